@@ -1,0 +1,326 @@
+"""Where the desk's memory is: nowhere yet (this tab), in a locked vault, in an open one, or held by another tab.
+
+Decides which Recorder the writer uses and says in words whether orders are taken. One tab at a time is the desk:
+the others show market data and wait for the lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from app.vault import PASSPHRASE, KdfPolicy, Vault, VaultAuthFailed
+from app.vault.staging import Put
+
+from .errors import Refusal
+from .lockrules import Attempts
+from .recorder import JOURNAL, MemoryRecorder, VaultRecorder, last_number
+from .vaultkeys import VaultKeys
+
+LOCK_NAME = "kontor-desk"
+SETTINGS = "settings"
+NEARLY_FULL = 0.9
+
+NOT_KEPT = "nothing is kept after this tab closes; create a vault to keep what happened so far"
+REASONS = {
+    "starting": "the desk is starting",
+    "locked": "the vault is locked: market data shows, orders are refused until you unlock it",
+    "other_tab": "another tab of this browser is the desk: this one shows market data and takes over when that one closes",
+    "read_only": "the vault was damaged and takes no writes until you accept what is readable: orders are refused",
+    "damaged": "the vault cannot be opened: orders are refused, what is stored is kept as it is",
+}
+
+OTHER_TAB = {
+    "memory": "There it is in memory and not kept.",
+    "locked": "There the vault is locked.",
+    "unlocked": "There the vault is open.",
+    "damaged": "There the vault cannot be opened.",
+}
+
+
+class Keeping:
+    """``trade`` is opened with a journal and closed again; ``changed`` is called on every change of state."""
+
+    def __init__(
+        self,
+        surroundings: Any,
+        trade: Any,
+        changed: Callable[[], None],
+        measure_write: Callable[[float], None],
+        measure_read: Callable[[float], None],
+        kdf: KdfPolicy | None = None,
+    ) -> None:
+        self._around, self._trade, self._changed = surroundings, trade, changed
+        self._measure_write, self._measure_read = measure_write, measure_read
+        self._kdf = kdf
+        self.vault: Any = None
+        self.state = "starting"
+        self.detail = ""
+        self.since_ns = surroundings.clock.now_ns()
+        self.damaged: list = []
+        self.keys = VaultKeys(self, surroundings.clock, changed, lambda error: self._set(self.state, f"the new keys have to wait: {error}"))
+        self.attempts = Attempts(surroundings.clock)
+        self.use_lock_record: Callable[[bytes | None], None] = lambda _record: None
+        """Called at each unlock with the kept settings for locking, or None."""
+        self._memory: MemoryRecorder | None = None
+        self._busy = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Become the desk if no other tab is; else wait for it in the background. An heir takes over from the worker before it."""
+        heir = self._around.heir
+        if await self._around.locks.acquire(LOCK_NAME, if_available=not heir, steal=heir):
+            await self._find()
+            return
+        self._set("other_tab")
+        asyncio.get_running_loop().create_task(self._take_over())
+
+    async def _take_over(self) -> None:
+        await self._around.locks.acquire(LOCK_NAME, if_available=False)
+        await self._find()
+
+    async def _find(self) -> None:
+        try:
+            self.vault = await Vault.find(self._around, self._kdf)
+        except Exception as error:
+            await self._use_memory()
+            self._set("memory", f"the browser's storage cannot be used ({error}): nothing is kept after this tab closes")
+            return
+        if self.vault.state == "absent":
+            await self._use_memory()
+            self._set("memory", NOT_KEPT)
+        elif self.vault.state == "damaged":
+            self._set("damaged", self.vault.detail)
+        else:
+            if self._around.again:
+                self._trade.clear()
+            self._set("locked")
+
+    async def _use_memory(self) -> None:
+        self._memory = MemoryRecorder()
+        await self._trade.open([], self._memory, 0)
+
+    async def create(self, secret: Any) -> None:
+        """Make a vault that begins with everything this session journalled. Raises VaultError and changes nothing."""
+        async with self._busy:
+            if self.state != "memory" or self._memory is None or self.vault is None:
+                raise Refusal("no_vault_here", "a vault can be created only while this session is in memory", "see the state of the vault")
+            await self._trade.writer.exclusively(lambda: self._create(secret, self._memory.records))
+            self._memory = None
+            self._set("unlocked")
+
+    async def _create(self, secret: Any, records: list[tuple[str, bytes]]) -> None:
+        around = self._around
+        rows = [(JOURNAL, name, record) for name, record in records]
+        tables = {SETTINGS: [("paper", self._trade.paper_settings_record())]}
+        self.vault = await Vault.create(
+            around.store, around.crypto, around.clock, around.entropy, secret, rows, tables=tables, kdf=self._kdf
+        )
+        self._trade.writer.recorder = self._recorder()
+
+    async def unlock(self, secret: Any, kind: str = PASSPHRASE, slot: bytes | None = None) -> None:
+        """Open the vault and replay its journal. Raises VaultError and changes nothing."""
+        async with self._busy:
+            if self.state != "locked":
+                raise Refusal("not_locked", f"there is nothing to unlock: the state is {self.state}", "see the state of the vault")
+            self.attempts.check()
+            try:
+                self.damaged = list(await self.vault.unlock(secret, kind, slot))
+            except VaultAuthFailed:
+                self.attempts.wrong()
+                self._changed()
+                raise
+            self.attempts.right()
+            await self._open_account()
+
+    async def _open_account(self) -> None:
+        """Replay the open vault's journal and trade on after it; what fails locks the vault again."""
+        try:
+            found = await self.vault.scan(JOURNAL)
+            settings = await self.vault.scan(SETTINGS)
+            self.damaged = [*self.vault.problems, *found.damaged, *settings.damaged]
+            kept = {record.id: record.data for record in settings.records}
+            if "paper" in kept:
+                self._trade.use_paper_settings(kept["paper"])
+            self.use_lock_record(kept.get("lock"))
+            journal = [record.data for record in found.records]
+            last = await last_number(self.vault, found.last_id)
+            unreadable = await self._trade.open(journal, self._recorder(), last, not self.vault.read_only)
+        except Exception:
+            await self._trade.close()
+            await self.vault.lock()
+            self.damaged = []
+            self._set("locked")
+            raise
+        parts = [self._damage_text(unreadable), await self._full_text()]
+        self._set("unlocked", "; ".join(part for part in parts if part))
+        self.keys.go_on()
+
+    async def make_from(self, secret: Any, first: Callable[[list], list]) -> None:
+        """Make a vault whose first transaction is the changes that ``first(this session's journal records)`` gives. Raises VaultError
+        and changes nothing."""
+        async with self._busy:
+            if self.state != "memory" or self._memory is None or self.vault is None:
+                raise Refusal("no_vault_here", "a vault can be made only while this session is in memory", "see the state of the vault")
+            around, memory = self._around, self._memory
+            await self._trade.close()
+            try:
+                changes = first(memory.records)
+                if not any(change.cls == SETTINGS and "paper" in dict(change.records) for change in changes if isinstance(change, Put)):
+                    changes.append(Put(SETTINGS, [("paper", self._trade.paper_settings_record())]))
+                parts = around.store, around.crypto, around.clock, around.entropy
+                made = await Vault.create(*parts, secret, more=changes, kdf=self._kdf)
+            except BaseException:
+                last = int(memory.records[-1][0]) if memory.records else 0
+                await self._trade.open([record for _, record in memory.records], memory, last)
+                raise
+            self.vault, self._memory = made, None
+            await self._open_account()
+
+    async def change_whole(self, change: Callable[[], Any]) -> Any:
+        """Let ``change()`` rewrite what the open vault holds while nothing trades, then go on from what is there."""
+        async with self._busy:
+            if self.state != "unlocked":
+                raise Refusal("not_unlocked", f"the vault is not open: the state is {self.state}", "unlock it first")
+            await self._trade.close()
+            try:
+                return await change()
+            finally:
+                await self._open_account()
+
+    async def wipe(self) -> None:
+        """Remove the vault and everything in it, also one that cannot be opened; a new session in memory begins."""
+        async with self._busy:
+            if self.vault is None or self.state not in ("locked", "unlocked", "damaged"):
+                raise Refusal("nothing_to_wipe", f"there is no vault to remove here: the state is {self.state}", "see the state of the vault")
+            if self.state == "unlocked":
+                await self._trade.close()
+            await self.vault.wipe()
+            await self.keys.stopped()
+            self.damaged = []
+            await self._use_memory()
+            self._set("memory", NOT_KEPT)
+
+    async def lock(self) -> None:
+        """Forget the keys and everything read with them."""
+        async with self._busy:
+            if self.state != "unlocked":
+                raise Refusal("not_unlocked", f"there is nothing to lock: the state is {self.state}", "see the state of the vault")
+            await self._trade.close()
+            await self.vault.lock()
+            await self.keys.stopped()
+            self.damaged = []
+            self._set("locked")
+
+    async def accept_damage(self) -> None:
+        """Go on with what is readable after the vault refused writes. Nothing is removed."""
+        async with self._busy:
+            if self.state != "unlocked" or not self.vault.read_only:
+                raise Refusal("nothing_to_accept", "the vault takes writes: there is nothing to accept", "see the state of the vault")
+            await self.vault.accept_damage()
+            await self._trade.begin()
+            self._set("unlocked", self._damage_text(0))
+
+    async def keep_settings(self) -> None:
+        """Write the paper settings into the open vault."""
+        if self.state == "unlocked":
+            await self.vault.put(SETTINGS, "paper", self._trade.paper_settings_record())
+
+    async def keep_lock(self, record: bytes) -> None:
+        """Write the settings for locking into the open vault."""
+        if self.state != "unlocked":
+            raise Refusal("not_unlocked", "the settings for locking lie in the vault, which is not open", "unlock it first")
+        await self.vault.put(SETTINGS, "lock", record)
+
+    def hear(self, state: str) -> None:
+        """What the tab that is the desk says of its vault."""
+        if self.state == "other_tab" and (detail := OTHER_TAB.get(state, "")) != self.detail:
+            self._set("other_tab", detail)
+
+    def session_records(self) -> list[tuple[str, bytes]]:
+        """The journal of this session as long as there is no vault."""
+        return list(self._memory.records) if self._memory is not None else []
+
+    async def contents(self) -> dict:
+        """What is stored, by class; storage use of the browser."""
+        if self.state != "unlocked":
+            estimate = await self._around.store.estimate() if self.vault is not None else None
+            return {"classes": [], "damaged": [], **_usage(estimate)}
+        found = await self.vault.contents()
+        return {
+            "classes": [
+                {"name": item.cls, "count": item.count, "bytes": item.bytes, "oldest_ns": item.oldest_ns, "newest_ns": item.newest_ns}
+                for item in found.classes
+            ],
+            "damaged": [{"class": item.cls, "id": item.id, "reason": item.detail} for item in self.damaged],
+            **_usage(found.estimate),
+        }
+
+    async def probe(self, reads: int) -> dict:
+        """Read journal records back one by one, measuring each; none while the vault is not open."""
+        if self.state != "unlocked":
+            return {"reads": 0}
+        found = await self.vault.scan(JOURNAL)
+        clock, done = self._around.clock, 0
+        for number in range(reads if found.records else 0):
+            start = clock.monotonic_ns()
+            await self.vault.get(JOURNAL, found.records[number % len(found.records)].id, fresh=True)
+            self._measure_read((clock.monotonic_ns() - start) / 1e6)
+            done += 1
+        return {"reads": done}
+
+    def _recorder(self) -> VaultRecorder:
+        return VaultRecorder(self.vault, self._around.clock, self._measure_write)
+
+    async def _full_text(self) -> str:
+        """A word of warning while there still is some room."""
+        estimate = await self._around.store.estimate()
+        if not estimate.quota or (estimate.usage or 0) < NEARLY_FULL * estimate.quota:
+            return ""
+        return f"the browser's storage for this site is {estimate.usage * 100 // estimate.quota} % full: free disk space or remove recorded history"
+
+    def _damage_text(self, unreadable: int) -> str:
+        parts = []
+        if self.damaged:
+            parts.append(f"{len(self.damaged)} damaged records were found; they are kept for export and left out: positions may be incomplete")
+        if unreadable:
+            parts.append(f"{unreadable} journal records have a form this desk does not know; they are kept and left out")
+        if self.vault.read_only:
+            parts.append("the vault takes no writes until you accept what is readable")
+        return "; ".join(parts)
+
+    def view(self) -> dict:
+        """The ``vault`` message."""
+        return {
+            "state": self.state,
+            "detail": self.detail,
+            "keeps": self.state == "unlocked",
+            "since_ns": self.since_ns,
+            "damaged_records": len(self.damaged),
+            "attempts": self.attempts.failed,
+            "wait_s": round(self.attempts.wait_s, 1),
+            "read_only": self.state == "unlocked" and self.vault.read_only,
+            "id": self.vault.vault_id if self.vault is not None else "",
+            "cause": self.vault.cause if self.state == "damaged" else "",
+            "slots": self.keys.slots(),
+            "rekey": self.keys.progress(),
+            "rekey_due": self.state == "unlocked" and self.vault.rekey_due,
+        }
+
+    def refusal(self) -> str:
+        """Why orders are not taken now, in words; empty when they are."""
+        if self.state == "unlocked" and self.vault.read_only:
+            return REASONS["read_only"]
+        return REASONS.get(self.state, "")
+
+    def _set(self, state: str, detail: str = "") -> None:
+        self.state, self.detail, self.since_ns = state, detail, self._around.clock.now_ns()
+        self._changed()
+
+
+def _usage(estimate: Any) -> dict:
+    return {
+        "usage": estimate.usage if estimate else None,
+        "quota": estimate.quota if estimate else None,
+        "persisted": bool(estimate and estimate.persisted),
+    }

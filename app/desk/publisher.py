@@ -1,0 +1,338 @@
+"""What the page is shown, when: one conflated update at a time.
+
+The quote of the instrument in focus goes out at once. What the eye only scans (the other rows of the watchlist, book, tape)
+goes together on one slower beat, bars and account on every few of them: each message costs the page a frame.
+The page returns a credit after painting; only then is the next ``tick`` sent, made from the newest state. A slow page
+skips intermediate states and never builds a backlog. Text is formatted here so that the page only sets it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any
+
+from app.model.instrument import Instrument
+from app.model.orders import Side
+
+from . import display
+
+BOOK_LEVELS = 15
+TAPE_ROWS = 60
+_MS = 1_000_000
+BEATS = {
+    "active": {"rows": 100 * _MS, "book": 100 * _MS, "tape": 100 * _MS, "bar": 300 * _MS, "account": 300 * _MS},
+    "resting": {"rows": 250 * _MS, "book": 250 * _MS, "tape": 250 * _MS, "bar": 500 * _MS, "account": 500 * _MS},
+    "hidden": {"rows": 1000 * _MS, "book": 1000 * _MS, "tape": 1000 * _MS, "bar": 1000 * _MS, "account": 1000 * _MS},
+}
+"""How far apart, by how much the trader attends: at work, not touching the page, page out of sight."""
+SPREAD_NS = {"active": 30 * _MS, "resting": 0, "hidden": 0}
+"""Least time between two of them: at work none shares a frame with another, so that no frame is long; at rest all share one."""
+EARLY_NS = 30 * _MS
+"""A beat this near goes along with a quote that is sent anyway."""
+LOST_CREDIT_NS = 5_000_000_000
+
+
+class Publisher:
+    """``market`` is the MarketState, ``account`` returns the account message or None, ``venue_now`` the time for ages of quotes."""
+
+    def __init__(
+        self,
+        market: Any,
+        instruments: list[Instrument],
+        post: Callable[[str], None],
+        clock: Any,
+        scheduler: Any,
+        account: Callable[[], dict | None],
+        venue_now: Callable[[str], int],
+    ) -> None:
+        self._market, self._post, self._clock, self._scheduler = market, post, clock, scheduler
+        self._account, self._venue_now = account, venue_now
+        self._instruments = {item.symbol: item for item in instruments}
+        self._watched: set[str] = set()
+        self._dirty: set[str] = set()
+        self._oldest_ms = 0.0
+        self._waiting_since = 0
+        self._sequence = 0
+        self._direction: dict[str, int] = {}
+        self._told: dict[str, tuple] = {}
+        self._stale: set[str] = set()
+        self.focus = ""
+        self.timeframe = "1s"
+        self._attention = "active"
+        self._beat_ns = BEATS["active"]
+        self._sent_at = dict.fromkeys(self._beat_ns, 0)
+        self._part_at = 0
+        self._due: set[str] = set()
+        self._timer: Any = None
+        self._tape_due: list = []
+        self._tape_reset = True
+        self.account_dirty = True
+        self._account_told: dict | None = None
+        self.sent = 0
+        self._studies: Any = None
+
+    def add(self, instruments: list[Instrument]) -> None:
+        """Know more instruments."""
+        self._instruments |= {item.symbol: item for item in instruments}
+
+    @property
+    def watched(self) -> list[str]:
+        """The instruments the page shows, that in focus first."""
+        return [self.focus, *sorted(self._watched - {self.focus})]
+
+    def watch(self, symbols: list[str]) -> None:
+        """Send quotes of these symbols only; all of them once, now."""
+        self._watched = {symbol for symbol in symbols if symbol in self._instruments}
+        self._dirty |= self._watched
+        self._told.clear()
+
+    def set_focus(self, symbol: str, timeframe: str) -> None:
+        """Book, tape and bars follow this instrument from now on."""
+        if self.focus and (self.focus, self.timeframe) != (symbol, timeframe):
+            self._market.release_bars(self.focus, self.timeframe)
+        self.focus, self.timeframe = symbol, timeframe
+        self.restart_tape()
+        self.send_bars()
+        self._dirty.add(symbol)
+        self._due |= {"book", "tape"}
+        self._sent_at = dict.fromkeys(self._beat_ns, 0)
+
+    def attend(self, attention: str) -> None:
+        """How much the trader attends to the page: a key of BEATS. Out of sight, the quote in focus waits for the beat as well."""
+        self._attention, self._beat_ns = attention, BEATS[attention]
+        if self._timer is not None:
+            self._timer.cancel()  # it was set for the beat before
+            self._timer = None
+        self.flush()
+
+    def choose_indicators(self, rows: list[dict]) -> list[dict]:
+        """Show these indicators over the bars in focus. Raises Refusal."""
+        if self._studies is None:
+            from .studies import Studies
+
+            self._studies = Studies(self._post_dict, self._clock, self._scheduler)
+            if self.focus:
+                self._studies.restart(self.focus, self.timeframe, self._bar_rows(self._market.bars(self.focus, self.timeframe).rows()))
+        return self._studies.choose(rows)
+
+    def restart_tape(self) -> None:
+        """The next tick carries the tape anew."""
+        self._tape_due, self._tape_reset = list(self._market.trades(self.focus))[-TAPE_ROWS:], True
+
+    def add_trade(self, trade: Any) -> None:
+        """A trade of the focused instrument, for the tape."""
+        due = self._tape_due
+        due.append(trade)
+        if len(due) > TAPE_ROWS:
+            del due[0]
+
+    def changed(self, symbols: set[str], recv_ms: float) -> None:
+        """These symbols changed by frames of which the oldest came at ``recv_ms``; send what may go if the page has painted."""
+        if self.focus in symbols:
+            if not self._oldest_ms:
+                self._oldest_ms = recv_ms
+            self._due |= {"book", "tape", "bar"}
+        self._dirty |= symbols
+        self.flush()
+
+    def painted(self, sequence: int) -> None:
+        """The page has shown tick number ``sequence``: it may have the next."""
+        if sequence == self._sequence:
+            self._waiting_since = 0
+            if self._oldest_ms or self._due:
+                self.flush()
+
+    def flush(self) -> None:
+        """Send what is new, unless the page still owes the credit for the last tick."""
+        now = self._clock.monotonic_ns()
+        if self._waiting_since and now - self._waiting_since < LOST_CREDIT_NS:
+            return
+        dirty, focus = self._dirty, self.focus
+        quotes = []
+        if focus in dirty and self._attention != "hidden":
+            dirty.discard(focus)
+            quotes = self._quotes((focus,))
+        prompt = bool(quotes)
+        if dirty:
+            self._due |= {"rows", "account"}
+        if quotes or self.account_dirty:
+            self._due.add("account")
+        message: dict[str, Any] = {"quotes": quotes}
+        ahead = now + EARLY_NS if quotes else now
+        spread = SPREAD_NS[self._attention]
+        for part in sorted(self._due, key=self._due_at):
+            if self._due_at(part) > ahead or (spread and now - self._part_at < spread):
+                break
+            if not spread:
+                ahead = now + self._beat_ns[part] // 2  # what comes soon comes along, and has the same beat from then on
+            self._due.discard(part)
+            self._sent_at[part] = now
+            if part == "rows":
+                content = self._quotes(dirty & (self._watched | {focus}))
+                dirty.clear()
+                quotes += content
+            elif (content := self._part(part)) is not None:
+                message[part] = content
+            if content:
+                self._part_at = now
+        if self._due and self._timer is None:
+            wait_ns = max(min(map(self._due_at, self._due)), self._part_at + spread) - now
+            self._timer = self._scheduler.call_later(max(0.001, wait_ns / 1e9), self._late)
+        received, self._oldest_ms = self._oldest_ms, 0.0
+        if not quotes and len(message) == 1:
+            return
+        self._sequence += 1
+        # Only the quote in focus answers a frame; what goes on the beat has waited for it on purpose.
+        message["recv_ms"] = received if prompt and received else None
+        message["t"], message["seq"] = "tick", self._sequence
+        self._waiting_since = now
+        self.sent += 1
+        self._post_dict(message)
+
+    def _due_at(self, part: str) -> int:
+        return self._sent_at[part] + self._beat_ns[part]
+
+    def _late(self) -> None:
+        self._timer = None
+        self.flush()
+
+    def _part(self, part: str) -> dict | None:
+        if part == "account":
+            account, asked = self._account(), self.account_dirty
+            self.account_dirty = False
+            if account == self._account_told and not asked:
+                return None
+            self._account_told = account
+            return account
+        if part == "book":
+            return self.book_view(self.focus) if self.focus else None
+        if part == "bar":
+            return self._changed_bars()
+        return self._tape() if self._tape_due or self._tape_reset else None
+
+    def _changed_bars(self) -> dict | None:
+        rows = self._bar_rows(self._market.bars(self.focus, self.timeframe).take_changed())
+        if not rows:
+            return None
+        message = {"symbol": self.focus, "timeframe": self.timeframe, "rows": rows}
+        if self._studies is not None and (values := self._studies.changed(rows)):
+            message["studies"] = values
+        return message
+
+    def second(self) -> None:
+        """Once a second: show ages of quotes that have gone stale, and book and account even if nothing ticks."""
+        fresh = set()
+        for symbol in self._watched:
+            if self._market.is_stale(symbol, self._venue_now(symbol)):
+                self._stale.add(symbol)
+                self._dirty.add(symbol)
+            else:
+                fresh.add(symbol)
+        self._dirty |= self._stale & fresh
+        self._stale -= fresh
+        if self.focus:
+            self._dirty.add(self.focus)
+            self._due |= {"book", "tape"}
+        self.flush()
+
+    def send_bars(self) -> None:
+        """The whole series of the focused instrument."""
+        series = self._market.bars(self.focus, self.timeframe)
+        series.take_changed()
+        rows = self._bar_rows(series.rows())
+        gaps = [list(gap) for gap in series.gaps]
+        self._post_dict({"t": "bars", "symbol": self.focus, "timeframe": self.timeframe, "reset": True, "rows": rows, "gaps": gaps})
+        if self._studies is not None:
+            self._studies.restart(self.focus, self.timeframe, rows)
+
+    def _post_dict(self, message: dict) -> None:
+        self._post(json.dumps(message, separators=(",", ":")))
+
+    def book_view(self, symbol: str) -> dict:
+        """The top of the book as text, with cumulative depth as a fraction of the deeper side shown."""
+        item = self._instruments[symbol]
+        book = self._market.book(symbol)
+        bids, asks = book.levels(Side.BUY, BOOK_LEVELS), book.levels(Side.SELL, BOOK_LEVELS)
+        deepest = max(sum(size for _, size in bids), sum(size for _, size in asks), 1)
+        spread = display.price(asks[0][0] - bids[0][0], item) if bids and asks else ""
+        state = book.state
+        if state == "live" and self._market.is_stale(symbol, self._venue_now(symbol)):
+            state = "stale"
+        return {
+            "symbol": symbol,
+            "bids": _ladder(bids, item, deepest),
+            "asks": _ladder(asks, item, deepest),
+            "spread": spread,
+            **display.leaning(book),
+            "state": "gap" if state == "crossed" else state,
+            "reason": book.reason,
+            "sequence": book.sequence,
+        }
+
+    def _quotes(self, symbols: Iterable[str]) -> list[list]:
+        """Rows of what shows differently: a new size behind the same prices is no news to a row."""
+        rows = []
+        market, instruments, told = self._market, self._instruments, self._told
+        for symbol in symbols:
+            item = instruments[symbol]
+            quote, trade = market.quote(symbol), market.last(symbol)
+            bid = quote.bid if quote is not None and quote.bid_size else None
+            ask = quote.ask if quote is not None and quote.ask_size else None
+            price = opened = age = None
+            if trade is not None:
+                price = trade.price
+                day = market.bars(symbol, "1d").rows()
+                opened = day[-1][1] if day else None
+            if symbol in self._stale:
+                age = market.age_ns(symbol, self._venue_now(symbol))
+            values = (bid, ask, price, opened, age)
+            before = told.get(symbol)
+            if values == before:
+                continue
+            told[symbol] = values
+            if before is not None and price is not None and before[2] is not None and price != before[2]:
+                self._direction[symbol] = 1 if price > before[2] else -1
+            rows.append(
+                [
+                    symbol,
+                    None if bid is None else display.price(bid, item),
+                    None if ask is None else display.price(ask, item),
+                    None if price is None else display.price(price, item),
+                    None if opened is None else display.percent(price, opened),
+                    self._direction.get(symbol, 0),
+                    age and age // 1_000_000,
+                ]
+            )
+        return rows
+
+    def _tape(self) -> dict:
+        item = self._instruments[self.focus]
+        rows = [
+            [trade.ts or trade.recv, display.price(trade.price, item), display.size(trade.size, item), "sell" if trade.buyer_maker else "buy"]
+            for trade in self._tape_due
+        ]
+        reset, self._tape_reset, self._tape_due = self._tape_reset, False, []
+        return {"symbol": self.focus, "reset": reset, "rows": rows}
+
+    def _bar_rows(self, rows: list) -> list[list]:
+        item = self._instruments[self.focus]
+        price, size = float(item.price(1)), float(item.size(1))
+        return [
+            [time_s, round(o * price, 12), round(h * price, 12), round(low * price, 12), round(c * price, 12), v * size]
+            for time_s, o, h, low, c, v in rows
+        ]
+
+
+def _ladder(levels: list, item: Instrument, deepest: int) -> list[list]:
+    rows, total = [], 0
+    for price, size in levels:
+        total += size
+        rows.append([display.price(price, item), display.size(size, item), round(total / deepest, 3)])
+    return rows
+
+
+def decimal_or_none(value: Decimal | None) -> str | None:
+    """Plain text of a Decimal for the wire."""
+    return None if value is None else format(value, "f")

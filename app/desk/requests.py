@@ -1,0 +1,236 @@
+"""What the page may ask: one function a request, all listed in REQUESTS. Arguments are as in docs/messages.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.market.frames import BadFrame
+from app.model.units import BadNumber, parse_decimal
+
+from . import display
+from .errors import Refusal
+from .netrequests import NETWORK_REQUESTS
+from .publisher import BEATS
+from .riskside import RISK_REQUESTS
+from .vaultfiles import VAULT_FILE_REQUESTS
+from .vaultrequests import VAULT_REQUESTS
+
+PAPER_FIELDS = ("latency_ms", "jitter_ms", "maker_fee_bps", "taker_fee_bps")
+ORDER_FIELDS = ("symbol", "side", "type", "tif", "qty", "price", "stop", "post_only", "reduce_only")
+MORE_FIELDS = ("trail", "trail_unit", "display", "expires_ns", "take_profit", "stop_loss")
+
+
+def watch(desk: Any, request: dict) -> None:
+    """Quotes of these symbols only."""
+    desk.publisher.watch([str(symbol) for symbol in request.get("symbols", ())])
+    desk.publisher.flush()
+
+
+def attend(desk: Any, request: dict) -> None:
+    """How much the trader attends to the page decides how often it is told."""
+    attention = request.get("attention")
+    if attention not in BEATS:
+        raise Refusal("bad_attention", f"there is no attention {attention!r}", f"use one of {', '.join(BEATS)}", "attention")
+    desk.publisher.attend(attention)
+    desk.locking.attend(attention)
+
+
+def focus(desk: Any, request: dict) -> None:
+    """Book, tape and bars follow this instrument."""
+    symbol, timeframe = _symbol(desk, request), request.get("timeframe", "1s")
+    try:
+        desk.market.bars(symbol, str(timeframe))
+    except BadFrame as error:
+        reason, _, remedy = str(error).partition("; ")
+        raise Refusal("bad_timeframe", reason, remedy, "timeframe") from error
+    desk.publisher.set_focus(symbol, timeframe)
+    desk.publisher.flush()
+
+
+def indicators_list(_desk: Any, _request: dict) -> dict:
+    """Every indicator with its parameters."""
+    from .studies import rows_of_catalogue
+
+    return {"rows": rows_of_catalogue()}
+
+
+def indicators_set(desk: Any, request: dict) -> dict:
+    """Show these indicators over the bars in focus."""
+    rows = request.get("rows")
+    if not isinstance(rows, list):
+        raise Refusal("bad_request", "rows has to be a list", "reload the page", "rows")
+    return {"rows": desk.publisher.choose_indicators(rows)}
+
+
+def quote(desk: Any, request: dict) -> dict:
+    """The newest quote of one instrument, as exact text."""
+    symbol = _symbol(desk, request)
+    item, found = desk.market.instrument(symbol), desk.market.quote(symbol)
+    if found is None:
+        return {"symbol": symbol, "bid": None, "ask": None}
+    return {"symbol": symbol, "bid": str(item.price(found.bid)), "ask": str(item.price(found.ask)), "ts": found.ts}
+
+
+def depth(desk: Any, request: dict) -> dict:
+    """How much of one book lies how near to its middle, and what a size would cost."""
+    symbol, text = _symbol(desk, request), request.get("size")
+    book = desk.market.book(symbol)
+    answer = {"symbol": symbol, "state": book.state, "rows": display.bands(book)}
+    if text:
+        try:
+            size = parse_decimal(text)
+            if size <= 0:
+                raise BadNumber("not above zero")
+            answer["cost"] = display.costs(book, size)
+        except BadNumber as error:
+            raise Refusal("bad_size", f"the size cannot be used: {error}", "type a quantity such as 1.5", "size") from error
+    return answer
+
+
+def preview(desk: Any, request: dict) -> dict:
+    """What an order would cost and do."""
+    return desk.trade.preview(_fields(request))
+
+
+async def submit(desk: Any, request: dict) -> dict:
+    """Journal, send, wait for the first answer."""
+    return await desk.trade.submit(_fields(request), _token(request), request.get("clicked_ms"), desk.around.epoch_ms)
+
+
+async def close_position(desk: Any, request: dict) -> dict:
+    """Close the position at market, reduce-only."""
+    fields = desk.trade.closing(_symbol(desk, request))
+    return await desk.trade.submit(fields, _token(request), request.get("clicked_ms"), desk.around.epoch_ms)
+
+
+async def reverse_position(desk: Any, request: dict) -> dict:
+    """Turn the position around at market."""
+    fields = desk.trade.reversing(_symbol(desk, request))
+    return await desk.trade.submit(fields, _token(request), request.get("clicked_ms"), desk.around.epoch_ms)
+
+
+async def cancel(desk: Any, request: dict) -> None:
+    """Ask the venue to cancel one order."""
+    await desk.trade.cancel(_text(request, "client_order_id"))
+
+
+async def cancel_all(desk: Any, request: dict) -> dict:
+    """Ask the venue to cancel all orders, or one instrument's."""
+    return {"count": await desk.trade.cancel_all(request.get("symbol"))}
+
+
+async def amend(desk: Any, request: dict) -> None:
+    """Ask the venue to change an order."""
+    await desk.trade.amend(_text(request, "client_order_id"), request.get("qty"), request.get("price"), request.get("stop"))
+
+
+async def query(desk: Any, request: dict) -> dict:
+    """Ask the venue now what became of an order."""
+    return await desk.trade.query(_text(request, "client_order_id"))
+
+
+async def journal_export(desk: Any, _request: dict) -> dict:
+    """The whole journal as text, not encrypted."""
+    return {"text": await desk.trade.export()}
+
+
+async def journal_fill(desk: Any, request: dict) -> dict:
+    """From a fill back to its order, the entry that let it in, and the limits in force."""
+    return {"lines": await desk.trade.cause(_text(request, "fill_id"))}
+
+
+def query_unknown(desk: Any, _request: dict) -> dict:
+    """Ask the venue now about every order whose state is not known."""
+    return {"count": desk.trade.query_unknown()}
+
+
+async def replay_control(desk: Any, request: dict) -> dict:
+    """Play, pause, step, seek, speed, loop."""
+    if desk.venue.name != "replay":
+        raise Refusal("no_replay", "this venue is live and cannot be replayed", "open the desk with ?venue=replay")
+    try:
+        result = desk.venue.control(request.get("action"), request.get("value"))
+        if result is not None and hasattr(result, "__await__"):
+            await result
+    except ValueError as error:
+        raise Refusal("bad_control", str(error), "see the replay bar", "value") from error
+    desk.send_venue()
+    return {"replay": desk.venue.status()}
+
+
+async def paper_settings(desk: Any, request: dict) -> dict:
+    """Read or change the paper venue's latency and fees."""
+    fields = {key: request[key] for key in PAPER_FIELDS if request.get(key) is not None}
+    if fields:
+        desk.trade.change_paper_settings(fields)
+        await desk.keeping.keep_settings()
+    return desk.trade.paper_settings()
+
+
+def health(desk: Any, _request: dict) -> dict:
+    """Everything the health page shows."""
+    return desk.health.report()
+
+
+def health_page(desk: Any, request: dict) -> None:
+    """The page's own histograms, for the export."""
+    desk.health.page_histograms = list(request.get("histograms", ()))
+
+
+async def health_probe(desk: Any, request: dict) -> dict:
+    """Read up to 500 journal records back from the vault, one by one, into the store_read histogram."""
+    return await desk.keeping.probe(min(500, max(1, int(request.get("reads") or 1))))
+
+
+REQUESTS = {
+    "attend": attend,
+    "watch": watch,
+    "focus": focus,
+    "indicators.list": indicators_list,
+    "indicators.set": indicators_set,
+    "quote": quote,
+    "depth": depth,
+    "order.preview": preview,
+    "order.submit": submit,
+    "order.cancel": cancel,
+    "order.cancel_all": cancel_all,
+    "order.amend": amend,
+    "order.query": query,
+    "order.query_unknown": query_unknown,
+    "journal.export": journal_export,
+    "journal.fill": journal_fill,
+    "position.close": close_position,
+    "position.reverse": reverse_position,
+    "replay.control": replay_control,
+    "paper.settings": paper_settings,
+    "health": health,
+    "health.page": health_page,
+    "health.probe": health_probe,
+    **VAULT_FILE_REQUESTS,
+    **NETWORK_REQUESTS,
+    **VAULT_REQUESTS,
+    **RISK_REQUESTS,
+}
+
+
+def _fields(request: dict) -> dict:
+    more = {name: request[name] for name in MORE_FIELDS if request.get(name) is not None}
+    return {**{name: request.get(name) for name in ORDER_FIELDS}, **more}
+
+
+def _symbol(desk: Any, request: dict) -> str:
+    symbol = request.get("symbol")
+    if not desk.market.knows(symbol):
+        raise Refusal("unknown_symbol", f"there is no instrument {str(symbol)[:40]!r}", "choose one from the watchlist", "symbol")
+    return symbol
+
+
+def _token(request: dict) -> str:
+    return _text(request, "token")
+
+
+def _text(request: dict, name: str) -> str:
+    value = request.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= 100:
+        raise Refusal("bad_request", f"{name} has to be a text of 1 to 100 characters", "reload the page", name)
+    return value

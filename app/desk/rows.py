@@ -1,0 +1,123 @@
+"""Orders, fills and the account as the page's rows: plain text numbers, see docs/messages.md."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from app.model.orders import OrderStatus
+from app.trading.states import OUTCOMES
+
+from . import display
+
+NOTHING = "\u2013"
+
+
+def order_row(order: Any, asked: Any = None) -> dict:
+    """One row of the blotter from an engine order, and how it was asked about (`resolving.Asked`)."""
+    intent = order.intent
+    return {
+        "client_order_id": intent.client_order_id,
+        "symbol": intent.symbol,
+        "side": intent.side.value,
+        "type": intent.type.value,
+        "tif": intent.tif.value,
+        "qty": plain(order.qty),
+        "filled": plain(order.filled),
+        "remaining": plain(order.qty - order.filled),
+        "price": plain(order.price),
+        "stop": plain(order.stop),
+        "average_price": plain(order.average_price),
+        "status": order.status.value,
+        "outcome": OUTCOMES[order.status],
+        "reason": order.reason,
+        "evidence": order.evidence,
+        "post_only": intent.post_only,
+        "reduce_only": intent.reduce_only,
+        "trail": plain(intent.trail),
+        "trail_percent": plain(intent.trail_percent),
+        "display": plain(intent.display),
+        "expires_ns": intent.expires_ns,
+        "parent": intent.parent,
+        "group": intent.group,
+        "held": order.status is OrderStatus.HELD,
+        "linked": intent.is_linked,
+        "triggered": order.triggered,
+        "created_ns": order.created_ns,
+        "updated_ns": order.updated_ns,
+        "sent_ns": order.sent_ns,
+        "asked_ns": asked.last_ns if asked is not None else None,
+        "next_ask_ns": asked.next_ns if asked is not None else None,
+        "asked": asked.count if asked is not None else 0,
+    }
+
+
+def fill_row(fill: Any) -> dict:
+    """One row of the fills."""
+    return {
+        "fill_id": fill.fill_id,
+        "client_order_id": fill.client_order_id,
+        "symbol": fill.symbol,
+        "side": fill.side.value,
+        "qty": plain(fill.qty),
+        "price": plain(fill.price),
+        "fee": plain(fill.fee),
+        "fee_currency": fill.fee_currency,
+        "liquidity": fill.liquidity.value,
+        "ts": fill.ts,
+    }
+
+
+def plain(value: Decimal | None) -> str | None:
+    """Plain text without exponent or trailing zeros; None stays None."""
+    if value is None:
+        return None
+    return format(value.normalize() if value else Decimal(0), "f")
+
+
+def money(value: Decimal | None, sign: bool = False) -> str | None:
+    """An amount in the account's currency with two decimals."""
+    return None if value is None else display.number(value, 2, sign)
+
+
+def account_view(value: Any, instruments: Any) -> dict:
+    """The account message from a valuation."""
+    return {
+        "currency": value.currency,
+        "cash": money(value.cash),
+        "equity": money(value.equity),
+        "buying_power": money(value.buying_power),
+        "realised": money(value.realised, sign=True),
+        "unrealised": money(value.unrealised, sign=True),
+        "day_pnl": money(value.day_pnl, sign=True),
+        "fees": money(value.fees),
+        "ledgers": [
+            {"currency": row.currency, "amount": display.number(row.amount), "value": money(row.value), "assumed": row.assumed} for row in value.ledgers
+        ],
+        "unconverted": list(value.unconverted),
+        "assumed": list(value.assumed),
+        "unmarked": list(value.unmarked),
+        "positions": [_position_row(row, instruments[row.symbol]) for row in value.positions if row.symbol in instruments],
+    }
+
+
+def no_account(currency: str) -> dict:
+    """The account message while no account is open: nothing of the one before may stay on the page."""
+    figures = ("cash", "equity", "buying_power", "realised", "unrealised", "day_pnl", "fees")
+    return {"currency": currency, **dict.fromkeys(figures, NOTHING), "ledgers": [], "unconverted": [], "assumed": [], "unmarked": [], "positions": []}
+
+
+def _position_row(row: Any, item: Any) -> dict:
+    places = max(2, -item.tick_size.normalize().as_tuple().exponent)
+    return {
+        "symbol": row.symbol,
+        "side": row.side,
+        "qty": display.number(row.qty),
+        "average_price": display.number(row.average_price, places),
+        "mark": None if row.mark is None else display.number(row.mark, places),
+        "unrealised": display.number(row.unrealised, max(2, places), sign=True),
+        "realised": display.number(row.realised, max(2, places), sign=True),
+        "notional": display.number(row.notional, 2),
+        "stale": row.stale,
+        "currency": row.currency,
+    }

@@ -1,0 +1,346 @@
+"""The desk: composes feed, publisher, trade and keeping, and answers the page's requests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from typing import Any
+
+from app import VERSION
+from app.health.histogram import Histogram
+from app.net.trace import Trace
+from app.trading.marks import DeskView
+from app.trading.paper import PaperVenue
+from app.trading.settings import PaperSettings
+from app.trading.terms import HELD, PAIR
+
+from .errors import Refusal, to_wire
+from .feed import Feed
+from .health import HealthReport
+from .keeping import Keeping
+from .lines import tell_boot, tell_request
+from .locking import Locking
+from .marketview import TimedMarket
+from .publisher import Publisher
+from .requests import REQUESTS
+from .settings import Settings
+from .surroundings import Surroundings
+from .trade import Trade
+from .vaultfiles import WithFile
+from .vaultrequests import WithSecret
+from .venuefetch import VenueFetch
+from .venues import build_venue
+
+PROTOCOL = 1
+LINES_A_WORKER = 1_000_000
+"""Numbers of the trace's lines go on rising over the workers of a page."""
+
+
+class Desk:
+    """One per desk worker. ``start`` returns when market data is on its way and the vault's state is known."""
+
+    def __init__(self, around: Surroundings, settings: Settings) -> None:
+        self.around, self.settings = around, settings
+        self.store_read, self.store_write = Histogram("store_read"), Histogram("store_write")
+        self.venue: Any = None
+        self.market: Any = None
+        self.publisher: Publisher | None = None
+        self.feed: Feed | None = None
+        self.trade: Trade | None = None
+        self.paper: Any = None
+        self.keeping: Keeping | None = None
+        self.locking: Locking | None = None
+        self.health: HealthReport | None = None
+        self.trace = Trace(around.epoch_ms, before=around.again * LINES_A_WORKER)
+        self._network: Any = None
+        self._signin: Any = None
+        self._backup: Any = None
+        self._kept_since = 0
+        self._wanted: list[str] = []
+        self._ready = asyncio.Event()
+        self._kept = asyncio.Event()
+
+    @property
+    def network(self) -> Any:
+        """The fetch chain; made when first asked for, so that a start pays nothing."""
+        if self._network is None:
+            from .network import Network
+
+            self._network = Network(self.around, self.trace, self.send, self._kept.wait, lambda: self.signin)
+        return self._network
+
+    @property
+    def signin(self) -> Any:
+        """Sign-ins with providers; made when first asked for."""
+        if self._signin is None:
+            from .signin import SignIn
+
+            self._signin = SignIn(self)
+        return self._signin
+
+    @property
+    def backup(self) -> Any:
+        """Exports and their restoring; made when first asked for."""
+        if self._backup is None:
+            from .backup import Backup
+
+            self._backup = Backup(self)
+        return self._backup
+
+    async def start(self) -> None:
+        """Prepare the venue, start its data, find out about the vault."""
+        around = self.around
+        self.venue = build_venue(around, self.settings, VenueFetch(around.fetch, lambda: self.network.chain))
+        self._boot("venue")
+        instruments = await self._instruments()
+        self.market = TimedMarket(instruments, self.venue.now_ns)
+        self.publisher = Publisher(self.market, instruments, around.post, around.clock, around.scheduler, self._account, self.venue.now_ns)
+        self.feed = Feed(self.market, self.publisher, around.clock, around.epoch_ms, lambda _connection: self.send_venue())
+        self.market.on_broken_book = getattr(self.venue, "resync", None)
+        if hasattr(self.venue, "on_joined"):
+            self.venue.on_joined = self._joined
+        settings = PaperSettings()
+        view = DeskView({item.symbol: item for item in instruments}, self.market, self.venue.now_ns, settings, around.clock.now_ns)
+        seed = self.settings.seed or int.from_bytes(around.entropy.random_bytes(6), "big")
+        self.paper = PaperVenue(
+            instruments, self.market, around.clock, around.scheduler, random.Random(seed), settings, self._report, self.venue.now_ns
+        )
+        self.trade = Trade(view, self.paper, around.clock, around.entropy, self.send, self.toast, self._account_changed)
+        self.feed.on_batch = self.trade.on_market
+        self.health = HealthReport(self)
+        self.send({"t": "hello", "protocol": PROTOCOL, "version": VERSION, "venue": self.venue.name, "capabilities": self._capabilities()})
+        self.send({"t": "instruments", "rows": [_instrument_row(item) for item in instruments]})
+        if instruments:
+            self.publisher.set_focus(instruments[0].symbol, "1s")
+        self._boot("market")
+        self.venue.start(self.feed)
+        self.send_venue()
+        self.keeping = Keeping(around, self.trade, self.keeping_changed, self.store_write.record, self.store_read.record, around.kdf)
+        self.locking = Locking(around.clock, around.scheduler, self.keeping, around.tabs, self.send, self.toast)
+        self.keeping.use_lock_record = self.locking.use_record
+        self.trade.refuse_when(self.keeping.refusal)
+        self.trade.risk.on_change = self.send_order_state
+        self._ready.set()
+        for problem in self.settings.problems:
+            self.toast("warn", problem, "settings")
+        await self.keeping.start()
+        self._kept.set()
+        self._boot("vault")
+        around.scheduler.call_later(1.0, self._second)
+
+    async def stop(self) -> None:
+        """Close sockets and finish what is being written."""
+        self.venue.stop()
+        self.locking.close()
+        if self._network is not None:
+            self._network.close()
+        await self.trade.writer.close()
+
+    def offline(self) -> None:
+        """The browser says that the network is gone: what live venues show is a gap from now on."""
+        gone = getattr(self.venue, "went_offline", None)
+        if gone is not None:
+            gone()
+
+    def online(self) -> None:
+        """The browser says that there is a network again: do not wait for the next try."""
+        retry = getattr(self.venue, "retry_now", None)
+        if retry is not None:
+            retry()
+        if self._network is not None:
+            self._network.chain.network_is_back()
+
+    async def receive(self, request: dict, secret: Any = None, current: Any = None) -> None:
+        """One request of the page, with the secret buffers that came with it; answers exactly once."""
+        number, start_ns = request.get("id"), self.around.clock.monotonic_ns()
+        result, failure = None, None
+        try:
+            name = request.get("do")
+            await self._ready.wait()
+            if str(name).startswith("vault."):
+                await self._kept.wait()  # the vault's state is known
+            if (locking := self.locking.look()) is not None:
+                await asyncio.wait({locking})
+            handler = REQUESTS.get(name)
+            if handler is None:
+                raise Refusal("unknown_request", f"the desk knows no request {name!r}", "reload the page")
+            given = {"secret": secret, "current": current}
+            result = handler(self, request, **{name: buffer for name, buffer in given.items() if buffer is not None})
+            if asyncio.iscoroutine(result):
+                result = await result
+        except Exception as error:
+            if not hasattr(error, "code"):
+                self.health.note(error)
+            failure = to_wire(error)
+            self.send({"t": "reply", "id": number, "ok": False, "error": failure})
+        else:
+            reply = {"t": "reply", "id": number, "ok": True, "result": result or {}}
+            if isinstance(result, WithSecret):
+                reply["result"] = result.result
+                self.around.post_secret(_text(reply), result.secret)
+            elif isinstance(result, WithFile):
+                reply["result"] = result.result
+                self.around.post_file(_text(reply), result.file)
+            else:
+                self.send(reply)
+            if isinstance(result, (WithSecret, WithFile)):
+                result = result.result
+        finally:
+            for buffer in (secret, current):
+                if buffer is not None:
+                    self.around.crypto.wipe(buffer)
+        tell_request(self.trace, request, result, failure, (self.around.clock.monotonic_ns() - start_ns) / 1e6)
+
+    def again(self, request: dict) -> None:
+        """Run a request of the trace once more; what comes of it shows there."""
+        self.around.scheduler.create_task(self._again(request))
+
+    async def _again(self, request: dict) -> None:
+        start_ns, result, failure = self.around.clock.monotonic_ns(), None, None
+        try:
+            result = await REQUESTS[request["do"]](self, request)
+        except Exception as error:
+            failure = to_wire(error)
+        tell_request(self.trace, request, result, failure, (self.around.clock.monotonic_ns() - start_ns) / 1e6)
+
+    def painted(self, sequence: int) -> None:
+        """The page has painted this tick; the only message without a reply."""
+        if self.publisher is not None:
+            self.publisher.painted(sequence)
+
+    def send(self, message: dict) -> None:
+        """Post a message to the page."""
+        self.around.post(_text(message))
+
+    def toast(self, level: str, text: str, code: str = "") -> None:
+        """A notice for the trader."""
+        self.send({"t": "toast", "level": level, "text": text, "code": code})
+
+    def send_venue(self) -> None:
+        """The venue's connection state and, for a replay, where it is."""
+        connection = self.venue.connection
+        status = getattr(self.venue, "status", None)
+        self.send(
+            {
+                "t": "venue",
+                "name": self.venue.name,
+                "state": str(connection.state),
+                "since_ns": connection.since_ns,
+                "detail": connection.detail,
+                "attempts": connection.attempts,
+                "next_try_s": connection.next_try_s,
+                "replay": status() if status is not None else None,
+            }
+        )
+
+    def _joined(self, instruments: list) -> None:
+        """A venue answered after the start."""
+        self.market.add(instruments)
+        self.publisher.add(instruments)
+        known = self.venue.instruments()
+        self.trade.know(instruments)
+        self.send({"t": "instruments", "rows": [_instrument_row(item) for item in known]})
+
+    def _prioritise(self) -> None:
+        """Feeds of instruments with positions and working orders first, then what is looked at."""
+        prioritise = getattr(self.venue, "prioritise", None)
+        if prioritise is not None:
+            wanted = [*self.trade.at_stake(), *self.publisher.watched]
+            if wanted != self._wanted:
+                self._wanted = wanted
+                prioritise(wanted)
+
+    async def _instruments(self) -> list:
+        """The venue's instruments; asks again until it answers, showing the state meanwhile."""
+        wait_s = 1.0
+        await self.venue.prepare()
+        while not (found := self.venue.instruments()):
+            self.send_venue()
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, 15.0)
+            await self.venue.prepare()
+        return found
+
+    def _report(self, events: list) -> None:
+        self.trade.writer.report(events)
+
+    def keeping_changed(self) -> None:
+        """Tell the page the state of the vault, and whether orders are taken."""
+        if self.keeping.state == "unlocked":
+            if self.keeping.since_ns != self._kept_since:
+                self.around.scheduler.create_task(self.backup.look())
+        elif self._backup is not None:
+            self._backup.locked()
+        self._kept_since = self.keeping.since_ns
+        backup = self._backup.view() if self._backup is not None else None
+        self.send({"t": "vault", **self.keeping.view(), "backup": backup})
+        self.locking.changed()
+        if self._network is not None:
+            self.around.scheduler.create_task(self._network.look_again())
+        self.send_order_state()
+
+    def send_order_state(self) -> None:
+        """Whether orders are taken, why not, and where that is changed."""
+        reason, see = self.keeping.refusal(), "#/vault"
+        if not reason and self.trade.writer.stuck is not None:
+            reason = f"the journal cannot be written: {self.trade.writer.stuck}"
+        if not reason and (halted := self.trade.risk.halted()):
+            reason, see = halted, "#/risk"
+        self.send({"t": "order_state", "accepting": not reason, "reason": reason, "see": see})
+
+    def _account(self) -> dict | None:
+        return self.trade.account() if self.trade is not None else None
+
+    def _account_changed(self) -> None:
+        self.publisher.account_dirty = True
+        self.publisher.flush()
+
+    def _second(self) -> None:
+        self.around.scheduler.call_later(1.0, self._second)
+        self.locking.second()
+        if self.trade.writer.stuck is not None:
+            self.trade.writer.retry()
+            self.keeping_changed()
+        self._prioritise()
+        self.trade.second()
+        self.publisher.second()
+        if self._backup is not None:
+            self._backup.second()
+        self.send({"t": "stats", **self.health.second()})
+        if self.venue.name == "replay":
+            self.send_venue()
+
+    def _boot(self, phase: str) -> None:
+        self.send({"t": "boot", "phase": phase, "ms": round(self.around.epoch_ms(), 3)})
+        tell_boot(self.trace, phase)
+
+    def _capabilities(self) -> dict:
+        return {
+            "orders": [*self.paper.order_types, *sorted(HELD), PAIR],
+            "tifs": list(self.paper.tifs),
+            "held": sorted(kind.value for kind in HELD),
+            "amend": True,
+            "post_only": True,
+            "reduce_only": True,
+            "replay": self.venue.name == "replay",
+        }
+
+
+def _text(message: dict) -> str:
+    return json.dumps(message, separators=(",", ":"))
+
+
+def _instrument_row(item: Any) -> dict:
+    return {
+        "symbol": item.symbol,
+        "venue": item.venue,
+        "base": item.base,
+        "quote": item.quote,
+        "price_scale": item.price_decimals,
+        "size_scale": item.size_decimals,
+        "tick": format(item.tick_size, "f"),
+        "lot": format(item.lot_size, "f"),
+        "min_size": format(item.size(item.min_size), "f"),
+        "min_notional": format(item.min_notional, "f"),
+    }

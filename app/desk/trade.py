@@ -1,0 +1,374 @@
+"""The trading side of the desk: engine, writer and paper venue joined, and what the page is told of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from app.health.histogram import Histogram
+from app.model.events import AccountOpened, Event, OrderFilled, OrderSubmitted, RiskLimitSet, RiskStateSet
+from app.model.orders import OrderStatus
+from app.trading.effects import Notify, QueryOrder, SendAmend, SendCancel, SendOrder
+from app.trading.engine import Engine
+from app.trading.errors import Denied, JournalError
+from app.trading.holding import Holder
+from app.trading.journal import Entry, decode
+from app.trading.marks import DeskView
+from app.trading.order import PATIENCE_NS
+from app.trading.preview import preview
+from app.trading.resolving import Resolver
+from app.trading.settings import PaperSettings
+from app.trading.valuation import DayStart, Valuation, valuation
+
+from .errors import Refusal
+from .riskside import RiskSide
+from .rows import account_view, fill_row, no_account, order_row
+from .telling import Telling
+from .writer import Writer
+
+FIRST_ANSWER_S = 2.0
+ROWS = 2000
+
+
+class Trade:
+    """One account on the paper venue. ``send`` posts a message to the page, ``toast`` a notice."""
+
+    def __init__(
+        self,
+        view: DeskView,
+        execution: Any,
+        clock: Any,
+        entropy: Any,
+        send: Callable[[dict], None],
+        toast: Callable[..., None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._view, self.execution = view, execution
+        self._clock, self._entropy = clock, entropy
+        self._send, self._toast, self._changed = send, toast, changed
+        self._day = DayStart()
+        self.engine: Engine | None = None
+        self.writer = Writer(self._act, self._applied, self._trouble)
+        self.click_to_journal = Histogram("click_to_journal")
+        self.click_to_ack = Histogram("click_to_ack")
+        self._telling = Telling(send, lambda: self.engine.orders if self.engine else {}, self._row, self.account, changed)
+        self._holder = Holder(clock, self.writer.report)
+        self.resolver = Resolver(clock, self.execution.query)
+        self.execution.answered = self.resolver.answered
+        self.risk = RiskSide(self, clock, send)
+        self._following = False
+        self._answers: dict[str, list[asyncio.Future]] = {}
+        self._refusal: Callable[[], str] = lambda: ""
+
+    def refuse_when(self, refusal: Callable[[], str]) -> None:
+        """``refusal()`` says in words why no order may be taken now, or nothing."""
+        self._refusal = refusal
+
+    def know(self, instruments: list) -> None:
+        """Instruments of a venue that answered late can be traded from now on."""
+        more = {item.symbol: item for item in instruments}
+        self._view.instruments = {**self._view.instruments, **more}
+        self.execution.instruments.update(more)
+
+    def at_stake(self) -> list[str]:
+        """Instruments with a position, then those with working orders: their market data matters most."""
+        if self.engine is None:
+            return []
+        held = [symbol for symbol, position in self.engine.portfolio.positions.items() if position.qty]
+        return list(dict.fromkeys([*sorted(held), *sorted(order.intent.symbol for order in self.engine.working.values())]))
+
+    async def open(self, records: list[bytes], recorder: Any, last_first: int, writable: bool = True) -> int:
+        """Replay the journal and go on after it; ``last_first`` is the number of the last record ever written, read or
+        not. Without ``writable`` nothing goes on until ``begin``. Returns how many records have an unknown form."""
+        entries: list[Entry] = []
+        unreadable = 0
+        for record in records:
+            try:
+                entries += decode(record)
+            except JournalError:
+                unreadable += 1
+        account = _account_of(entries) or f"paper-{self._entropy.random_bytes(6).hex()}"
+        engine = Engine.replay(account, self._clock, entries, self._view)
+        engine.skip_to(last_first)
+        self.engine = engine
+        self.resolver.forget()
+        self.risk.open()
+        self.writer.open(engine, recorder)
+        if writable:
+            await self.begin()
+        self.publish_all()
+        return unreadable
+
+    async def begin(self) -> None:
+        """Trade on from the replayed journal: working orders work again, unanswered ones are asked about."""
+        engine = self.engine
+        held = {symbol: position.qty for symbol, position in engine.portfolio.positions.items()}
+        self.execution.adopt(list(engine.working.values()), held)
+        if not engine.opened:
+            settings = self._view.settings
+            await self.writer.command(lambda: engine.open_account(settings.currency, settings.starting_cash))
+        await self.writer.command(lambda: engine.recover(self._clock.now_ns()))
+        await self.writer.command(engine.followups)
+        self._holder.open(engine)
+
+    def on_market(self, batch: list) -> None:
+        """Market events, after the market state has applied them."""
+        self.execution.on_market(batch)
+        self._holder.on_market(batch)
+
+    def second(self) -> None:
+        """Once a second: what was not answered, what has expired, what the market did to the limits."""
+        engine = self.engine
+        if engine is None or not engine.opened or self.writer.stuck is not None or self._refusal():
+            return
+        if engine.working:
+            settings = self._view.settings
+            patience = PATIENCE_NS + int(4_000_000 * (settings.latency_ms + settings.jitter_ms))
+            self.writer.report(self.resolver.look(engine, patience))
+            self._follow()
+        self.risk.second()
+
+    async def close(self) -> None:
+        """Stop trading: what is queued is written first; the paper venue rests until the account opens again."""
+        self._holder.open(None)
+        await self.writer.close()
+        self.execution.adopt([])
+        self.execution.close()
+        self.engine = None
+        self.risk.open()
+        self.clear()
+
+    def clear(self) -> None:
+        """Leave nothing of an account on the page."""
+        self.publish_all()
+        self._send({"t": "account", **no_account(self._view.settings.currency)})
+
+    def publish_all(self) -> None:
+        """Send the whole blotter, all fills and the account."""
+        self._telling.forget()
+        orders = list(self.engine.orders.values())[-ROWS:] if self.engine else []
+        fills = self.engine.fills[-ROWS:] if self.engine else []
+        self._send({"t": "orders", "reset": True, "rows": [self._row(order) for order in orders]})
+        self._send({"t": "fills", "reset": True, "rows": [fill_row(fill) for fill in fills]})
+        self._changed()
+
+    async def submit(self, fields: dict, token: str, clicked_ms: float | None, epoch_ms: Callable[[], float]) -> dict:
+        """Journal the intent, send it, and wait for the venue's first answer (2 s at most)."""
+        engine = self._open_engine()
+        events = await self.writer.command(lambda: engine.submit(fields, token))
+        order_id = engine.order_for(token)
+        journalled = self._clock.now_ns()
+        if clicked_ms is not None and events:
+            self.click_to_journal.record(max(0.0, epoch_ms() - clicked_ms))
+        await self._first_answer(order_id)
+        if clicked_ms is not None and events:
+            self.click_to_ack.record(max(0.0, epoch_ms() - clicked_ms))
+        order = engine.orders[order_id]
+        return {
+            "client_order_id": order_id,
+            "status": order.status.value,
+            "reason": order.reason,
+            "journalled_ns": journalled,
+            "acknowledged_ns": self._clock.now_ns(),
+        }
+
+    async def cancel(self, order_id: str) -> None:
+        """Ask the venue to cancel."""
+        engine = self._open_engine()
+        await self.writer.command(lambda: engine.cancel(order_id))
+
+    async def cancel_all(self, symbol: str | None) -> int:
+        """Cancel every working order, or those of one instrument; returns how many were asked for."""
+        engine = self._open_engine()
+        return len(await self.writer.command(lambda: engine.cancel_all(symbol)))
+
+    async def amend(self, order_id: str, qty: Any, price: Any, stop: Any) -> None:
+        """Ask the venue to change quantity or prices; None leaves a value as it is."""
+        engine = self._open_engine()
+        await self.writer.command(lambda: engine.amend(order_id, qty, price, stop))
+
+    async def query(self, order_id: str) -> dict:
+        """Ask the venue now what became of an order."""
+        engine = self._open_engine()
+        if order_id not in engine.orders:
+            raise Refusal("unknown_order", f"there is no order {order_id}", "check the client order id")
+        if engine.orders[order_id].status is not OrderStatus.HELD:
+            self.resolver.owe(order_id)
+        await self._first_answer(order_id)
+        order = engine.orders[order_id]
+        return {"status": order.status.value, "evidence": order.evidence}
+
+    def query_unknown(self) -> int:
+        """Ask the venue now about every unknown order; returns how many there are."""
+        engine = self._open_engine()
+        unknown = [cid for cid, order in engine.working.items() if order.status is OrderStatus.UNKNOWN]
+        for cid in unknown:
+            self.resolver.owe(cid)
+        self._telling.note(unknown, [], patient=False)
+        return len(unknown)
+
+    async def export(self) -> str:
+        """The journal as text, one record a line, for ``python -m app.trading.journal``."""
+        self._open_engine()
+        return "".join(record.decode() + "\n" for record in await self.writer.recorder.read_all())
+
+    async def cause(self, fill_id: str) -> list[str]:
+        """Back from a fill to what caused it, as lines to read."""
+        from app.trading.inspection import fill_lines, read  # only ever wanted by hand
+
+        engine = self._open_engine()
+        entries, _problems = read(await self.writer.recorder.read_all())
+        return [*fill_lines(engine, entries, fill_id)]
+
+    def closing(self, symbol: str) -> dict:
+        """The order fields that close the position in an instrument."""
+        return self._open_engine().closing(symbol)
+
+    def reversing(self, symbol: str) -> dict:
+        """The order fields that turn the position in an instrument round."""
+        return self._open_engine().reversing(symbol)
+
+    def preview(self, fields: dict) -> dict:
+        """What an order would cost and do; Denied names what is wrong with it."""
+        return preview(self._open_engine(), fields).to_wire()
+
+    def account(self) -> dict | None:
+        """The account message, None while no account is open."""
+        value = self.value()
+        return account_view(value, self._view.instruments) if value is not None else None
+
+    def value(self) -> Valuation | None:
+        """What the account is worth now, None while no account is open."""
+        engine = self.engine
+        if engine is None or not engine.opened:
+            return None
+        now = self._clock.now_ns()
+        return valuation(engine.portfolio, engine.day_open(now), engine.claims(), self._view, engine.currency, self._day, now)
+
+    def change_paper_settings(self, fields: dict) -> None:
+        """Latency and fees from now on."""
+        self._use(self._view.settings.changed(fields))
+
+    def paper_settings(self) -> dict:
+        """Latency and fees in force."""
+        return self._view.settings.to_wire()
+
+    def paper_settings_record(self) -> bytes:
+        """The settings as a vault record."""
+        return json.dumps(self._view.settings.to_wire()).encode()
+
+    def use_paper_settings(self, record: bytes) -> None:
+        """Take the settings from a vault record; what cannot be read leaves them as they are, and says so."""
+        try:
+            fields = json.loads(record)
+            self._use(PaperSettings().changed({key: fields[key] for key in ("latency_ms", "jitter_ms", "maker_fee_bps", "taker_fee_bps")}))
+        except (ValueError, KeyError, TypeError, Denied) as error:
+            self._toast("warn", f"The paper settings could not be read ({error}); the defaults are used.", "settings")
+
+    def _use(self, settings: PaperSettings) -> None:
+        self._view.settings = self.execution.settings = settings
+
+    def _row(self, order: Any) -> dict:
+        return order_row(order, self.resolver.asked.get(order.client_order_id))
+
+    def _follow(self) -> None:
+        """Do what held and linked orders are due; at once, but as a command of its own."""
+        if self._following or self.engine is None or not self.engine.linked or self.writer.stuck is not None:
+            return
+        self._following = True
+        asyncio.get_running_loop().create_task(self._followups())
+
+    async def _followups(self) -> None:
+        try:
+            await self.writer.command(self._due)
+        except Exception:  # the journal does not take anything now, and says so itself: the next second tries again
+            self._following = False
+
+    def _due(self) -> list[Event]:
+        self._following = False
+        return self.engine.followups()
+
+    def open_engine(self) -> Engine:
+        """The engine while orders and settings are taken; Refusal says why not."""
+        return self._open_engine()
+
+    def _open_engine(self) -> Engine:
+        if reason := self._refusal():
+            raise Refusal("not_accepting", reason, "see the vault page")
+        if self.engine is None:
+            raise Refusal("not_accepting", "the account is not open", "see the vault page")
+        return self.engine
+
+    async def _first_answer(self, order_id: str) -> None:
+        engine = self.engine
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + FIRST_ANSWER_S
+        while engine.orders[order_id].status in (OrderStatus.NEW, OrderStatus.PENDING) and loop.time() < deadline:
+            future = loop.create_future()
+            self._answers.setdefault(order_id, []).append(future)
+            late = loop.call_at(deadline, _resolve, future)
+            await future
+            late.cancel()
+
+    def _applied(self, events: list[Event]) -> None:
+        if not events:
+            return
+        touched: dict[str, None] = {}
+        fills = []
+        patient = True
+        for event in events:
+            if isinstance(event, AccountOpened):
+                patient = False
+                continue
+            if isinstance(event, (RiskStateSet, RiskLimitSet)):
+                self.risk.changed()
+                continue
+            if isinstance(event, OrderFilled):
+                order_id = event.fill.client_order_id
+                fills.append(event.fill)
+            elif isinstance(event, OrderSubmitted):
+                order_id = event.intent.client_order_id
+            else:
+                order_id = event.client_order_id
+            patient = patient and isinstance(event, OrderSubmitted)
+            touched[order_id] = None
+        for key in touched:
+            for future in self._answers.pop(key, ()):
+                _resolve(future)
+        self._telling.note(touched, fills, patient=patient)
+        self._follow()
+
+    def _act(self, effects: list) -> None:
+        for effect in effects:
+            match effect:
+                case SendOrder():
+                    self.execution.submit(effect.intent)
+                case SendCancel():
+                    self.execution.cancel(effect.client_order_id)
+                case SendAmend():
+                    self.execution.amend(effect.client_order_id, effect.qty, effect.price, effect.stop)
+                case QueryOrder():
+                    self.resolver.owe(effect.client_order_id)
+                case Notify():
+                    self._toast(effect.level, effect.text, effect.code)
+
+    def _trouble(self, error: Exception | None) -> None:
+        text = f"The journal cannot be written: {error}. What was journalled before is safe; new orders are refused until it works again."
+        self._toast("error", text, "journal_failed")
+        self._changed()
+
+
+def _resolve(future: asyncio.Future) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _account_of(entries: list[Entry]) -> str | None:
+    for entry in entries:
+        if isinstance(entry.event, AccountOpened):
+            return entry.event.account
+        if isinstance(entry.event, OrderSubmitted):
+            return entry.event.intent.account
+    return None

@@ -1,0 +1,53 @@
+"""Which market data venues the settings name, built."""
+
+from __future__ import annotations
+
+import random
+from importlib import import_module
+from typing import Any
+
+from app.platform.interfaces import Fetch
+
+from .settings import Settings
+from .surroundings import Surroundings
+
+_CLASSES = {"binance": "BinanceLive", "usdm": "UsdMLive", "coinbase": "CoinbaseLive", "kraken": "KrakenLive", "bitstamp": "BitstampLive"}
+
+
+def build_venue(around: Surroundings, settings: Settings, fetch: Fetch) -> Any:
+    """The market data venue, or several as one, asking over ``fetch``; imports only what is wanted, so the others' code costs no start-up time."""
+    if settings.venue == "replay":
+        from app.venues.replay import ReplayVenue
+
+        return ReplayVenue(
+            read_bytes=around.read_bytes,
+            clock=around.clock,
+            scheduler=around.scheduler,
+            speed=settings.speed,
+            loop=settings.loop,
+        )
+    from app.net.streams import Streams
+
+    streams = Streams(around.clock, around.scheduler)
+    names = settings.venues
+    if len(names) == 1:
+        return _live(names[0], around, settings, fetch, streams, "")
+    from app.venues.several import SeveralVenues
+
+    return SeveralVenues([_live(name, around, settings, fetch, streams, name.upper()) for name in names], around.scheduler)
+
+
+def _live(name: str, around: Surroundings, settings: Settings, fetch: Fetch, streams: Any, label: str) -> Any:
+    kind = getattr(import_module(f"app.venues.{name}.live"), _CLASSES[name])
+    return kind(
+        sockets=around.sockets,
+        fetch=fetch,
+        clock=around.clock,
+        scheduler=around.scheduler,
+        rng=random.Random(int.from_bytes(around.entropy.random_bytes(8), "big")),
+        streams=streams,
+        ws=settings.addresses.get(f"{name}_ws", ""),
+        rest=settings.addresses.get(f"{name}_rest", ""),
+        symbols=settings.symbols.get(name, ()),
+        label=label,
+    )

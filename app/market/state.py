@@ -1,0 +1,208 @@
+"""All that is known of the market, kept from market events: quotes, books, trades, bars, ages, counters.
+
+Single writer: `apply` is called with batches in order of arrival. Where a venue sends its own top of book, the quote is that;
+elsewhere it is derived from the book, and there is none while the book cannot be trusted. Ages compare the receive time of the
+last message with a present that the caller gives: nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from app.model.instrument import Instrument
+from app.model.market import BookDelta, BookSnapshot, Gap, MarketEvent, Quote, Restart, Trade
+
+from .bars import TIMEFRAMES, BarSeries
+from .book import Book
+from .frames import fill, make_series
+from .trades import Tape
+
+STALE_AFTER_NS = 10_000_000_000
+"""Without any message for this long an instrument is stale."""
+_WIDTHS = tuple(TIMEFRAMES)
+
+
+class _Entry:
+    __slots__ = ("bars", "book", "has_ticker", "heard", "quote", "symbol", "tape")
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.symbol = instrument.symbol
+        self.book = Book(instrument)
+        self.tape = Tape()
+        self.bars = tuple([BarSeries(name) for name in _WIDTHS])
+        self.quote: Quote | None = None
+        self.has_ticker = False
+        self.heard: int | None = None
+
+
+class MarketState:
+    """``counters`` counts events by kind, duplicates, and books broken; asking for an unknown symbol raises KeyError."""
+
+    def __init__(self, instruments: Iterable[Instrument], stale_after_ns: int = STALE_AFTER_NS) -> None:
+        self._instruments = {item.symbol: item for item in instruments}
+        self._entries = {symbol: _Entry(item) for symbol, item in self._instruments.items()}
+        self._stale_after = stale_after_ns
+        self._listeners: list[Callable[[list[MarketEvent]], None]] = []
+        self.changed: set[str] = set()
+        self.counters = {"events": 0, "duplicates": 0, "gaps": 0, "broken_books": 0, "restarts": 0, "unknown_symbol": 0}
+        self.on_broken_book: Callable[[str, str], None] | None = None
+        """Called with symbol and reason when a book finds itself wrong (checksum, crossed, sequence)."""
+
+    def add(self, instruments: Iterable[Instrument]) -> None:
+        """Know more instruments; those known already keep all they have."""
+        for item in instruments:
+            if item.symbol not in self._entries:
+                self._instruments[item.symbol] = item
+                self._entries[item.symbol] = _Entry(item)
+
+    def apply(self, events: Iterable[MarketEvent]) -> None:
+        """Take a batch into the state, then tell the listeners."""
+        batch = events if isinstance(events, list) else list(events)
+        entries, changed = self._entries, self.changed
+        for event in batch:
+            symbol = event.symbol
+            entry = entries.get(symbol)
+            if entry is None:
+                self.counters["unknown_symbol"] += 1
+                continue
+            kind = type(event)
+            if kind is Quote:
+                entry.quote = event
+                entry.has_ticker = True
+            elif kind is BookDelta:
+                book = entry.book
+                if book.apply_delta(event):
+                    if not entry.has_ticker:
+                        self._derive(entry, event)
+                elif book.state != "live":
+                    self._broken(entry, event)
+            elif kind is Trade:
+                self._trade(entry, event)
+            elif kind is BookSnapshot:
+                self._snapshot(entry, event)
+            else:
+                self._interrupted(entry, event)
+                changed.add(symbol)
+                continue
+            entry.heard = event.recv
+            changed.add(symbol)
+        self.counters["events"] += len(batch)
+        for listener in self._listeners:
+            listener(batch)
+
+    def on_events(self, callback: Callable[[list[MarketEvent]], None]) -> None:
+        """Call ``callback`` with every batch after it was applied."""
+        self._listeners.append(callback)
+
+    def knows(self, symbol: str) -> bool:
+        """True for an instrument of this desk."""
+        return symbol in self._entries
+
+    def instrument(self, symbol: str) -> Instrument:
+        """The instrument with this symbol."""
+        return self._instruments[symbol]
+
+    def quote(self, symbol: str) -> Quote | None:
+        """Best bid and ask, or None while unknown."""
+        return self._entries[symbol].quote
+
+    def last(self, symbol: str) -> Trade | None:
+        """The latest trade."""
+        return self._entries[symbol].tape.last
+
+    def book(self, symbol: str) -> Book:
+        """The order book; look at its state before using it."""
+        return self._entries[symbol].book
+
+    def trades(self, symbol: str) -> deque[Trade]:
+        """The last trades, newest last."""
+        return self._entries[symbol].tape.rows
+
+    def bars(self, symbol: str, timeframe: str) -> BarSeries:
+        """Bars of a kind that frames.py knows (else BadFrame). Others than TIMEFRAMES are kept from now on, made from what is there."""
+        entry = self._entries[symbol]
+        for series in entry.bars:
+            if series.timeframe == timeframe:
+                return series
+        made = make_series(timeframe, self._instruments[symbol])
+        fill(made, lambda name: entry.bars[_WIDTHS.index(name)], entry.tape.rows)
+        entry.bars = (*entry.bars, made)
+        return made
+
+    def release_bars(self, symbol: str, timeframe: str) -> None:
+        """Nobody looks at these bars any more; TIMEFRAMES are kept."""
+        entry = self._entries[symbol]
+        entry.bars = tuple([series for series in entry.bars if series.timeframe in TIMEFRAMES or series.timeframe != timeframe])
+
+    def age_ns(self, symbol: str, now_ns: int) -> int | None:
+        """ns since anything was received for the instrument, None if nothing ever was."""
+        heard = self._entries[symbol].heard
+        return None if heard is None else max(0, now_ns - heard)
+
+    def is_stale(self, symbol: str, now_ns: int) -> bool:
+        """True when nothing was received for too long, or ever."""
+        heard = self._entries[symbol].heard
+        return heard is None or now_ns - heard > self._stale_after
+
+    def take_changed(self) -> set[str]:
+        """Symbols changed since the last call."""
+        changed, self.changed = self.changed, set()
+        return changed
+
+    def _trade(self, entry: _Entry, trade: Trade) -> None:
+        if not entry.tape.add(trade):
+            self.counters["duplicates"] += 1
+            return
+        ts, price, size = trade.ts or trade.recv, trade.price, trade.size
+        for series in entry.bars:
+            series.add_at(ts, price, size)
+
+    def _snapshot(self, entry: _Entry, event: BookSnapshot) -> None:
+        entry.book.apply_snapshot(event)
+        for series in entry.bars:
+            series.end_gap(event.recv)
+        if entry.book.state != "live":
+            self._broken(entry, event)
+        elif not entry.has_ticker:
+            self._derive(entry, event)
+
+    def _interrupted(self, entry: _Entry, event: MarketEvent) -> None:
+        if isinstance(event, Gap):
+            self.counters["gaps"] += 1
+            entry.book.mark_gap(event.reason)
+            self._lost(entry, event.recv, event.reason)
+        elif isinstance(event, Restart):
+            self.counters["restarts"] += 1
+            entry.book.reset()
+            entry.tape.clear()
+            for series in entry.bars:
+                series.clear()
+            entry.quote, entry.has_ticker, entry.heard = None, False, None
+        else:
+            raise TypeError(f"not a market event: {type(event).__name__}")
+
+    def _broken(self, entry: _Entry, event: BookDelta | BookSnapshot) -> None:
+        if entry.book.state == "syncing":
+            return
+        was_marked = entry.bars[0].is_in_gap
+        self._lost(entry, event.recv, entry.book.reason)
+        if not was_marked:
+            self.counters["broken_books"] += 1
+            if self.on_broken_book is not None:
+                self.on_broken_book(entry.symbol, entry.book.reason)
+
+    @staticmethod
+    def _lost(entry: _Entry, recv: int, reason: str) -> None:
+        if not entry.has_ticker:
+            entry.quote = None
+        for series in entry.bars:
+            series.mark_gap(recv, reason)
+
+    @staticmethod
+    def _derive(entry: _Entry, event: BookDelta | BookSnapshot) -> None:
+        bid, bid_size = entry.book.best_bid() or (0, 0)
+        ask, ask_size = entry.book.best_ask() or (0, 0)
+        old = entry.quote
+        if old is None or old[3:] != (bid, bid_size, ask, ask_size):
+            entry.quote = Quote(entry.symbol, event.ts, event.recv, bid, bid_size, ask, ask_size)

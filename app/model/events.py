@@ -1,0 +1,300 @@
+"""What the journal holds: every event that made the trading state, and its exact wire form.
+
+State = replay(journal). Events are immutable, carry ``ts`` (integer ns UTC, from the injected clock) and convert to
+and from JSON-able dicts without loss: Decimals as text, enums by value, ``kind`` names the class.
+An unknown kind or field is an EventError, never a guess.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from enum import StrEnum
+
+from .orders import Fill, OrderIntent
+
+
+class EventError(ValueError):
+    """A journal entry that does not have the form of any event."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOpened:
+    """A paper account came to be, with its starting cash."""
+
+    ts: int
+    account: str
+    currency: str
+    cash: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSubmitted:
+    """The intent, durable before its first byte goes to the venue."""
+
+    ts: int
+    intent: OrderIntent
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSent:
+    """Handed to the venue; from here on an unanswered order is unknown, not failed."""
+
+    ts: int
+    client_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAccepted:
+    ts: int
+    client_order_id: str
+    venue_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRejected:
+    """Refused by the venue, or by this desk before sending. ``code`` is stable, ``reason`` is for people."""
+
+    ts: int
+    client_order_id: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTriggered:
+    """A stop's trigger price was reached: it now acts as a market or limit order."""
+
+    ts: int
+    client_order_id: str
+    trigger_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilled:
+    ts: int
+    fill: Fill
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelRequested:
+    ts: int
+    client_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    ts: int
+    client_order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderExpired:
+    ts: int
+    client_order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAmendRequested:
+    """New total quantity and prices asked for; None leaves a value as it is."""
+
+    ts: int
+    client_order_id: str
+    qty: Decimal | None
+    price: Decimal | None
+    stop: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAmended:
+    """The venue's values after an amendment (total quantity, prices)."""
+
+    ts: int
+    client_order_id: str
+    qty: Decimal
+    price: Decimal | None
+    stop: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChangeRefused:
+    """A cancel or amendment that the venue refused; the order lives on as it was."""
+
+    ts: int
+    client_order_id: str
+    change: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderUnknown:
+    """No usable answer after sending. ``evidence`` says what is known: sent when, what came back, what is asked next."""
+
+    ts: int
+    client_order_id: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReleased:
+    """An order that this desk held is handed on to be sent, with this total quantity. Only this ever sends it."""
+
+    ts: int
+    client_order_id: str
+    qty: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDenied:
+    """Refused by this desk when a held order was to be sent. ``code`` is stable, ``reason`` is for people."""
+
+    ts: int
+    client_order_id: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RiskStateSet:
+    """A scope is ``normal``, ``reduce_only`` or ``halted`` from now on; ``rule`` is what set it."""
+
+    ts: int
+    scope: str
+    state: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RiskLimitSet:
+    """The trader set a limit of a scope; None takes the default again, empty text means no limit."""
+
+    ts: int
+    scope: str
+    name: str
+    value: str | None
+
+
+Event = (
+    AccountOpened
+    | OrderSubmitted
+    | OrderSent
+    | OrderAccepted
+    | OrderRejected
+    | OrderTriggered
+    | OrderFilled
+    | OrderCancelRequested
+    | OrderCancelled
+    | OrderExpired
+    | OrderAmendRequested
+    | OrderAmended
+    | OrderChangeRefused
+    | OrderUnknown
+    | OrderReleased
+    | OrderDenied
+    | RiskStateSet
+    | RiskLimitSet
+)
+
+KINDS: dict[str, type] = {cls.__name__: cls for cls in typing.get_args(Event)}
+
+
+def to_dict(event: Event) -> dict:
+    """The event as JSON-able values, with its ``kind``."""
+    return {"kind": type(event).__name__, **_plain(event)}
+
+
+def from_dict(data: dict) -> Event:
+    """The event that to_dict wrote; EventError when the form is not exactly right."""
+    if not isinstance(data, dict):
+        raise EventError(f"an event is an object, received {type(data).__name__}")
+    values = dict(data)
+    cls = KINDS.get(values.pop("kind", None))
+    if cls is None:
+        raise EventError(f"unknown event kind {data.get('kind')!r}")
+    return _build(cls, values)
+
+
+def to_json(event: Event) -> str:
+    """One line of JSON."""
+    return json.dumps(to_dict(event), separators=(",", ":"), ensure_ascii=False)
+
+
+def from_json(text: str) -> Event:
+    """The event in one line of JSON; EventError when it is not one."""
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise EventError(f"not JSON: {error}") from error
+    return from_dict(data)
+
+
+def _plain(value: object) -> dict:
+    out = {}
+    for field in fields(value):
+        item = getattr(value, field.name)
+        if item is None and field.metadata:
+            continue
+        if isinstance(item, Decimal):
+            item = format(item, "f")
+        elif isinstance(item, StrEnum):
+            item = item.value
+        elif isinstance(item, (OrderIntent, Fill)):
+            item = _plain(item)
+        out[field.name] = item
+    return out
+
+
+_HINTS: dict[type, dict[str, tuple[type, bool]]] = {}
+_LATER: dict[type, frozenset[str]] = {}
+
+
+def _hints(cls: type) -> dict[str, tuple[type, bool]]:
+    if cls not in _HINTS:
+        table = {}
+        for name, hint in typing.get_type_hints(cls).items():
+            optional = isinstance(hint, types.UnionType)
+            table[name] = (typing.get_args(hint)[0] if optional else hint, optional)
+        _HINTS[cls] = table
+        _LATER[cls] = frozenset(field.name for field in fields(cls) if field.metadata)
+    return _HINTS[cls]
+
+
+def _build(cls: type, values: dict) -> typing.Any:
+    hints = _hints(cls)
+    if values.keys() != hints.keys() and (wrong := sorted((values.keys() ^ hints.keys()) - (_LATER[cls] - values.keys()))):
+        raise EventError(f"{cls.__name__}: missing or unknown fields {wrong}")
+    out = {}
+    for name, (kind, optional) in hints.items():
+        value = values.get(name)
+        if value is None and optional:
+            out[name] = None
+            continue
+        try:
+            out[name] = _coerce(kind, value)
+        except (ValueError, ArithmeticError, TypeError) as error:
+            raise EventError(f"{cls.__name__}.{name}: {error}") from error
+    return cls(**out)
+
+
+def _coerce(kind: type, value: object) -> object:
+    if kind in (OrderIntent, Fill):
+        if not isinstance(value, dict):
+            raise TypeError(f"expected an object, received {type(value).__name__}")
+        return _build(kind, value)
+    if kind is Decimal or issubclass(kind, StrEnum):
+        if not isinstance(value, str):
+            raise TypeError(f"expected text, received {type(value).__name__}")
+        number = kind(value)
+        if kind is Decimal and not number.is_finite():
+            raise ValueError(f"not a finite number: {value}")
+        return number
+    if type(value) is not kind:
+        raise TypeError(f"expected {kind.__name__}, received {type(value).__name__}")
+    return value

@@ -1,0 +1,167 @@
+"""Orders, fills and positions in the field's words. Prices, quantities and cash are Decimal; times are integer ns UTC."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b32encode
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+LATER = {"later": True}
+"""Metadata of fields younger than the first journals: they may be absent there, and are left out while None."""
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        """+1 for buy, -1 for sell."""
+        return 1 if self is Side.BUY else -1
+
+
+class OrderType(StrEnum):
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop_limit"
+    TRAILING_STOP = "trailing_stop"
+    """A stop that follows the last trade at a distance, never back."""
+    MARKET_IF_TOUCHED = "market_if_touched"
+    """Waits for a better price than the present one, then trades at market."""
+    LIMIT_IF_TOUCHED = "limit_if_touched"
+    ICEBERG = "iceberg"
+    """A limit order that shows only a part of itself."""
+
+    @property
+    def has_limit(self) -> bool:
+        """True when the order carries a limit price."""
+        return self in _WITH_LIMIT
+
+    @property
+    def has_stop(self) -> bool:
+        """True when the order carries a trigger price that the trader gives."""
+        return self in _WITH_STOP
+
+    @property
+    def is_touch(self) -> bool:
+        """True when the trigger is on the favourable side: a buy waits for a lower price."""
+        return self in (OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED)
+
+
+_WITH_LIMIT = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED, OrderType.ICEBERG})
+_WITH_STOP = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED})
+
+
+class TimeInForce(StrEnum):
+    GTC = "gtc"
+    DAY = "day"
+    IOC = "ioc"
+    FOK = "fok"
+    GTD = "gtd"
+    """Good till a moment that the order names."""
+
+
+class OrderStatus(StrEnum):
+    HELD = "held"
+    """Journalled and held by this desk, not by the venue: it waits for its trigger or for its entry order."""
+    NEW = "new"
+    """Journalled here, not yet sent."""
+    PENDING = "pending"
+    """Handed to the venue, no answer yet."""
+    ACCEPTED = "accepted"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    DENIED = "denied"
+    """Refused by this desk at the moment it was to be sent: the venue never saw it."""
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    """Sent, and what became of it is not known: to be resolved by query, never by sending again."""
+
+    @property
+    def is_final(self) -> bool:
+        """True when nothing more can happen to the order."""
+        return self in _FINAL
+
+    @property
+    def is_working(self) -> bool:
+        """True when the venue may still fill it, or may have it without our knowing."""
+        return self not in _FINAL
+
+
+_FINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.EXPIRED})
+
+
+class Liquidity(StrEnum):
+    MAKER = "maker"
+    TAKER = "taker"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderIntent:
+    """What the trader (or a strategy) asked for. ``price`` is the limit, ``stop`` the trigger, None where unused.
+
+    ``trail`` (quote currency) or ``trail_percent`` is the distance of a trailing stop, ``display`` what an iceberg shows,
+    ``expires_ns`` the end of a GTD order. ``parent`` is the order that has to fill first, ``group`` what the orders of which one
+    cancels the other have in common. ``held``: this desk watches for the trigger, the venue does not know of it before.
+    """
+
+    client_order_id: str
+    account: str
+    origin: str
+    sequence: int
+    symbol: str
+    side: Side
+    type: OrderType
+    tif: TimeInForce
+    qty: Decimal
+    price: Decimal | None = None
+    stop: Decimal | None = None
+    post_only: bool = False
+    reduce_only: bool = False
+    trail: Decimal | None = field(default=None, metadata=LATER)
+    trail_percent: Decimal | None = field(default=None, metadata=LATER)
+    display: Decimal | None = field(default=None, metadata=LATER)
+    expires_ns: int | None = field(default=None, metadata=LATER)
+    parent: str | None = field(default=None, metadata=LATER)
+    group: str | None = field(default=None, metadata=LATER)
+    held: bool | None = field(default=None, metadata=LATER)
+
+    @property
+    def starts_held(self) -> bool:
+        """True when it is not sent at once."""
+        return bool(self.held) or self.parent is not None
+
+    @property
+    def is_linked(self) -> bool:
+        """True when this desk has to act on it later: held, waiting for an entry, or one of a pair."""
+        return self.starts_held or self.group is not None
+
+
+def client_order_id(account: str, origin: str, sequence: int) -> str:
+    """The id an intent gets: a pure function of (account, origin, intent sequence); matches [a-z0-9-]{1,36}.
+
+    Pure, so that a desk that lost its memory of sending asks about the very same id instead of making a new one.
+    """
+    text = f"{len(account)}:{account}|{len(origin)}:{origin}|{sequence}".encode()
+    return "kt-" + b32encode(hashlib.sha256(text).digest()[:15]).decode().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution. ``fee`` is in ``fee_currency``, positive when paid. ``fill_id`` is unique per account."""
+
+    fill_id: str
+    client_order_id: str
+    symbol: str
+    side: Side
+    qty: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    liquidity: Liquidity
+    ts: int

@@ -1,0 +1,392 @@
+"""What the desk may ask of the machine it runs on.
+
+Protocols only: no behaviour beyond the small value types they exchange. Times are integer nanoseconds,
+delays are float seconds, record values are bytes. A secret (a passphrase) is an opaque mutable buffer: a JS
+Uint8Array in the browser, a bytearray natively; it is handed to `Crypto` and wiped, never converted to str.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+Secret = Any
+KeyHandle = Any
+File = Any
+
+PBKDF2 = "PBKDF2-HMAC-SHA256"
+ARGON2ID = "Argon2id"
+HKDF_SHA256 = "HKDF-SHA256"
+HMAC_SHA256 = "HMAC-SHA256"
+ED25519 = "Ed25519"
+KEK_INFO = b"kontor-kek/1"
+"""HKDF info of a wrapping key made from a random secret."""
+
+
+class Clock(Protocol):
+    """Wall and monotonic time."""
+
+    def now_ns(self) -> int:
+        """UTC wall time in ns since 1970. May step when the system clock is set."""
+
+    def monotonic_ns(self) -> int:
+        """Ns since an arbitrary start; never goes back."""
+
+
+class Entropy(Protocol):
+    """Randomness. Only the system implementation is fit for keys and nonces."""
+
+    def random_bytes(self, count: int) -> bytes:
+        """`count` random bytes."""
+
+
+class Cancellable(Protocol):
+    """Something scheduled that can be called off; cancelling twice is harmless."""
+
+    def cancel(self) -> Any:
+        """Call it off if it has not run."""
+
+
+class Scheduler(Protocol):
+    """Timers and tasks on the one event loop."""
+
+    def call_later(self, delay_s: float, function: Callable[[], object]) -> Cancellable:
+        """Run `function` after `delay_s` seconds."""
+
+    def call_soon(self, function: Callable[[], object]) -> Cancellable:
+        """Run `function` on the next turn of the loop."""
+
+    def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> Cancellable:
+        """Start a coroutine; a failure is reported by the loop, never swallowed."""
+
+
+class Write(NamedTuple):
+    """One change of a transaction. `add` fails the whole transaction when the id exists."""
+
+    op: Literal["put", "add", "delete"]
+    cls: str
+    id: str
+    value: bytes = b""
+
+
+class Guard(NamedTuple):
+    """Commit only if the stored record starts with `prefix`; None means it must not exist."""
+
+    cls: str
+    id: str
+    prefix: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Storage use in bytes; None where the browser does not say. `persisted`: exempt from eviction."""
+
+    usage: int | None
+    quota: int | None
+    persisted: bool
+
+
+class Store(Protocol):
+    """Records of bytes by (class, id). Class: [a-z0-9_-]; id: printable ASCII, ordered as text.
+
+    `commit` is one transaction: all of it is kept or none. `strict` waits until the bytes are on disk.
+    `meta_*` keep small texts in a second, separate database, so that losing the first can be noticed.
+    """
+
+    async def open(self) -> None:
+        """Connect. Raises StoreUnavailable, StoreBlocked or StoreCorrupt."""
+
+    async def commit(self, writes: Sequence[Write], *, strict: bool = True, guard: Guard | None = None) -> None:
+        """Keep all writes or none. Raises StoreFull, StoreConflict, StoreClosed."""
+
+    async def append(self, cls: str, records: Sequence[tuple[str, bytes]], *, strict: bool = True) -> None:
+        """Add new records in one transaction; StoreConflict if an id exists."""
+
+    async def put(self, cls: str, record_id: str, value: bytes, *, strict: bool = True) -> None:
+        """Write one record, replacing an older one."""
+
+    async def delete(self, cls: str, record_id: str, *, strict: bool = True) -> None:
+        """Remove one record if it is there."""
+
+    async def get(self, cls: str, record_id: str) -> bytes | None:
+        """One record or None."""
+
+    async def scan(self, cls: str, from_id: str | None = None, limit: int | None = None) -> list[tuple[str, bytes]]:
+        """Records of a class in id order, from `from_id` (inclusive) on: all of them, or `limit` at most."""
+
+    async def count(self, cls: str | None = None) -> int:
+        """How many records a class, or the whole store, holds."""
+
+    async def classes(self) -> list[str]:
+        """The classes that have records, sorted."""
+
+    async def clear(self) -> None:
+        """Remove every record and every meta text. Cannot be undone."""
+
+    async def meta_get(self, key: str) -> str | None:
+        """A small text from the second database."""
+
+    async def meta_put(self, key: str, value: str) -> None:
+        """Keep a small text in the second database (not durable at once)."""
+
+    async def estimate(self) -> Estimate:
+        """Storage use and quota in bytes."""
+
+    async def persist(self) -> bool:
+        """Ask to be exempt from eviction; True if granted."""
+
+    def close(self) -> None:
+        """Let go of the connection; later calls raise StoreClosed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kdf:
+    """How a secret becomes a wrapping key. `name`: PBKDF2-HMAC-SHA256, Argon2id (`iterations` are its passes, `memory_kib`
+    and `lanes` are its own), or HKDF-SHA256 for secrets that are random already (none of the numbers)."""
+
+    name: str
+    iterations: int
+    salt: bytes
+    memory_kib: int = 0
+    lanes: int = 0
+
+
+class Sealing(NamedTuple):
+    """One AES-256-GCM operation; `data` is plaintext when sealing, ciphertext and tag when opening."""
+
+    key: KeyHandle
+    nonce: bytes
+    aad: bytes
+    data: bytes
+
+
+class Crypto(Protocol):
+    """The primitives the vault is built from. Key handles are opaque; key bytes are never returned."""
+
+    @property
+    def keys(self) -> KeyWork:
+        """What is needed seldom, loaded when first asked for."""
+
+    def secret_length(self, secret: Secret) -> int:
+        """Length of a secret in bytes."""
+
+    def wipe(self, secret: Secret) -> None:
+        """Overwrite a secret with zeros."""
+
+    async def derive_kek(self, secret: Secret, kdf: Kdf) -> KeyHandle:
+        """Stretch a secret into a 256-bit wrapping key. The secret is left for the caller to wipe.
+
+        Raises CryptoUnavailable where this machine cannot run the function, such as for lack of memory."""
+
+    async def new_data_key(self, kek: KeyHandle, nonce: bytes, aad: bytes) -> tuple[KeyHandle, bytes]:
+        """A fresh random data key, and its 48 bytes wrapped under `kek`."""
+
+    async def unwrap_data_key(self, kek: KeyHandle, nonce: bytes, aad: bytes, wrapped: bytes) -> KeyHandle:
+        """The data key. Raises CryptoAuthError for a wrong key or changed bytes alike."""
+
+    async def record_key(self, data_key: KeyHandle, salt: bytes, info: bytes) -> KeyHandle:
+        """An AES-256-GCM subkey by HKDF-SHA256."""
+
+    async def mac_key(self, data_key: KeyHandle, salt: bytes, info: bytes) -> KeyHandle:
+        """An HMAC-SHA256 subkey (32 bytes) by HKDF-SHA256."""
+
+    async def mac(self, key: KeyHandle, data: bytes) -> bytes:
+        """HMAC-SHA256, 32 bytes."""
+
+    async def mac_matches(self, key: KeyHandle, data: bytes, mac: bytes) -> bool:
+        """Whether `mac` is right, in constant time."""
+
+    async def seal_many(self, items: Sequence[Sealing]) -> list[bytes]:
+        """Ciphertext with its 16-byte tag for each item."""
+
+    async def open_many(self, items: Sequence[Sealing]) -> list[bytes | None]:
+        """Plaintext for each item; None where authentication failed."""
+
+
+class KeyWork(Protocol):
+    """Work on secrets and signing keys; secrets are buffers, keys are handles, and neither becomes a Python value."""
+
+    async def rewrap(self, kek: KeyHandle, nonce: bytes, aad: bytes, wrapped: bytes, to: Rewrap) -> bytes:
+        """What is wrapped under `kek`, wrapped under another key. Raises CryptoAuthError."""
+
+    async def new_recovery(self) -> Secret:
+        """A fresh recovery code as it is shown: ASCII text, 136 random bits and a check of 24."""
+
+    async def read_recovery(self, typed: Secret) -> Secret | None:
+        """The 17 random bytes of a recovery code as somebody typed it; None where its check does not match."""
+
+    async def wrapping_key(self, data_key: KeyHandle, salt: bytes, info: bytes) -> KeyHandle:
+        """An AES-256-GCM subkey by HKDF-SHA256 that wraps and unwraps keys."""
+
+    async def wrap_signer(self, key: KeyHandle, nonce: bytes, aad: bytes, algorithm: str, secret: Secret) -> bytes:
+        """A signing secret wrapped. `algorithm`: HMAC-SHA256 (any bytes) or Ed25519 (seed, PKCS#8 as DER or PEM).
+
+        Raises ValueError for a secret that is no key of this algorithm; the message does not hold it."""
+
+    async def unwrap_signer(self, key: KeyHandle, nonce: bytes, aad: bytes, algorithm: str, wrapped: bytes) -> KeyHandle:
+        """The signing key. Raises CryptoAuthError."""
+
+    async def new_signing_pair(self) -> tuple[KeyHandle, bytes]:
+        """A fresh Ed25519 key and its public half, 32 bytes."""
+
+    async def sign(self, key: KeyHandle, data: bytes) -> bytes:
+        """HMAC-SHA256 (32 bytes) or Ed25519 signature (64 bytes), by the kind of key."""
+
+
+class Rewrap(NamedTuple):
+    """Under what something is to be wrapped."""
+
+    kek: KeyHandle
+    nonce: bytes
+    aad: bytes
+
+
+class Lease(Protocol):
+    """A held lock."""
+
+    def release(self) -> None:
+        """Give the lock back; twice is harmless."""
+
+
+class Locks(Protocol):
+    """Named exclusive locks over all tabs of the desk."""
+
+    async def acquire(self, name: str, if_available: bool = False, steal: bool = False) -> Lease | None:
+        """Hold the lock; None if `if_available` and somebody else has it. `steal` takes it from whoever has it, before all who wait."""
+
+
+class Channel(Protocol):
+    """Texts to every other tab and worker of this origin that listens on the same name; none to itself."""
+
+    def post(self, text: str) -> None:
+        """Tell the others."""
+
+    def on_message(self, handler: Callable[[str], object]) -> None:
+        """Set the receiver."""
+
+    def close(self) -> None:
+        """Leave; twice is harmless."""
+
+
+OnOpen = Callable[[], object]
+OnText = Callable[[list[str], int], object]
+OnClose = Callable[[int, str], object]
+
+
+class Socket(Protocol):
+    """One WebSocket connection carrying text."""
+
+    def send(self, text: str) -> None:
+        """Queue a text frame. Raises SocketError when the connection is not open."""
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close; `on_close` still comes, once."""
+
+
+class Sockets(Protocol):
+    """Opens WebSockets."""
+
+    def connect(self, url: str, *, on_open: OnOpen, on_text: OnText, on_close: OnClose) -> Socket:
+        """Start connecting. `on_text` gets every frame that has queued, never waiting for more, and the
+        monotonic ns at which the first of them arrived. `on_close` comes exactly once, also on failure."""
+
+
+class Answer(NamedTuple):
+    """An HTTP answer: status, body as text, headers by lower-case name (those the platform exposes)."""
+
+    status: int
+    text: str
+    headers: dict[str, str]
+
+
+class Fetch(Protocol):
+    """Plain HTTP GET without credentials; redirects are not followed, bodies must be UTF-8."""
+
+    async def fetch(self, url: str, *, timeout_s: float = 10.0, max_bytes: int = 8_000_000) -> Answer:
+        """The whole answer, whatever its status. Raises FetchError."""
+
+    async def fetch_text(self, url: str, *, timeout_s: float = 10.0, max_bytes: int = 8_000_000) -> tuple[int, str]:
+        """(status, body). Raises FetchError."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCall:
+    """One HTTP request. ``credentials`` "same-origin" sends the site's own cookies; ``redirects`` "error" refuses to follow any."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    credentials: Literal["omit", "same-origin"] = "omit"
+    redirects: Literal["error", "follow"] = "error"
+    timeout_s: float = 10.0
+    max_bytes: int = 8_000_000
+
+
+class HttpAnswer(NamedTuple):
+    """Status, headers by lower-case name (those the platform exposes), body, and the address that answered in the end."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    url: str
+
+
+class Http(Protocol):
+    """HTTP with any method. ``routes`` lists who may send: `here` is this thread; a browser also has `worker` and `service_worker`.
+
+    Cancelling the task ends the request. Nothing is ever sent twice and no cookie goes to another site. ``hides_causes``: reason
+    `network` may be anything, CORS included.
+    """
+
+    routes: frozenset[str]
+    hides_causes: bool
+
+    async def send(self, call: HttpCall, via: str = "here") -> HttpAnswer:
+        """The whole answer, whatever its status. Raises HttpError."""
+
+    async def reaches(self, url: str, timeout_s: float = 1.0) -> bool | None:
+        """Whether the host of this address answers anything at all, to nobody in particular; None where that cannot be known."""
+
+
+class Files(Protocol):
+    """Files encrypted with a passphrase in the age format (age-encryption.org/v1, scrypt).
+
+    A file is an opaque buffer like a secret: a JS Uint8Array in the browser, bytes natively. The secret is used up.
+    """
+
+    def size(self, file: File) -> int:
+        """Its bytes."""
+
+    async def seal(self, secret: Secret, chunks: AsyncIterator[bytes]) -> File:
+        """The file that holds what the chunks hold. Raises FileRefused."""
+
+    def open(self, secret: Secret, file: File) -> AsyncIterator[bytes]:
+        """What it holds, piece by piece; only after the last piece is it known to be whole. Raises FileLocked, FileRefused."""
+
+
+class Port(Protocol):
+    """The message link between two threads. Messages are JSON-like dicts of plain values."""
+
+    def post(self, message: Any) -> None:
+        """Send one message."""
+
+    def on_message(self, handler: Callable[[Any], object]) -> None:
+        """Set the receiver of messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One implementation of everything above, as an entry point hands it to the desk."""
+
+    clock: Clock
+    entropy: Entropy
+    scheduler: Scheduler
+    store: Store
+    crypto: Crypto
+    locks: Locks
+    sockets: Sockets
+    fetch: Fetch
+    http: Http
+    files: Files

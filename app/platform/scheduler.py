@@ -1,0 +1,31 @@
+"""Timers and tasks on the asyncio loop, which Pyodide provides as well as CPython."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from app.platform.interfaces import Cancellable
+
+
+class LoopScheduler:
+    """`Scheduler` over the current asyncio loop."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def call_later(self, delay_s: float, function: Callable[[], object]) -> Cancellable:
+        """Run `function` after `delay_s` seconds; background tabs may be late."""
+        return asyncio.get_event_loop().call_later(delay_s, function)
+
+    def call_soon(self, function: Callable[[], object]) -> Cancellable:
+        """Run `function` on the next turn of the loop."""
+        return asyncio.get_event_loop().call_soon(function)
+
+    def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Start a coroutine. The loop keeps only weak references, so it is held here until done."""
+        task = asyncio.get_event_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

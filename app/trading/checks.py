@@ -1,0 +1,109 @@
+"""Whether the account can carry an order: buying power, and reduce-only against the position held.
+
+Reads the engine and its view, changes nothing, and raises Denied with the largest quantity that would do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import ROUND_FLOOR, Decimal
+from typing import TYPE_CHECKING
+
+from app.model.orders import OrderType, Side
+
+from . import matching
+from .errors import Denied
+from .exposure import needs
+from .fx import Rates
+from .marks import DeskView
+from .money import ZERO, convert, plain, ratio
+from .order import Order
+from .valuation import buying_power, equity
+
+if TYPE_CHECKING:
+    from .engine import Engine
+    from .ticket import Ticket
+
+
+def power(engine: Engine, rates: Rates) -> Decimal:
+    """Buying power in the account currency, less what working orders and those being journalled may open."""
+    worth = equity(engine.portfolio, engine.view.mark, rates)
+    return buying_power(engine.portfolio, engine.claims(), engine.view, rates, worth)
+
+
+def check_reduces(engine: Engine, read: Ticket, filled: Decimal = ZERO) -> None:
+    """Denied when a reduce-only ticket would do anything but reduce the position."""
+    if not read.reduce_only:
+        return
+    symbol = read.instrument.symbol
+    held = engine.portfolio.qty(symbol)
+    room = max(held if read.side is Side.SELL else held.copy_negate(), ZERO)
+    if room == 0:
+        reason = f"There is no {'long' if read.side is Side.SELL else 'short'} position in {symbol} to reduce."
+        raise Denied("not_reducing", "reduce_only", reason, "Clear reduce-only, or choose the other side.")
+    if read.qty - filled > room:
+        reason = f"Reduce-only, but the position is only {plain(room)} {read.instrument.base}."
+        raise Denied("not_reducing", "qty", reason, f"Use at most {plain(room + filled)}.")
+
+
+def check_power(engine: Engine, order: Order) -> None:
+    """Denied when the order would open more than the buying power carries, at its worst price and with the taker fee."""
+    view, instrument = engine.view, engine.view.instruments[order.symbol]
+    rates = view.rates(engine.currency)
+    rate = rates.rate(instrument.quote)
+    counted = order if order.price is not None or order.stop is not None else replace(order, price=_deepest(order, view))
+    need = needs([*engine.claims(), counted], engine.portfolio, view.mark, view.settings.taker_fee_bps)[-1]
+    wanted = need.bound - need.released
+    if need.opening <= 0 or (rate is not None and wanted <= 0):
+        return
+    if rate is None:
+        reason = f"{instrument.quote} cannot be converted to {engine.currency} now, so the buying power cannot be checked."
+        raise Denied("no_conversion", "symbol", reason, "Wait for quotes of the instruments between them.")
+    available = power(engine, rates)
+    if convert(wanted, rate.value) <= available:
+        return
+    each = convert(need.price, 1 + view.settings.taker_fee_bps / 10_000)
+    carried = ratio(ratio(available, rate.value) + need.released, each)
+    lot = instrument.lot_size
+    most = need.closing + max((carried / lot).to_integral_value(ROUND_FLOOR) * lot, ZERO)
+    needed, have = _money(convert(wanted, rate.value)), _money(available)
+    reason = f"It needs {needed} {engine.currency} with the fee, the buying power is {have} {engine.currency}."
+    remedy = f"Use at most {plain(most)} {instrument.base}." if most > 0 else "Close a position or cancel an order first."
+    raise Denied("buying_power", "qty", reason, remedy)
+
+
+def check_amendment(engine: Engine, order: Order, new: Ticket) -> None:
+    """Denied when the amended order would open more than the buying power carries, or not reduce any more."""
+    check_reduces(engine, new, order.filled)
+    view = engine.view
+    rates = view.rates(engine.currency)
+    claims = engine.claims()
+    at = claims.index(order)
+    amended = replace(order, qty=new.qty, price=new.price, stop=new.stop)
+    bps = view.settings.taker_fee_bps
+    before = needs(claims, engine.portfolio, view.mark, bps)[at]
+    after = needs([*claims[:at], amended, *claims[at + 1 :]], engine.portfolio, view.mark, bps)[at]
+    extra = rates.convert(after.bound - before.bound, new.instrument.quote)
+    if after.bound <= before.bound:
+        return
+    if extra is None:
+        reason = f"{new.instrument.quote} cannot be converted to {engine.currency} now."
+        raise Denied("no_conversion", "symbol", reason, "Wait for quotes of the instruments between them.")
+    available = power(engine, rates)
+    if extra > available:
+        reason = f"It needs {_money(extra)} {engine.currency} more, the buying power is {_money(available)} {engine.currency}."
+        raise Denied("buying_power", "qty", reason, "Use a smaller quantity or a price nearer to the present one.")
+
+
+def _deepest(order: Order, view: DeskView) -> Decimal | None:
+    if order.intent.type is not OrderType.MARKET:
+        return None
+    instrument = view.instruments[order.symbol]
+    book = view.market.book(order.symbol)
+    against = matching.opposite(order.intent.side)
+    taken = matching.walk(book.levels(against, 200), order.intent.side, None, instrument.size_units(order.qty))
+    return instrument.price(taken[-1][0]) if taken else None
+
+
+def _money(value: Decimal) -> str:
+    return format(value.quantize(Decimal("0.01")), ",f")

@@ -1,0 +1,213 @@
+"""What may be asked of an engine: commands check against the desk's view and only propose events.
+
+None of them changes the state: the desk journals, applies and carries out what they return, in this order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from app.model import events
+from app.model.events import Event
+from app.model.orders import OrderIntent, OrderStatus, OrderType, Side, TimeInForce, client_order_id
+
+from . import changes, checks, contingent, terms, ticket
+from .errors import Denied
+from .marks import DeskView
+from .money import mul, plain
+from .order import Order
+
+ORIGIN = "desk"
+KILL_ORIGIN = "kill"
+MAX_TOKEN = 100
+_TOKENS_KEPT = 10_000
+
+
+class Commands:
+    """The commanding half of `Engine`, which holds the state."""
+
+    def open_account(self, currency: str, cash: Decimal) -> list[Event]:
+        """Open the account with its starting cash."""
+        if self.opened:
+            raise Denied("account_exists", None, "The account is open already.", "Use it.")
+        return [events.AccountOpened(self._clock.now_ns(), self.account, currency, cash)]
+
+    def submit(self, fields: dict, token: str) -> list[Event]:
+        """The intent for a ticket, or [] when ``token`` was used before (see `order_for`). Denied when refused."""
+        if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN:
+            raise Denied("bad_token", "token", "The submission has no usable token.", f"Send a text of 1 to {MAX_TOKEN} characters.")
+        if token in self._tokens:
+            return []
+        orders = self._draft(fields)
+        checks.check_power(self, orders[0])
+        self.risk.check(orders)
+        return self._propose(orders, token)
+
+    def abandon(self, client_order_id: str) -> None:
+        """The intent could not be made durable: free its token and the buying power it held."""
+        dropped = self._proposed.pop(client_order_id, None)
+        if dropped is not None:
+            self.risk.dropped(dropped)
+        for token, cid in [*self._tokens.items()]:
+            if cid == client_order_id:
+                del self._tokens[token]
+
+    def cancel(self, client_order_id: str) -> list[Event]:
+        """Ask for a cancel of a working order; asking again is allowed. What this desk holds ends at once."""
+        return self._cancels([self._working_order(client_order_id)], "cancelled by the trader")
+
+    def cancel_all(self, symbol: str | None = None) -> list[Event]:
+        """Ask for a cancel of every working order, or of every one in a symbol."""
+        return self._cancels([order for order in self.working.values() if symbol is None or order.symbol == symbol], "cancelled by the trader")
+
+    def cancel_where(self, wanted: Callable[[Order], bool], reason: str) -> list[Event]:
+        """Ask for a cancel of the working orders for which ``wanted`` is true."""
+        return self._cancels([order for order in self.working.values() if wanted(order)], reason)
+
+    def kill(self, flatten: bool, by: str = "the trader") -> list[Event]:
+        """Halt the whole desk, cancel every working order and, with ``flatten``, close every position at market."""
+        now = self._clock.now_ns()
+        held = sum(1 for position in self.portfolio.positions.values() if position.qty) if flatten else 0
+        reason = f"kill switch pressed by {by}; orders cancelled: {len(self.working)}, positions closed: {held}"
+        found: list[Event] = [self.risk.halting(now, "kill_switch", reason)]
+        found += self._cancels([*self.working.values()], "cancelled by the kill switch")
+        for symbol, position in self.portfolio.positions.items() if flatten else ():
+            if position.qty and symbol in self._view().instruments:
+                side = Side.SELL if position.qty > 0 else Side.BUY
+                ((cid, sequence),) = self._ids(1, KILL_ORIGIN)
+                qty = position.qty.copy_abs()
+                intent = OrderIntent(cid, self.account, KILL_ORIGIN, sequence, symbol, side, OrderType.MARKET, TimeInForce.IOC, qty, reduce_only=True)
+                self._proposed[cid] = Order.of(intent, now)
+                found.append(events.OrderSubmitted(now, intent))
+        return found
+
+    def followups(self) -> list[Event]:
+        """What held and linked orders are due now; see `contingent`."""
+        return contingent.due(self, self._clock.now_ns()) if self.linked else []
+
+    def check_release(self, order: Order, qty: Decimal) -> None:
+        """Denied when risk forbids sending a held order now."""
+        self.risk.check_release(order, qty)
+
+    def amend(self, client_order_id: str, qty: str | None = None, price: str | None = None, stop: str | None = None) -> list[Event]:
+        """Ask for a new total quantity or new prices (text); None leaves a value as it is."""
+        order = self._working_order(client_order_id)
+        if order.status in (OrderStatus.NEW, OrderStatus.PENDING, OrderStatus.UNKNOWN):
+            reason = f"The order is {order.status.value}: its venue has not confirmed it."
+            raise Denied("not_confirmed", None, reason, "Wait for its answer, or cancel it.")
+        if order.amend_requested_ns is not None:
+            raise Denied("amend_pending", None, "The venue has not answered the last amendment.", "Wait for its answer, or cancel the order.")
+        if qty is not None and (order.intent.parent is not None or order.intent.group is not None):
+            reason = "Its quantity follows the order it is linked to."
+            raise Denied("linked_qty", "qty", reason, "Change its prices, or cancel it and send another.")
+        new = ticket.read_amendment(order, qty, price, stop, self._view())
+        checks.check_amendment(self, order, new)
+        self.risk.check_amendment(order, new.qty, new.price)
+        values = [
+            value if asked is not None else None
+            for asked, value in ((qty, new.qty), (price, new.price), (stop, new.stop))
+        ]
+        now, cid = self._clock.now_ns(), order.client_order_id
+        found: list[Event] = [events.OrderAmendRequested(now, cid, *values)]
+        if order.status is OrderStatus.HELD:
+            before = (order.qty, order.price, order.stop)
+            found.append(events.OrderAmended(now, cid, *(new if new is not None else old for new, old in zip(values, before, strict=True))))
+        return found
+
+    def recover(self, now_ns: int) -> list[Event]:
+        """After a restart: orders without an answer become unknown and are asked about; lost cancels are asked again."""
+        found: list[Event] = []
+        for order in self.working.values():
+            cid = order.client_order_id
+            if (evidence := changes.evidence(order, now_ns)) is not None:
+                found.append(events.OrderUnknown(now_ns, cid, evidence))
+            if order.cancel_requested_ns is not None:
+                found.append(events.OrderCancelRequested(now_ns, cid))
+        return found
+
+    def closing(self, symbol: str) -> dict:
+        """Ticket fields that close a position: reduce-only, at market."""
+        return self._against(symbol, 1, reduce_only=True)
+
+    def reversing(self, symbol: str) -> dict:
+        """Ticket fields that turn a position round: twice its quantity, at market."""
+        return self._against(symbol, 2, reduce_only=False)
+
+    def read_ticket(self, fields: dict) -> ticket.Ticket:
+        """The ticket in ``fields``, checked against instrument, market and (reduce-only) position."""
+        read = ticket.read(fields, self._view())
+        checks.check_reduces(self, read)
+        return read
+
+    def claims(self) -> list[Order]:
+        """Working orders and intents still on their way into the journal."""
+        return [*self.working.values(), *self._proposed.values()]
+
+    def _draft(self, fields: dict) -> list[Order]:
+        if not self.opened:
+            raise Denied("no_account", None, "There is no open account.", "Open one first.")
+        read = self.read_ticket(fields)
+        ids = iter(self._ids(3))
+        cid, sequence = next(ids)
+        first = read.intent(cid, self.account, ORIGIN, sequence)
+        now = self._clock.now_ns()
+        return [Order.of(intent, now) for intent in (first, *terms.companions(read, first, lambda: next(ids)))]
+
+    def _ids(self, count: int, origin: str = ORIGIN) -> list[tuple[str, int]]:
+        """Client order ids nobody has, with their sequences."""
+        taken = (order.intent.sequence + 1 for order in self._proposed.values() if order.intent.origin == origin)
+        sequence = max(self.next_sequence(origin), *taken, 1)
+        found = []
+        while len(found) < count:
+            cid = client_order_id(self.account, origin, sequence)
+            if cid not in self.orders and cid not in self._orphans:
+                found.append((cid, sequence))
+            sequence += 1
+        return found
+
+    def _propose(self, orders: list[Order], token: str) -> list[Event]:
+        for order in orders:
+            self._proposed[order.client_order_id] = order
+            self.risk.proposed(order)
+        self._tokens[token] = orders[0].client_order_id
+        if len(self._tokens) > _TOKENS_KEPT:
+            self._tokens.popitem(last=False)
+        return [events.OrderSubmitted(order.created_ns, order.intent) for order in orders]
+
+    def _cancels(self, orders: list[Order], reason: str) -> list[Event]:
+        now, found = self._clock.now_ns(), []
+        for order in orders:
+            found.append(events.OrderCancelRequested(now, order.client_order_id))
+            if order.status is OrderStatus.HELD:
+                found.append(events.OrderCancelled(now, order.client_order_id, reason))
+        return found
+
+    def _against(self, symbol: str, times: int, reduce_only: bool) -> dict:
+        held = self.portfolio.qty(symbol) if isinstance(symbol, str) else Decimal(0)
+        if not held:
+            raise Denied("no_position", "symbol", f"There is no position in {symbol!s:.40}.", "Choose an open position.")
+        return {
+            "symbol": symbol,
+            "side": (Side.SELL if held > 0 else Side.BUY).value,
+            "type": OrderType.MARKET.value,
+            "tif": TimeInForce.IOC.value,
+            "qty": plain(mul(held.copy_abs(), Decimal(times))),
+            "price": None,
+            "stop": None,
+            "post_only": False,
+            "reduce_only": reduce_only,
+        }
+
+    def _view(self) -> DeskView:
+        if self.view is None:
+            raise Denied("no_market", "symbol", "No market is connected.", "Wait for the market data to start.")
+        return self.view
+
+    def _working_order(self, client_order_id: str) -> Order:
+        order = self.orders.get(client_order_id) if isinstance(client_order_id, str) else None
+        if order is None:
+            raise Denied("unknown_order", "client_order_id", "There is no such order.", "Choose one from the blotter.")
+        if not order.is_working:
+            raise Denied("not_working", "client_order_id", f"The order is {order.status.value} already.", "There is nothing left to change.")
+        return order

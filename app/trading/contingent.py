@@ -1,0 +1,128 @@
+"""What this desk has to do about the orders it holds or has linked: entries and their exits, pairs, ends, triggers.
+
+Nothing here remembers anything: `due` compares the state with what it should be and returns the events that are missing. It is
+asked after every change and every second, so that a desk that was killed between two of them goes on where the journal ends.
+
+    waits for an entry   nothing of it is sent before the entry has filled; it never covers more than the entry has filled
+    held for a trigger   sent once the trigger was seen, and once what is linked to it has left the venue
+    one of a pair        what one fills, the other gives up; it is cancelled when nothing is left of it
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from app.model import events
+from app.model.events import Event
+from app.model.orders import OrderStatus
+
+from .errors import Denied
+from .money import ZERO, add, sub
+from .order import Order
+from .working import expiry
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+_CONFIRMED = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
+
+
+def due(engine: Engine, now_ns: int) -> list[Event]:
+    """The events that held and linked orders are due now, oldest order first; empty when all is as it should be."""
+    found: list[Event] = []
+    asked: set[str] = set()
+
+    def cancel(order: Order) -> None:
+        cid = order.client_order_id
+        if order.is_working and cid not in asked and order.cancel_requested_ns is None:
+            asked.add(cid)
+            found.append(events.OrderCancelRequested(now_ns, cid))
+            if order.status is OrderStatus.HELD:
+                found.append(events.OrderCancelled(now_ns, cid, "the order it belongs to was triggered"))
+
+    for order in [*engine.linked.values()]:
+        if order.client_order_id in asked:
+            continue
+        if order.status is OrderStatus.HELD:
+            found += _held(engine, order, now_ns, cancel)
+        elif order.status in _CONFIRMED and order.cancel_requested_ns is None and order.amend_requested_ns is None:
+            found += _sent(engine, order, now_ns, cancel)
+    return found
+
+
+def is_waiting(engine: Engine, order: Order) -> bool:
+    """True while nothing of its entry order has filled."""
+    parent = order.intent.parent
+    if parent is None:
+        return False
+    entry = engine.orders.get(parent)
+    return entry is None or not entry.filled
+
+
+def target(engine: Engine, order: Order) -> Decimal:
+    """The total quantity an order should have: never more than its entry filled, less what the others of its pair filled."""
+    intent = order.intent
+    if not intent.is_linked or (intent.parent is None and intent.group is None):
+        return order.qty
+    allowed = intent.qty
+    if intent.parent is not None:
+        entry = engine.orders.get(intent.parent)
+        allowed = min(allowed, entry.filled) if entry is not None else ZERO
+    taken = ZERO
+    for other in engine.pair(order):
+        taken = add(taken, other.filled)
+    return max(sub(allowed, taken), order.filled)
+
+
+def _held(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:
+    intent, cid = order.intent, order.client_order_id
+    ends = expiry(intent, order.created_ns)
+    if ends is not None and ends <= now_ns:
+        return [events.OrderExpired(now_ns, cid, "its time was over before it was triggered")]
+    entry = None
+    if intent.parent is not None:
+        entry = engine.orders.get(intent.parent)
+        if entry is None or (entry.status.is_final and not entry.filled):
+            return [events.OrderCancelled(now_ns, cid, "its entry order ended without a fill")]
+        if not entry.filled:
+            return []
+    total = target(engine, order)
+    others = [other for other in engine.pair(order) if other.is_working and other.status is not OrderStatus.HELD]
+    over = entry is None or entry.status.is_final
+    if total <= 0 and not others and over:
+        return [events.OrderCancelled(now_ns, cid, "the other order of its pair was filled")]
+    if intent.held and not order.triggered:
+        return []
+    if order.triggered:
+        # Whatever else could still trade against the same position leaves the venue first.
+        for other in others:
+            cancel(other)
+        if entry is not None:
+            cancel(entry)
+        if others or not over:
+            return []
+    if total <= 0:
+        return []
+    try:
+        engine.check_release(order, total)
+    except Denied as denied:
+        return [events.OrderDenied(now_ns, cid, denied.code, str(denied))]
+    return [events.OrderReleased(now_ns, cid, total)]
+
+
+def _sent(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:
+    intent, cid = order.intent, order.client_order_id
+    if intent.held or (intent.parent is None and intent.group is None):
+        return []
+    total = target(engine, order)
+    if total == order.qty:
+        return []
+    entry = engine.orders.get(intent.parent) if intent.parent is not None else None
+    grows = entry is not None and entry.is_working
+    if total < order.qty and (total <= order.filled or order.amend_refused) and not grows:
+        cancel(order)
+        return []
+    if order.amend_refused or total <= order.filled:
+        return []
+    return [events.OrderAmendRequested(now_ns, cid, total, None, None)]

@@ -1,0 +1,262 @@
+"""The trading machine: state from journalled events alone, commands that only propose events.
+
+`apply` takes one event and returns effects; it never reads a clock, a price or a random number, so that
+state = replay(journal). Commands (`commands`) change nothing: they check against the desk's view and return events for
+the desk to journal, apply and carry out, in this order.
+An event that cannot be right is applied as far as it is harmless, and listed in ``anomalies``; none is ever fatal.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from app.model import events
+from app.model.events import Event
+from app.model.orders import (
+    Fill,
+    OrderIntent,
+    OrderStatus,
+    OrderType,
+    TimeInForce,
+)
+
+from . import changes, states
+from .commands import ORIGIN, Commands
+from .effects import Effect, Notify
+from .journal import Entry
+from .marks import DeskView
+from .money import add, mul, plain
+from .order import Order
+from .portfolio import Portfolio
+from .risk.desk import RiskDesk
+from .valuation import DAY_NS
+
+_ANOMALIES_KEPT = 1_000
+
+
+class WallClock(Protocol):
+    """UTC wall time in ns."""
+
+    def now_ns(self) -> int:
+        """Now."""
+
+
+class Anomaly(NamedTuple):
+    """Something the journal says that should not have been; ``code`` is stable, ``text`` for people."""
+
+    ts: int
+    client_order_id: str
+    code: str
+    text: str
+
+
+class Engine(Commands):
+    """One account's orders, fills and portfolio. ``orders`` and ``fills`` are in journal order."""
+
+    def __init__(self, account: str, clock: WallClock, view: DeskView | None = None) -> None:
+        """Commands need ``view``; `apply` and `replay` do not. It may be set later."""
+        self.account = account
+        self.view = view
+        self.currency = ""
+        self.orders: dict[str, Order] = {}
+        self.working: dict[str, Order] = {}
+        self.linked: dict[str, Order] = {}
+        self.risk = RiskDesk(self)
+        self.fills: list[Fill] = []
+        self.portfolio = Portfolio()
+        self.anomalies: list[Anomaly] = []
+        self.anomaly_count = 0
+        self.last_seq = 0
+        self._clock = clock
+        self._opening: events.AccountOpened | None = None
+        self._fill_ids: set[str] = set()
+        self._groups: dict[str, list[Order]] = {}
+        self._orphans: set[str] = set()
+        self._sequences: dict[str, int] = {}
+        self._missing = 0
+        self._missing_at: dict[str, int] = {}
+        self._day = 0
+        self._day_open = Portfolio()
+        self._seen: set[Anomaly] = set()
+        self._proposed: dict[str, Order] = {}
+        self._tokens: OrderedDict[str, str] = OrderedDict()
+
+    @classmethod
+    def replay(cls, account: str, clock: WallClock, entries: Iterable[Entry], view: DeskView | None = None) -> Engine:
+        """The engine that these journal entries made. Entries may come twice, out of order, or with holes."""
+        engine = cls(account, clock, view)
+        for entry in sorted(entries, key=lambda entry: entry.seq):
+            engine.apply_entry(entry)
+        return engine
+
+    def apply_entry(self, entry: Entry) -> list[Effect]:
+        """Apply a numbered event once; a number seen before does nothing, a hole is an anomaly."""
+        if entry.seq <= self.last_seq:
+            return []
+        self.skip_to(entry.seq - 1)
+        self.last_seq = entry.seq
+        return self.apply(entry.event)
+
+    def skip_to(self, seq: int) -> None:
+        """Entries up to ``seq`` were written once but cannot be read: their numbers and intent sequences stay used."""
+        if seq > self.last_seq:
+            self._missing += seq - self.last_seq
+            self._anomaly(0, "", "journal_hole", f"journal entries {self.last_seq + 1} to {seq} are missing")
+            self.last_seq = seq
+
+    def apply(self, event: Event) -> list[Effect]:
+        """Take one event into the state; what is to be done about it."""
+        day = event.ts // DAY_NS
+        if day > self._day:
+            self._day = day
+            self._day_open = self.portfolio.copy()
+        if changes.absurd(event):
+            return self._anomaly(event.ts, "", "absurd_event", f"{type(event).__name__} with absurd amounts was not applied")
+        if isinstance(event, events.OrderSubmitted):
+            return self._submitted(event)
+        if isinstance(event, events.AccountOpened):
+            return self._account_opened(event)
+        if isinstance(event, (events.RiskStateSet, events.RiskLimitSet)):
+            return self.risk.apply(event)
+        cid = event.fill.client_order_id if isinstance(event, events.OrderFilled) else event.client_order_id
+        order = self.orders.get(cid)
+        if order is None:
+            return self._orphan(event, cid)
+        return self._changed(order, event)
+
+    @property
+    def opened(self) -> bool:
+        """True once the account has its starting cash."""
+        return self._opening is not None
+
+    def day_open(self, now_ns: int) -> Portfolio:
+        """The portfolio as it was at 00:00 UTC of the day of ``now_ns``."""
+        return self.portfolio if now_ns // DAY_NS > self._day else self._day_open
+
+    def now_ns(self) -> int:
+        """UTC wall time."""
+        return self._clock.now_ns()
+
+    def order_for(self, token: str) -> str | None:
+        """The client order id that a submit token of this session already stands for."""
+        return self._tokens.get(token)
+
+    def next_sequence(self, origin: str = ORIGIN) -> int:
+        """The next intent sequence: after every intent known, and after as many as may have been lost."""
+        lost = self._missing - self._missing_at.get(origin, 0)
+        return self._sequences.get(origin, 0) + lost + 1
+
+    def pair(self, order: Order) -> list[Order]:
+        """The other orders of which one cancels the other."""
+        group = order.intent.group
+        return [other for other in self._groups.get(group, ()) if other is not order] if group is not None else []
+
+    def _account_opened(self, event: events.AccountOpened) -> list[Effect]:
+        if event == self._opening:
+            return []
+        if event.account != self.account:
+            return self._anomaly(event.ts, "", "foreign_account", f"account {event.account} was opened")
+        if self._opening is not None:
+            return self._anomaly(event.ts, "", "account_again", f"account {event.account} was opened again")
+        self._opening = event
+        self.currency = event.currency
+        self.portfolio.deposit(event.currency, event.cash)
+        self._day_open = self.portfolio.copy()
+        return []
+
+    def _submitted(self, event: events.OrderSubmitted) -> list[Effect]:
+        intent = event.intent
+        cid = intent.client_order_id
+        self._proposed.pop(cid, None)
+        if cid in self.orders:
+            return []
+        if intent.account != self.account:
+            return self._anomaly(event.ts, cid, "foreign_account", f"an order of account {intent.account}")
+        if intent.sequence > self._sequences.get(intent.origin, 0):
+            self._sequences[intent.origin] = intent.sequence
+            self._missing_at[intent.origin] = self._missing
+        order = self.orders[cid] = self.working[cid] = Order.of(intent, event.ts)
+        if intent.is_linked:
+            self.linked[cid] = order
+        if intent.group is not None:
+            self._groups.setdefault(intent.group, []).append(order)
+        self.risk.submitted(order)
+        return changes.effect(order, states.BIRTH[intent.starts_held], event)
+
+    def _changed(self, order: Order, event: Event) -> list[Effect]:
+        cid = order.client_order_id
+        if isinstance(event, events.OrderFilled):
+            if event.fill.fill_id in self._fill_ids:
+                return []
+            if (fault := changes.wrong(event.fill, order)) is not None:
+                return self._anomaly(event.ts, cid, "bad_fill", f"a fill {fault} was not applied")
+        if isinstance(event, events.OrderAccepted) and order.status.is_final and order.accepted_ns is not None:
+            return []  # an acceptance known before says nothing new about an order that has ended
+        before, cell = order.status, order.cell(event)
+        if cell.action == ".":
+            return self._flag(cell, before, event, cid)
+        if isinstance(event, events.OrderFilled):
+            self._fill(order, event.fill)
+        else:
+            changes.note(order, event)
+        order.move(event)
+        order.updated_ns = max(order.updated_ns, event.ts)
+        if order.status.is_final:
+            self.working.pop(cid, None)
+            self.linked.pop(cid, None)
+            order.cancel_requested_ns = order.amend_requested_ns = order.asked_qty = None
+        else:
+            self.working[cid] = order
+            if order.intent.is_linked:
+                self.linked[cid] = order
+        self.risk.changed(order)
+        return [*self._flag(cell, before, event, cid), *changes.effect(order, cell, event), *changes.news(order, event)]
+
+    def _fill(self, order: Order, fill: Fill) -> None:
+        self._fill_ids.add(fill.fill_id)
+        self.fills.append(fill)
+        self.portfolio.apply(fill)
+        self.risk.filled(order, fill)
+        order.filled = add(order.filled, fill.qty)
+        order.notional = add(order.notional, mul(fill.qty, fill.price))
+        order.fees = add(order.fees, fill.fee)
+        order.fill_count += 1
+        if order.adopted and order.filled > order.qty:
+            order.qty = order.filled
+
+    def _orphan(self, event: Event, cid: str) -> list[Effect]:
+        name = type(event).__name__
+        if not isinstance(event, events.OrderFilled):
+            self._orphans.add(cid)
+            return self._anomaly(event.ts, cid, "unknown_order", f"{name} of an order whose intent is missing")
+        fill = event.fill
+        if fill.fill_id in self._fill_ids:
+            return []
+        intent = OrderIntent(cid, self.account, "unknown", 0, fill.symbol, fill.side, OrderType.MARKET, TimeInForce.IOC, fill.qty)
+        if (fault := changes.wrong(fill, Order.of(intent, event.ts))) is not None:
+            return self._anomaly(event.ts, cid, "bad_fill", f"a fill {fault} was not applied")
+        order = self.orders[cid] = self.working[cid] = Order.adopt(intent, event.ts)
+        order.evidence = "its intent is missing from the journal; it is known from its fills alone"
+        self._fill(order, fill)
+        self.risk.changed(order)
+        return self._anomaly(event.ts, cid, "unknown_order", "a fill of an order whose intent is missing; the order was adopted")
+
+    def _flag(self, cell: states.Cell, before: OrderStatus, event: Event, cid: str) -> list[Effect]:
+        if not cell.anomaly:
+            return []
+        if cell.action == "late":
+            text = f"a fill of {plain(event.fill.qty)} came after the order was {before.value}; it was applied"
+            return self._anomaly(event.ts, cid, "late_fill", text)
+        return self._anomaly(event.ts, cid, "unexpected_event", f"{type(event).__name__} while the order was {before.value}")
+
+    def _anomaly(self, ts: int, cid: str, code: str, text: str) -> list[Effect]:
+        anomaly = Anomaly(ts, cid, code, text)
+        if anomaly in self._seen:
+            return []
+        self.anomaly_count += 1
+        if len(self.anomalies) < _ANOMALIES_KEPT:
+            self._seen.add(anomaly)
+            self.anomalies.append(anomaly)
+        return [Notify("warn", f"{cid}: {text}" if cid else text, code)]

@@ -1,0 +1,88 @@
+"""How much of the account is bound: by positions, and by working orders that would open more.
+
+Paper accounts are margin accounts without leverage: buying power = equity - value of positions, long or short - value
+of what working orders would open at worst, with the taker fee. Orders that only close a position bind nothing.
+Every figure is in the account currency; what cannot be converted is left out here and refused in a new order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from app.model.orders import OrderType, Side
+
+from .fx import Rates
+from .marks import Mark
+from .money import ZERO, convert, fee
+from .order import Order
+from .portfolio import Portfolio, Position
+
+
+class Need(NamedTuple):
+    """What one order opens and closes, at worst, in the instrument's quote currency."""
+
+    opening: Decimal
+    closing: Decimal
+    price: Decimal
+    bound: Decimal
+    released: Decimal
+
+
+def worst_price(side: Side, kind: OrderType, price: Decimal | None, stop: Decimal | None, mark: Decimal) -> Decimal:
+    """The price per unit an order is counted at: a sale opens a short worth at least the mark."""
+    wanted = price if price is not None else stop
+    if wanted is None:
+        return mark
+    if side is Side.BUY and kind.has_limit:
+        return wanted
+    return max(wanted, mark)
+
+
+def needs(orders: Iterable[Order], portfolio: Portfolio, mark_of: Callable[[str], Mark | None], taker_bps: Decimal) -> list[Need]:
+    """What each order needs, in the order given: earlier orders use up the position to close first."""
+    left: dict[tuple[str, Side], Decimal] = {}
+    found = []
+    for order in orders:
+        side, symbol = order.intent.side, order.symbol
+        if (symbol, side) not in left:
+            held = portfolio.qty(symbol)
+            left[symbol, side] = max(ZERO, held if side is Side.SELL else held.copy_negate())
+        closing = min(order.remaining, left[symbol, side])
+        left[symbol, side] -= closing
+        opening = ZERO if order.intent.reduce_only else order.remaining - closing
+        mark = mark_of(symbol)
+        market = mark.price if mark is not None else order.price or order.stop or ZERO
+        worst = worst_price(side, order.intent.type, order.price, order.stop, market)
+        bound = convert(opening, worst)
+        found.append(Need(opening, closing, worst, bound + fee(bound, taker_bps), convert(closing, market)))
+    return found
+
+
+def bound_by_orders(
+    orders: list[Order],
+    portfolio: Portfolio,
+    mark_of: Callable[[str], Mark | None],
+    currency_of: Callable[[str], str | None],
+    rates: Rates,
+    taker_bps: Decimal,
+) -> Decimal:
+    """Account currency bound by working orders."""
+    total = ZERO
+    for order, need in zip(orders, needs(orders, portfolio, mark_of, taker_bps), strict=True):
+        currency = currency_of(order.symbol)
+        value = rates.convert(need.bound, currency) if currency is not None else None
+        total += value if value is not None else ZERO
+    return total
+
+
+def bound_by_positions(positions: Mapping[str, Position], mark_of: Callable[[str], Mark | None], rates: Rates) -> Decimal:
+    """Account currency bound by positions, long and short alike; at cost where there is no mark."""
+    total = ZERO
+    for position in positions.values():
+        if position.qty:
+            mark = mark_of(position.symbol)
+            value = convert(position.qty, mark.price) if mark is not None else position.cost
+            total += rates.convert(value.copy_abs(), position.currency) or ZERO
+    return total

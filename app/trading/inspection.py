@@ -1,0 +1,166 @@
+"""Reads an exported journal natively: what happened, where it stands, and why a fill came about.
+
+    python -m app.trading.journal FILE                  summary: account, orders, positions, what is odd, the hash of the state
+    python -m app.trading.journal FILE --events         every event, numbered, with its time (UTC)
+    python -m app.trading.journal FILE --order ID       one order from its intent to its end
+    python -m app.trading.journal FILE --fill ID        back from a fill to its order, the entry that let it in, and the states of risk
+
+The file has one record a line, as the desk exports it. A line that cannot be read is named and left out, as the desk would.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from app.model import events
+from app.model.events import Event, to_dict
+
+from .canonical import state_hash
+from .engine import Engine
+from .errors import JournalError
+from .journal import Entry, decode
+from .money import plain
+from .order import Order
+
+
+class _NoClock:
+    def now_ns(self) -> int:
+        return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print what was asked for; 1 when the file has something that could not be read."""
+    import argparse  # the desk itself reads no command line
+    from pathlib import Path
+
+    parser = argparse.ArgumentParser(prog="python -m app.trading.journal", description="Inspect an exported journal.")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--events", action="store_true", help="every event")
+    parser.add_argument("--order", metavar="ID", help="one order's events")
+    parser.add_argument("--fill", metavar="ID", help="what a fill came from")
+    wanted = parser.parse_args(arguments)
+    try:
+        lines = wanted.file.read_bytes().splitlines()
+    except OSError as error:
+        print(f"{wanted.file} cannot be read: {error.strerror}. Give the file that the desk exported.", file=sys.stderr)
+        return 2
+    entries, problems = read(lines)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    account = next((entry.event.account for entry in entries if isinstance(entry.event, events.AccountOpened)), "unknown")
+    engine = Engine.replay(account, _NoClock(), entries)
+    if wanted.fill:
+        out = fill_lines(engine, entries, wanted.fill)
+    elif wanted.order:
+        out = order_lines(engine, entries, wanted.order)
+    elif wanted.events:
+        out = (event_line(entry) for entry in entries)
+    else:
+        out = summary_lines(engine, entries)
+    for line in out:
+        print(line)
+    return 1 if problems else 0
+
+
+def read(lines: Iterable[bytes]) -> tuple[list[Entry], list[str]]:
+    """Entries in order, and what could not be read, by line."""
+    entries, problems = [], []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            entries += decode(line)
+        except JournalError as error:
+            problems.append(f"line {number} is left out: {error}")
+    return sorted(entries, key=lambda entry: entry.seq), problems
+
+
+def summary_lines(engine: Engine, entries: list[Entry]) -> Iterator[str]:
+    """Where the journal ends."""
+    yield f"account    {engine.account}, {engine.currency or 'not opened'}"
+    if entries:
+        yield f"events     {len(entries)}, number {entries[0].seq} to {entries[-1].seq}, {utc(entries[0].event.ts)} to {utc(entries[-1].event.ts)}"
+    counts = Counter(order.status.value for order in engine.orders.values())
+    yield f"orders     {len(engine.orders)}: {', '.join(f'{count} {name}' for name, count in sorted(counts.items())) or 'none'}"
+    yield f"fills      {len(engine.fills)}"
+    for currency, amount in engine.portfolio.cash.items():
+        yield f"cash       {plain(amount)} {currency}"
+    for position in engine.portfolio.positions.values():
+        yield f"position   {plain(position.qty)} {position.symbol}, cost {plain(position.cost)}, realised {plain(position.realised)} {position.currency}"
+    for scope, state in engine.risk.states.items():
+        yield f"risk       {scope} is {state.state} since {utc(state.since_ns)}: {state.reason}"
+    for anomaly in engine.anomalies:
+        yield f"odd        {anomaly.code} {anomaly.client_order_id} {anomaly.text}"
+    yield f"hash       {state_hash(engine)}"
+
+
+def order_lines(engine: Engine, entries: list[Entry], client_order_id: str) -> Iterator[str]:
+    """One order from its intent to its end, and the orders it is linked to."""
+    order = engine.orders.get(client_order_id)
+    if order is None:
+        yield f"There is no order {client_order_id} in this journal."
+        return
+    yield _order_line(order)
+    for entry in entries:
+        if about(entry.event) == client_order_id:
+            yield event_line(entry)
+    for other in engine.orders.values():
+        if other.intent.parent == client_order_id or (order.intent.group and other.intent.group == order.intent.group and other is not order):
+            yield f"linked     {_order_line(other)}"
+
+
+def fill_lines(engine: Engine, entries: list[Entry], fill_id: str) -> Iterator[str]:
+    """Back from a fill: its order, what let the order in, and the limits and states in force when it was decided."""
+    fill = next((fill for fill in engine.fills if fill.fill_id == fill_id), None)
+    if fill is None:
+        yield f"There is no fill {fill_id} in this journal."
+        return
+    yield f"fill       {fill.side.value} {plain(fill.qty)} {fill.symbol} at {plain(fill.price)}, {fill.liquidity.value}, fee {plain(fill.fee)}"
+    order = engine.orders[fill.client_order_id]
+    while order is not None:
+        yield f"because of {_order_line(order)}"
+        decided = next((entry for entry in entries if isinstance(entry.event, events.OrderSubmitted) and about(entry.event) == order.client_order_id), None)
+        for entry in entries:
+            if about(entry.event) == order.client_order_id and (order.client_order_id != fill.client_order_id or entry.event.ts <= fill.ts):
+                yield event_line(entry)
+        if decided is not None:
+            for entry in entries:
+                if entry.seq < decided.seq and isinstance(entry.event, (events.RiskStateSet, events.RiskLimitSet)):
+                    yield f"in force   {event_line(entry)}"
+        order = engine.orders.get(order.intent.parent) if order.intent.parent is not None else None
+
+
+def about(event: Event) -> str:
+    """The client order id an event is about; empty for those of the account."""
+    if isinstance(event, events.OrderFilled):
+        return event.fill.client_order_id
+    if isinstance(event, events.OrderSubmitted):
+        return event.intent.client_order_id
+    return getattr(event, "client_order_id", "")
+
+
+def event_line(entry: Entry) -> str:
+    """Number, time, kind and what it says."""
+    values = to_dict(entry.event)
+    kind = values.pop("kind")
+    values.pop("ts")
+    for inner in ("intent", "fill"):
+        values.update(values.pop(inner, {}))
+    said = " ".join(f"{name}={value}" for name, value in values.items() if value not in (None, "", False))
+    return f"{entry.seq:>6} {utc(entry.event.ts)} {kind:<20} {said}"
+
+
+def utc(ns: int) -> str:
+    """2026-11-27 01:02:03.456."""
+    moment = time.gmtime(ns // 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S', moment)}.{ns // 1_000_000 % 1000:03}"
+
+
+def _order_line(order: Order) -> str:
+    intent = order.intent
+    prices = ", ".join(f"{name} {plain(value)}" for name, value in (("limit", order.price), ("stop", order.stop)) if value is not None)
+    what = f"{intent.side.value} {plain(order.qty)} {order.symbol} {intent.type.value}{', ' + prices if prices else ''}"
+    return f"{order.client_order_id} ({intent.origin} {intent.sequence}): {what}, {order.status.value}, {plain(order.filled)} filled"

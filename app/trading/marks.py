@@ -1,0 +1,131 @@
+"""What trading may look at besides its own journal: instruments, prices, books, conversion rates, settings.
+
+Commands, previews and valuations read it; `Engine.apply` never does, so that state stays a function of the journal.
+A mark is the middle of the best bid and ask where both are known, else the last trade. While neither is known (a gap, a new
+stream) the last mark stays, as stale: equity must not jump because a feed is silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
+
+from app.model.instrument import Instrument
+from app.model.market import Level, Quote, Trade
+from app.model.orders import Side
+
+from .fx import Rates
+from .settings import PaperSettings
+
+
+class BookLike(Protocol):
+    """The part of app.market.book.Book that trading reads."""
+
+    state: Any
+    reason: str
+
+    @property
+    def is_trusted(self) -> bool:
+        """True when the book is complete and in sequence."""
+
+    def best_bid(self) -> Level | None:
+        """Highest bid."""
+
+    def best_ask(self) -> Level | None:
+        """Lowest ask."""
+
+    def levels(self, side: Side, limit: int) -> list[Level]:
+        """At most ``limit`` levels, best first."""
+
+    def size_at(self, side: Side, price_units: int) -> int:
+        """Displayed size at a price, 0 if there is none."""
+
+
+class MarketLike(Protocol):
+    """The part of app.market.state.MarketState that trading reads."""
+
+    def quote(self, symbol: str) -> Quote | None:
+        """Best bid and ask."""
+
+    def last(self, symbol: str) -> Trade | None:
+        """Last trade."""
+
+    def trades(self, symbol: str) -> Sequence[Trade]:
+        """The last trades, newest last."""
+
+    def book(self, symbol: str) -> BookLike:
+        """The displayed book."""
+
+    def is_stale(self, symbol: str, now_ns: int) -> bool:
+        """True when nothing was heard for too long."""
+
+
+class Mark(NamedTuple):
+    """Prices of one instrument now; ``price`` is what a position is valued at."""
+
+    price: Decimal
+    bid: Decimal | None
+    ask: Decimal | None
+    last: Decimal | None
+    stale: bool
+
+
+class DeskView:
+    """Read access for commands and valuation. ``instruments`` and ``settings`` may be replaced while running."""
+
+    def __init__(
+        self,
+        instruments: Mapping[str, Instrument],
+        market: MarketLike,
+        now_ns: Callable[[], int],
+        settings: PaperSettings | None = None,
+        wall_ns: Callable[[], int] | None = None,
+    ) -> None:
+        """``now_ns`` is the market data venue's time, by which staleness is judged; ``wall_ns`` UTC (default: the same)."""
+        self.instruments = instruments
+        self.market = market
+        self.now_ns = now_ns
+        self.wall_ns = wall_ns or now_ns
+        self.settings = settings or PaperSettings()
+        self._marks: dict[str, Mark] = {}
+        self._middles: dict[str, Decimal] = {}
+
+    def mark(self, symbol: str) -> Mark | None:
+        """The instrument's prices, or None while none was ever known."""
+        instrument = self.instruments.get(symbol)
+        if instrument is None:
+            return None
+        quote = self.market.quote(symbol)
+        trade = self.market.last(symbol)
+        bid = ask = last = price = None
+        if quote is not None:
+            bid = instrument.price(quote.bid) if quote.bid > 0 else None
+            ask = instrument.price(quote.ask) if quote.ask > 0 else None
+        if trade is not None:
+            price = last = instrument.price(trade.price)
+        if bid is not None and ask is not None:
+            price = middle(quote, instrument)
+        if price is None:
+            price = bid if bid is not None else ask
+        if price is None:
+            known = self._marks.get(symbol)
+            return None if known is None else Mark(known.price, None, None, None, True)
+        mark = self._marks[symbol] = Mark(price, bid, ask, last, self.market.is_stale(symbol, self.now_ns()))
+        return mark
+
+    def rates(self, currency: str) -> Rates:
+        """Conversion into ``currency`` through the quotes known now."""
+        return Rates(currency, self.instruments, self._middle)
+
+    def _middle(self, symbol: str) -> Decimal | None:
+        quote = self.market.quote(symbol)
+        if quote is None or quote.bid <= 0 or quote.ask < quote.bid:
+            return self._middles.get(symbol)
+        price = self._middles[symbol] = middle(quote, self.instruments[symbol])
+        return price
+
+
+def middle(quote: Quote, instrument: Instrument) -> Decimal:
+    """The exact middle of bid and ask."""
+    return Decimal((quote.bid + quote.ask) * 5).scaleb(-instrument.price_scale - 1)

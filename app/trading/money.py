@@ -1,0 +1,76 @@
+"""Exact decimal arithmetic for money, and the only two places where it is rounded.
+
+Sums and products are exact: a result that would lose a digit raises decimal.Inexact. Fees are rounded to 8 decimals,
+the cost taken out of a position by a partial close to 12, both half to even. `ratio` is for display and for
+currency conversion only; its result never enters a ledger.
+"""
+
+from __future__ import annotations
+
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    FloatOperation,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+)
+
+ZERO = Decimal(0)
+FEE_PLACES = 8
+COST_PLACES = 12
+
+_TRAPS = [InvalidOperation, DivisionByZero, Overflow, FloatOperation]
+_EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN, traps=[*_TRAPS, Inexact])
+_ROUNDED = Context(prec=200, rounding=ROUND_HALF_EVEN, traps=_TRAPS)
+_DISPLAY = Context(prec=28, rounding=ROUND_HALF_EVEN, traps=_TRAPS)
+
+_FEE_UNIT = Decimal(1).scaleb(-FEE_PLACES)
+_COST_UNIT = Decimal(1).scaleb(-COST_PLACES)
+
+add = _EXACT.add
+sub = _EXACT.subtract
+mul = _EXACT.multiply
+remainder = _EXACT.remainder
+
+_MAX_DIGITS = 40
+_MAX_EXPONENT = 25
+
+
+def fee(notional: Decimal, bps: Decimal) -> Decimal:
+    """The fee on a notional at a rate in basis points, rounded to 8 decimals half to even."""
+    return _ROUNDED.quantize(mul(notional, bps).scaleb(-4, _EXACT), _FEE_UNIT)
+
+
+def share(total: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+    """The share ``part / whole`` of ``total``, rounded to 12 decimals half to even; exact when part == whole."""
+    if part == whole:
+        return total
+    return _ROUNDED.quantize(_ROUNDED.divide(mul(total, part), whole), _COST_UNIT)
+
+
+def is_bearable(value: Decimal) -> bool:
+    """False for amounts so large, small or long that sums with them could not stay exact."""
+    if not value.is_finite():
+        return False
+    return not value or (abs(value.adjusted()) <= _MAX_EXPONENT and len(value.as_tuple().digits) <= _MAX_DIGITS)
+
+
+def ratio(numerator: Decimal, denominator: Decimal) -> Decimal:
+    """A quotient with 28 digits, for display and conversion rates."""
+    return _DISPLAY.divide(numerator, denominator)
+
+
+def convert(amount: Decimal, rate: Decimal) -> Decimal:
+    """An amount at a rate with 28 digits, for display and buying-power checks."""
+    return _DISPLAY.multiply(amount, rate)
+
+
+def plain(value: Decimal) -> str:
+    """A Decimal without exponent and without trailing zeros; zero has no sign."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text

@@ -1,0 +1,90 @@
+"""Positions and cash as the exact sum of fills.
+
+Cash is one ledger per currency; a ledger may go below zero (bought with a currency one does not hold, that is
+financed by the account). Cost is average cost: a close takes its share of the cost out of the position, rounded to
+12 decimals, the rest stays in, so nothing is lost: cash (without fees) = realised - cost, always, exactly.
+Fees are kept apart from realised P&L. The currency of a position is its instrument's quote currency, which the first
+fill names as its fee currency (paper charges fees in the quote currency).
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from app.model.orders import Fill
+
+from .money import ZERO, add, mul, ratio, share, sub
+
+
+@dataclass(slots=True)
+class Position:
+    """Signed quantity (short below zero), signed cost, realised P&L and fees, in ``currency``."""
+
+    symbol: str
+    currency: str
+    qty: Decimal = ZERO
+    cost: Decimal = ZERO
+    realised: Decimal = ZERO
+
+    @property
+    def side(self) -> str:
+        """"long", "short" or "flat"."""
+        return "long" if self.qty > 0 else "short" if self.qty < 0 else "flat"
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """Average entry price with 28 digits, for display; None when flat."""
+        return ratio(self.cost, self.qty) if self.qty else None
+
+    def trade(self, signed: Decimal, price: Decimal) -> None:
+        """Take a signed quantity at a price into quantity, cost and realised P&L, through zero if need be."""
+        if self.qty and (self.qty > 0) != (signed > 0):
+            closing = min(signed.copy_abs(), self.qty.copy_abs()).copy_sign(signed)
+            released = share(self.cost, closing.copy_abs(), self.qty.copy_abs())
+            self.realised = sub(self.realised, add(mul(closing, price), released))
+            self.cost = sub(self.cost, released)
+            self.qty = add(self.qty, closing)
+            signed = sub(signed, closing)
+        if signed:
+            self.qty = add(self.qty, signed)
+            self.cost = add(self.cost, mul(signed, price))
+
+
+@dataclass(slots=True)
+class Portfolio:
+    """Cash ledgers, fees paid and positions by symbol; a flat position is kept for its realised P&L."""
+
+    cash: dict[str, Decimal] = field(default_factory=dict)
+    fees: dict[str, Decimal] = field(default_factory=dict)
+    positions: dict[str, Position] = field(default_factory=dict)
+
+    def deposit(self, currency: str, amount: Decimal) -> None:
+        """Add an amount to a ledger."""
+        self.cash[currency] = add(self.cash.get(currency, ZERO), amount)
+
+    def withdraw(self, currency: str, amount: Decimal) -> None:
+        """Take an amount out of a ledger, below zero if need be."""
+        self.cash[currency] = sub(self.cash.get(currency, ZERO), amount)
+
+    def apply(self, fill: Fill) -> None:
+        """Take one fill into position, cash and fees."""
+        position = self.positions.get(fill.symbol)
+        if position is None:
+            position = self.positions[fill.symbol] = Position(fill.symbol, fill.fee_currency)
+        signed = fill.qty if fill.side.sign > 0 else fill.qty.copy_negate()
+        position.trade(signed, fill.price)
+        self.withdraw(position.currency, mul(signed, fill.price))
+        if fill.fee:
+            self.withdraw(fill.fee_currency, fill.fee)
+            self.fees[fill.fee_currency] = add(self.fees.get(fill.fee_currency, ZERO), fill.fee)
+
+    def qty(self, symbol: str) -> Decimal:
+        """Signed position quantity; zero when there is none."""
+        position = self.positions.get(symbol)
+        return position.qty if position is not None else ZERO
+
+    def copy(self) -> Portfolio:
+        """An independent copy."""
+        return copy.deepcopy(self)

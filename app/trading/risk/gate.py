@@ -1,0 +1,259 @@
+"""The check of one order against every limit and state that concerns it, before it is journalled.
+
+Reads the present market through the engine's view and changes no state; it remembers what the order used of each limit. It looks at
+one instrument only: its cost depends neither on the number of orders and positions nor on the length of the history.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from decimal import ROUND_FLOOR, Decimal
+from typing import NamedTuple
+
+from app.model.instrument import Instrument
+from app.model.orders import OrderType, Side
+
+from ..errors import Denied
+from ..marks import Mark
+from ..money import ZERO, add, convert, plain, ratio
+from ..order import Order
+from .book import WHOLE, Cell
+from .limits import HALTED, RULES, SECOND_NS, within_hours
+
+
+class ScopeState(NamedTuple):
+    """Why a scope is not normal; ``rule`` is a rule's name, ``kill_switch`` or ``trader``."""
+
+    state: str
+    rule: str
+    reason: str
+    since_ns: int
+
+
+class RiskDenied(Denied):
+    """A refusal by a limit: ``numbers`` are ``scope``, ``limit``, ``used`` and ``unit`` as text."""
+
+    def __init__(self, code: str, field: str | None, reason: str, remedy: str, numbers: dict) -> None:
+        super().__init__(f"risk_{code}", field, reason, remedy)
+        self.numbers = numbers
+
+    def to_wire(self) -> dict:
+        """The ``error`` of a reply to the page, with the numbers."""
+        return {**super().to_wire(), "numbers": self.numbers}
+
+
+class Gate:
+    """The checking half of `RiskDesk`, which holds limits and states."""
+
+    def check(self, orders: list[Order]) -> None:
+        """Denied when a limit or a state forbids the first of these orders, or the exposure of all of them together."""
+        try:
+            others = sum((order.qty for order in orders[1:] if not order.intent.reduce_only), ZERO)
+            self._check(orders[0], orders[0].qty, orders[0].price, new=True, others=others)
+        except Denied as denied:
+            self.denials.append((orders[0].created_ns, denied.code, str(denied)))
+            raise
+
+    def objection(self, order: Order) -> Denied | None:
+        """What `check` would say of an order now; nothing is kept of it."""
+        used = dict(self.used)
+        try:
+            self._check(order, order.qty, order.price, new=True)
+        except Denied as denied:
+            return denied
+        finally:
+            self.used = used
+        return None
+
+    def check_release(self, order: Order, qty: Decimal) -> None:
+        """Denied when a held order may not be sent now: it was checked when it came, since then limits may have been set."""
+        if not order.intent.reduce_only:
+            self._check(order, qty, order.price, new=False)
+            return
+        for scope in scopes_of(order.intent.origin, order.symbol):
+            if (state := self.states.get(scope)) is not None and state.state == HALTED:
+                raise self._in_state(scope, state)
+
+    def check_amendment(self, order: Order, qty: Decimal, price: Decimal | None) -> None:
+        """Denied when the amended order would break a limit; nothing is asked of one that only gets smaller."""
+        if qty > order.qty or (price is not None and price != order.price):
+            self._check(order, qty, price, new=False)
+
+    def _check(self, order: Order, qty: Decimal, price: Decimal | None, new: bool, others: Decimal = ZERO) -> None:
+        engine, intent = self._engine, order.intent
+        symbol, side = intent.symbol, intent.side
+        instrument, now = engine.view.instruments[symbol], engine.now_ns()
+        cell = self.book.refresh(symbol)
+        counted = ZERO if new else order.remaining
+        reducing = intent.reduce_only or _reduces(cell, side, qty - order.filled, counted)
+        for scope in scopes_of(intent.origin, symbol):
+            state = self.states.get(scope)
+            if state is not None and (state.state == HALTED or not reducing):
+                raise self._in_state(scope, state)
+        limits = self._limits(intent.origin, symbol)
+        mark = engine.view.mark(symbol)
+        at = max(price or intent.stop or mark.price, mark.price) if side is Side.SELL else price or intent.stop or mark.price
+        rate = cell.price / mark.price if mark.price and cell.price else Decimal(1)
+        worth = convert(convert(qty, at), rate)
+        for scope, _limit in limits.get("restricted", ()):
+            if not reducing:
+                reason = f"{symbol} is restricted: only orders that reduce a position are taken."
+                numbers = {"scope": scope, "limit": "1", "used": "1", "unit": "flag"}
+                raise RiskDenied("restricted", "symbol", reason, "Lift the restriction on the risk page.", numbers)
+        for scope, limit in limits.get("hours", ()):
+            if not within_hours(limit, now):
+                reason = f"Orders of {words(scope)} are taken {limit} UTC only."
+                raise RiskDenied("hours", None, reason, "Wait, or change the hours on the risk page.", self._numbers(scope, "hours", limit, None))
+        self._most(limits, "order_qty", qty, "qty", instrument.base, qty, instrument.lot_size)
+        self._most(limits, "order_notional", worth, "qty", engine.currency, qty, instrument.lot_size)
+        if "quote_age" in limits and not reducing:
+            self._check_age(limits["quote_age"], symbol)
+        if "collar" in limits:
+            self._check_collar(limits["collar"], order, price, mark, instrument)
+        if new:
+            self._check_rate(limits, intent.origin, now)
+            self._check_same(limits, order, now)
+        if not reducing:
+            self._check_exposure(limits, order, qty + others, counted)
+
+    def _most(self, limits: dict, name: str, used: Decimal, field: str, unit: str, qty: Decimal, lot: Decimal) -> None:
+        for scope, limit in limits.get(name, ()):
+            self.used[scope, name] = used
+            if used > limit:
+                most = (ratio(qty * limit, used) / lot).to_integral_value(ROUND_FLOOR) * lot
+                reason = f"{RULES[name].title} would be {shown(used)} {unit}, the limit of {words(scope)} is {shown(limit)} {unit}."
+                remedy = f"Use at most {plain(most)}, or change the limit on the risk page." if most > 0 else "Change the limit on the risk page."
+                raise RiskDenied(name, field, reason, remedy, self._numbers(scope, name, limit, used))
+
+    def _check_age(self, limits: list, symbol: str) -> None:
+        view = self._engine.view
+        quote, trade = view.market.quote(symbol), view.market.last(symbol)
+        heard = max(quote.recv if quote is not None else 0, trade.recv if trade is not None else 0)
+        age = Decimal(max(view.now_ns() - heard, 0)) / SECOND_NS
+        for scope, limit in limits:
+            self.used[scope, "quote_age"] = age
+            if age > limit:
+                reason = f"The prices of {symbol} are {age:.1f} s old, the limit of {words(scope)} is {shown(limit)} s."
+                raise RiskDenied("quote_age", "symbol", reason, "Wait for fresh prices.", self._numbers(scope, "quote_age", limit, age))
+
+    def _check_collar(self, limits: list, order: Order, price: Decimal | None, mark: Mark, instrument: Instrument) -> None:
+        intent = order.intent
+        best = mark.ask if intent.side is Side.BUY else mark.bid
+        against = best if intent.stop is None else order.stop
+        at = price
+        if intent.type is OrderType.MARKET:
+            at = self._deepest(intent.side, order.qty, instrument)
+        if at is None or not against:
+            return
+        beyond = max(ratio((at - against) * intent.side.sign * 100, against), ZERO)
+        for scope, limit in limits:
+            self.used[scope, "collar"] = beyond
+            if beyond > limit:
+                what = "best price of the other side" if intent.stop is None else "stop"
+                reason = f"It could trade at {plain(at)}, {beyond:.2f} % beyond the {what} {plain(against)}; the limit of {words(scope)} is {shown(limit)} %."
+                field = "price" if price is not None else "qty"
+                raise RiskDenied("collar", field, reason, "Use a price nearer to the market.", self._numbers(scope, "collar", limit, beyond))
+
+    def _deepest(self, side: Side, qty: Decimal, instrument: Instrument) -> Decimal | None:
+        left, found = instrument.size_units(qty), None
+        for price, size in self._engine.view.market.book(instrument.symbol).levels(Side.SELL if side is Side.BUY else Side.BUY, 50):
+            found = price
+            left -= size
+            if left <= 0:
+                break
+        return instrument.price(found) if found is not None else None
+
+    def _check_rate(self, limits: dict, origin: str, now: int) -> None:
+        for scope, limit in limits.get("order_rate", ()):
+            used = Decimal(recent(self._passed.get(scope), now) + 1)
+            self.used[scope, "order_rate"] = used
+            if used > limit:
+                reason = f"It would be order {used} within a second, the limit of {words(scope)} is {shown(limit)}."
+                raise RiskDenied("order_rate", None, reason, "Wait a moment.", self._numbers(scope, "order_rate", limit, used))
+
+    def _check_same(self, limits: dict, order: Order, now: int) -> None:
+        if "duplicates" not in limits:
+            return
+        used = Decimal(recent(self._same.get(same_key(order)), now) + 1)
+        for scope, limit in limits["duplicates"]:
+            self.used[scope, "duplicates"] = used
+            if used > limit:
+                reason = f"It would be the same order for the {used}. time within a second, the limit of {words(scope)} is {shown(limit)}."
+                raise RiskDenied("duplicates", None, reason, "Wait a second if it is meant.", self._numbers(scope, "duplicates", limit, used))
+
+    def _check_exposure(self, limits: dict, order: Order, qty: Decimal, counted: Decimal) -> None:
+        intent, engine = order.intent, self._engine
+        more = qty - order.filled - counted
+        totals = {}
+        for name in ("position", "gross_exposure", "net_exposure"):
+            for scope, limit in limits.get(name, ()):
+                owner = intent.origin if scope.startswith("strategy:") else WHOLE
+                if owner not in totals:
+                    cell = self.book.refresh(intent.symbol, owner)
+                    buys, sells = (add(cell.buys, more), cell.sells) if intent.side is Side.BUY else (cell.buys, add(cell.sells, more))
+                    totals[owner] = (cell, cell.worth(buys, sells), self.book.totals(owner))
+                cell, (gross, long, short), total = totals[owner]
+                if name == "position":
+                    before, used = cell.gross, gross
+                elif name == "gross_exposure":
+                    before, used = total.gross, total.gross - cell.gross + gross
+                else:
+                    before = total.net
+                    used = max(abs(total.long - cell.long + long), abs(total.short - cell.short + short))
+                if used > limit and used > before:
+                    reason = (
+                        f"{RULES[name].title} of {words(scope)} would be {shown(used)} {engine.currency} if everything filled, "
+                        f"the limit is {shown(limit)} {engine.currency}."
+                    )
+                    raise RiskDenied(name, "qty", reason, "Use less, or change the limit on the risk page.", self._numbers(scope, name, limit, used))
+
+    def _in_state(self, scope: str, state: ScopeState) -> RiskDenied:
+        numbers = {"scope": scope, "limit": state.state, "used": state.rule, "unit": "state"}
+        if state.state == HALTED:
+            reason = f"{start(scope)} is halted ({state.reason}): no order is taken."
+            return RiskDenied("halted", None, reason, "Lift it on the risk page.", numbers)
+        reason = f"{start(scope)} is reduce-only ({state.reason}): only orders that reduce a position are taken."
+        return RiskDenied("reduce_only", None, reason, "Close positions, or see the risk page.", numbers)
+
+    def _numbers(self, scope: str, name: str, limit: Decimal | str, used: Decimal | None) -> dict:
+        text = limit if isinstance(limit, str) else plain(limit)
+        return {"scope": scope, "limit": text, "used": None if used is None else plain(round(used, 8)), "unit": RULES[name].unit}
+
+
+def _reduces(cell: Cell, side: Side, need: Decimal, counted: Decimal) -> bool:
+    """True when it closes what is held, and what already works on that side leaves enough of it."""
+    busy, held = (cell.sells, cell.pos) if side is Side.SELL else (cell.buys, cell.pos.copy_negate())
+    return need > 0 and need + busy - counted <= held
+
+
+def words(scope: str) -> str:
+    """A scope in a sentence."""
+    kind, _, name = scope.partition(":")
+    return f"the {kind}" if not name else name if kind == "instrument" else f"strategy {name}"
+
+
+def start(scope: str) -> str:
+    text = words(scope)
+    return text[:1].upper() + text[1:]
+
+
+def shown(value: Decimal) -> str:
+    """A number with separators and at most two decimals."""
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def scopes_of(origin: str, symbol: str) -> tuple[str, ...]:
+    return ("desk", "account", f"strategy:{origin}", f"instrument:{symbol}")
+
+
+def same_key(order: Order) -> tuple:
+    intent = order.intent
+    return (intent.symbol, intent.side, intent.type, intent.tif, intent.qty, intent.price, intent.stop, intent.trail)
+
+
+def recent(times: deque[int] | None, now: int) -> int:
+    if times is None:
+        return 0
+    while times and not now - SECOND_NS < times[0] <= now:
+        times.popleft()
+    return len(times)

@@ -1,0 +1,84 @@
+"""Small helpers over the DOM: build, find, listen. Text is always set as text, never parsed as HTML.
+
+A listener is one proxy that lives until the function ``listen`` returned is called: delegate events on
+containers rather than listening on every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from js import document
+from pyodide.ffi import create_proxy
+
+_SVG = "http://www.w3.org/2000/svg"
+
+
+def el(tag: str, attrs: dict[str, Any] | None = None, *children: Any, on: dict[str, Callable] | None = None) -> Any:
+    """A new element. ``attrs``: attribute -> text (None and False leave it out, True sets it empty); children: elements or text."""
+    node = document.createElement(tag)
+    fill(node, attrs, *children, on=on)
+    return node
+
+
+def svg(tag: str, attrs: dict[str, Any] | None = None, *children: Any) -> Any:
+    """A new SVG element."""
+    node = document.createElementNS(_SVG, tag)
+    fill(node, attrs, *children)
+    return node
+
+
+def fill(node: Any, attrs: dict[str, Any] | None, *children: Any, on: dict[str, Callable] | None = None) -> None:
+    """Set attributes, append children and listen on an existing element."""
+    for name, value in (attrs or {}).items():
+        if value is True:
+            node.setAttribute(name, "")
+        elif value is not None and value is not False:
+            node.setAttribute(name, str(value))
+    for child in children:
+        if child is not None:
+            node.append(child if not isinstance(child, (int, float)) else str(child))
+    for name, handler in (on or {}).items():
+        listen(node, name, handler)
+
+
+def listen(node: Any, name: str, handler: Callable) -> Callable[[], None]:
+    """Call ``handler(event)`` on each event; returns a function that stops it and frees the proxy."""
+    proxy = create_proxy(handler)
+    node.addEventListener(name, proxy)
+
+    def stop() -> None:
+        node.removeEventListener(name, proxy)
+        proxy.destroy()
+
+    return stop
+
+
+def by_id(name: str) -> Any:
+    """The element with this id; LookupError when the page has none."""
+    node = document.getElementById(name)
+    if not node:  # a miss is JavaScript's null, which is not None
+        raise LookupError(f"the page has no #{name}")
+    return node
+
+
+def need_style(name: str) -> None:
+    """Load a style sheet of app/ui/style/ that the first paint does without; once."""
+    href = f"app/ui/style/{name}"
+    if not document.querySelector(f'link[href="{href}"]'):
+        document.head.append(el("link", {"rel": "stylesheet", "href": href}))
+
+
+def clear(node: Any) -> None:
+    """Remove all children."""
+    node.replaceChildren()
+
+
+def set_text(node: Any, text: str) -> None:
+    """Set the text of an element whose only child is a text node, without re-parsing."""
+    child = node.firstChild
+    if not child:
+        node.textContent = text
+    else:
+        child.data = text

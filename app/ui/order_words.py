@@ -1,0 +1,189 @@
+"""Orders, fills and positions in words: states, sentences, what a press will do. Pure, the same in CPython.
+
+Takes the desk's wire rows (plain number text) and returns display text. Decides nothing about orders.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from .format import MINUS, NOTHING, clock, group, plain, plural, stamp
+
+STATUS_WORDS = {
+    "held": "Held by desk",
+    "new": "New",
+    "pending": "Sent, unanswered",
+    "accepted": "Working",
+    "partially_filled": "Partly filled",
+    "filled": "Filled",
+    "cancelled": "Cancelled",
+    "rejected": "Rejected",
+    "denied": "Denied here",
+    "expired": "Expired",
+    "unknown": "Unknown",
+}
+STATUS_TONES = {
+    "held": "amber",
+    "new": "flat",
+    "pending": "amber",
+    "accepted": "accent",
+    "partially_filled": "accent",
+    "filled": "good",
+    "rejected": "danger",
+    "denied": "danger",
+    "unknown": "amber",
+}
+WORKING = frozenset({"held", "new", "pending", "accepted", "partially_filled", "unknown"})
+RESTING = frozenset({"accepted", "partially_filled"})
+TYPE_WORDS = {
+    "market": "Market",
+    "limit": "Limit",
+    "stop": "Stop",
+    "stop_limit": "Stop limit",
+    "trailing_stop": "Trailing stop",
+    "market_if_touched": "If touched",
+    "limit_if_touched": "Limit if touched",
+    "iceberg": "Iceberg",
+}
+_DID = {"buy": "Bought", "sell": "Sold"}
+_DO = {"buy": "Buy", "sell": "Sell"}
+
+
+def number(text: str | None) -> str:
+    """Plain number text with separators, or a dash."""
+    return group(text) if text else NOTHING
+
+
+def fixed(text: str | None, decimals: int) -> str:
+    """Number text at exactly so many decimals (half even, for display only), with separators; a dash when unknown."""
+    amount = value(text)
+    return NOTHING if amount is None else group(f"{amount:.{decimals}f}")
+
+
+def decimals(step: str | None) -> int:
+    """Decimals of a step such as a tick: '0.010' has two."""
+    return len(step.rstrip("0").partition(".")[2]) if step and "." in step else 0
+
+
+def value(text: str | None) -> Decimal | None:
+    """The number in plain or display text; None when there is none."""
+    if not text or text == NOTHING:
+        return None
+    try:
+        return Decimal(plain(text))
+    except InvalidOperation:
+        return None
+
+
+def order_text(row: dict, base: str = "") -> str:
+    """'Buy 0.01 BTC, limit 61,800'."""
+    words = f"{_DO.get(row['side'], row['side'])} {number(row['qty'])} {base or row['symbol']}"
+    if row["type"] == "market":
+        return f"{words} at market"
+    parts = []
+    if row.get("stop"):
+        parts.append(f"stop {number(row['stop'])}")
+    if row.get("price"):
+        parts.append(f"limit {number(row['price'])}")
+    return f"{words}, {', '.join(parts)}"
+
+
+def outcome(row: dict, base: str) -> tuple[str, str]:
+    """What became of an order so far, as (tone, sentence); tones are good, accent, amber, danger and flat."""
+    status = row["status"]
+    filled, qty = number(row["filled"]), number(row["qty"])
+    part = f"{_DID[row['side']]} {filled} of {qty} {base} at {number(row['average_price'])} on average."
+    has_fill = bool(value(row["filled"]))
+    reason = f" {sentence(row['reason'])}" if row.get("reason") else ""
+    match status:
+        case "filled":
+            text = f"Filled: {_DID[row['side']].lower()} {filled} {base} at {number(row['average_price'])}."
+        case "partially_filled":
+            text = f"Partly filled: {part} The rest is working."
+        case "accepted":
+            text = f"Working: {order_text(row, base)}."
+        case "held":
+            text = f"Held by this desk, not by the venue: {order_text(row, base)}."
+        case "denied":
+            text = f"Denied here, the venue never saw it.{reason}"
+        case "rejected":
+            text = f"Rejected: nothing was traded.{reason}"
+        case "cancelled" | "expired":
+            word = STATUS_WORDS[status]
+            text = f"{word}: {part}{reason}" if has_fill else f"{word}: nothing was traded.{reason}"
+        case "unknown":
+            evidence = sentence(row.get("evidence") or "the venue gave no usable answer")
+            text = f"Unknown: {evidence} It is not sent again; query it in Orders."
+        case _:
+            text = f"Kept and sent, no answer yet: {order_text(row, base)}."
+    return STATUS_TONES.get(status, "flat"), text
+
+
+def marks(row: dict) -> str:
+    """What is special about an order: 'post-only, shows 1, until 12:00, exit'."""
+    found = [word for key, word in (("post_only", "post-only"), ("reduce_only", "reduce-only")) if row.get(key)]
+    if row.get("trail") or row.get("trail_percent"):
+        found.append(f"trails by {number(row['trail'])}" if row.get("trail") else f"trails by {number(row['trail_percent'])} %")
+    if row.get("display"):
+        found.append(f"shows {number(row['display'])}")
+    if row.get("expires_ns"):
+        found.append(f"until {stamp(row['expires_ns'])}")
+    if row.get("parent"):
+        found.append("exit of another order")
+    if row.get("group"):
+        found.append("one cancels other")
+    return ", ".join(found)
+
+
+def evidence(row: dict) -> str:
+    """What is known about an order without an answer: sent when, asked when and how often, asked next when, its id."""
+    parts = [row.get("evidence") or ""]
+    if row.get("sent_ns"):
+        parts.append(f"Sent at {clock(row['sent_ns'])}.")
+    if row.get("asked_ns"):
+        parts.append(f"Asked {plural(row['asked'], 'time')}, last at {clock(row['asked_ns'])}, next at {clock(row['next_ask_ns'])}.")
+    return " ".join([*(part for part in parts if part), f"Id {row['client_order_id']}."])
+
+
+def why(row: dict) -> str:
+    """The words in the reason column: evidence of the unknown, what holds the held, else the reason of the end."""
+    if row["status"] == "unknown":
+        return evidence(row)
+    if row["status"] == "held":
+        waits = "waits for its entry order; this desk sends it"
+        return waits if row.get("parent") else "watched by this desk only: nothing triggers it while the tab is closed"
+    return row.get("reason") or ""
+
+
+def position_side(row: dict) -> str:
+    """'Long' or 'Short'."""
+    side = row.get("side") or ("short" if str(row["qty"]).startswith(("-", MINUS)) else "long")
+    return side.capitalize()
+
+
+def unsigned(text: str) -> str:
+    """Number text without its sign."""
+    return text.lstrip("+-" + MINUS)
+
+
+def close_text(row: dict, base: str) -> str:
+    """What closing a position does: 'Sell 0.01 BTC at market to close'."""
+    verb = "Buy" if position_side(row) == "Short" else "Sell"
+    return f"{verb} {unsigned(number(row['qty']))} {base} at market to close"
+
+
+def reverse_text(row: dict, base: str) -> str:
+    """What reversing a position does: 'Sell 0.02 BTC at market to be short 0.01'."""
+    short = position_side(row) == "Short"
+    size = value(unsigned(row["qty"])) or Decimal(0)
+    verb, then = ("Buy", "long") if short else ("Sell", "short")
+    return f"{verb} {number(format(size * 2, 'f'))} {base} at market to be {then} {number(format(size, 'f'))}"
+
+
+def sentence(text: str) -> str:
+    """The text as a sentence: capital first, a full stop last; nothing stays nothing."""
+    text = text.strip()
+    if not text:
+        return ""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,98 @@
+"""Risk in words: scopes, states, limits and their use, and what the dangerous buttons will do. Pure, the same in CPython."""
+
+from __future__ import annotations
+
+from .format import NOTHING, group, plural
+from .order_words import fixed
+
+STATE_WORDS = {"normal": "Normal", "reduce_only": "Reduce-only", "halted": "Halted"}
+STATE_TONES = {"normal": "good", "reduce_only": "amber", "halted": "danger"}
+STATE_MEANINGS = {
+    "normal": "Orders are taken within the limits.",
+    "reduce_only": "Only orders that reduce a position are taken.",
+    "halted": "No order is taken. Cancels always are.",
+}
+UNITS = {"percent": "%", "s": "s", "per_s": "a second", "count": "a second", "hours": "UTC", "flag": ""}
+NEAR = 0.8
+
+
+def scope(name: str) -> str:
+    """'Desk', 'Account', 'Strategy desk', 'BTCUSDT', 'Each instrument'."""
+    kind, _, rest = name.partition(":")
+    if rest == "*":
+        return "Each instrument" if kind == "instrument" else "Each strategy"
+    if kind == "instrument":
+        return rest
+    return f"Strategy {rest}" if rest else kind.capitalize()
+
+
+def unit(row: dict, currency: str) -> str:
+    """The unit of a limit's row."""
+    if row["unit"] == "money":
+        return currency
+    if row["unit"] == "base":
+        return row["scope"].partition(":")[2].replace("*", "") and "units"
+    return UNITS.get(row["unit"], "")
+
+
+def amount(text: str | None, kind: str) -> str:
+    """A limit or its use as it is read: money and counts with separators, nothing as a dash."""
+    if not text:
+        return NOTHING
+    if kind == "hours":
+        return text
+    if kind == "flag":
+        return "yes" if text == "1" else "no"
+    if kind in ("money", "percent", "s"):
+        return fixed(text, 2).removesuffix(".00")
+    return group(text)
+
+
+def used(row: dict) -> str:
+    """'1,200 of 5,000,000', '0 of 100', 'no limit'."""
+    if not row["value"]:
+        return f"{amount(row['used'], row['unit'])}, no limit" if row["used"] else "no limit"
+    if row["unit"] in ("hours", "flag"):
+        return amount(row["value"], row["unit"])
+    return f"{amount(row['used'], row['unit']) if row['used'] else '0'} of {amount(row['value'], row['unit'])}"
+
+
+def tone(fraction: float | None) -> str:
+    """How near a limit is: '' far, amber near, danger reached."""
+    if fraction is None or fraction < NEAR:
+        return ""
+    return "danger" if fraction >= 1 else "amber"
+
+
+def summary(states: list[dict]) -> str:
+    """The word for the status bar: '' while everything is normal."""
+    if not states:
+        return ""
+    worst = states[0]
+    word = f"{scope(worst['scope']).lower() if ':' not in worst['scope'] else scope(worst['scope'])} {STATE_WORDS[worst['state']].lower()}"
+    return f"{word} and {len(states) - 1} more" if len(states) > 1 else word
+
+
+def set_by(row: dict) -> str:
+    """'Kill switch pressed by the trader', 'you'."""
+    if row["rule"] == "trader":
+        return "you"
+    return row["reason"][:1].upper() + row["reason"][1:]
+
+
+def kill_text(working: int, positions: int, flatten: bool) -> str:
+    """What the kill switch will do, as its button says it."""
+    parts = [f"Cancel {plural(working, 'order')}" if working else "Cancel nothing"]
+    if flatten:
+        parts.append(f"close {plural(positions, 'position')} at market" if positions else "close nothing")
+    return f"{', '.join(parts)} and halt the desk"
+
+
+def state_text(scope_name: str, state: str) -> str:
+    """What a press on a state's button will do."""
+    what = scope(scope_name)
+    if state == "normal":
+        return f"Lift: {what} takes orders again"
+    if state == "halted":
+        return f"Halt {what}: cancels its orders, takes no new ones"
+    return f"Make {what} reduce-only: cancels orders that would open"

@@ -1,0 +1,228 @@
+"""The page's state: what the desk worker said last, and what the trader is looking at.
+
+Topics (``subscribe``): ``focus`` (symbol, timeframe), ``instruments``, ``account``, ``orders``, ``fills``, ``venue``,
+``vault``, ``order_state``, ``risk``, ``hello``, ``stats``, ``net`` (each with the worker's message), and page-only ones that views publish
+for each other: ``ticket`` (dict with any of side, price, qty, type: fill the ticket), ``badge`` (tab name, count),
+``pane`` (narrow screens: which pane shows), ``route``, ``terminal`` (open the debug terminal with this filter).
+A ``tick`` is handled once: its parts go to the ``on_tick`` handlers, then its credit goes back to the worker.
+The store never touches the DOM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from js import performance
+
+from app.health.histogram import Histogram
+
+from .frames import FRAMES
+
+TICK_PARTS = ("quotes", "book", "tape", "bar", "account")
+_KEPT = ("account", "venue", "vault", "order_state", "risk", "hello", "stats", "net", "lock")
+_MEASURE = "kontor:tick-to-paint"
+_MEASURES_EVERY_MS = 20.0
+_MEASURES_KEPT = 2000
+_RECENT_MS = 30_000.0
+
+
+def replayed(venue: dict | None) -> list[tuple[str, Any]]:
+    """What brings a new recording to where the one of a ``venue`` message was: (action, value) of ``replay.control``, in order."""
+    replay = (venue or {}).get("replay")
+    if not replay:
+        return []
+    actions = [("speed", replay["speed"]), ("loop", replay["loop"]), ("seek", replay["position_s"])]
+    return [*actions, ("pause", None)] if replay["paused"] else actions
+
+
+class Store:
+    """One per page. Attributes hold the last message of their topic, or None before the first."""
+
+    def __init__(self, link: Any, prefs: Any, errors: Any) -> None:
+        self._link = link
+        self._errors = errors
+        self._prefs = prefs
+        self._subscribers: dict[str, list[Callable[[Any], None]]] = {}
+        self._parts: dict[str, list[Callable[[Any], None]]] = {part: [] for part in TICK_PARTS}
+        self.instruments: dict[str, dict] = {}
+        self.quotes: dict[str, list] = {}
+        self.orders: dict[str, dict] = {}
+        self.fills: list[dict] = []
+        self.account: dict | None = None
+        self.venue: dict | None = None
+        self.vault: dict | None = None
+        self.order_state: dict | None = None
+        self.risk: dict | None = None
+        self.hello: dict | None = None
+        self.stats: dict | None = None
+        self.net: dict | None = None
+        self.symbol: str | None = None
+        remembered = prefs.get("timeframe", "1s")
+        self.timeframe: str = remembered if remembered in FRAMES else "1s"
+        self.frame_to_paint = Histogram("frame_to_paint")
+        self._recent = (Histogram("frame_to_paint"), Histogram("frame_to_paint"))
+        self._recent_since_ms = 0.0
+        self._following = False
+        self._followed_ms = 0.0
+        self._measured_at = 0.0
+        self._measures = 0
+        self._origin = performance.timeOrigin
+        self.lock: dict | None = None
+        link.on("tick", self._tick)
+        link.on("again", lambda _message: self._begin_again())
+        link.on("instruments", self._take_instruments)
+        link.on("orders", self._take_orders)
+        link.on("fills", self._take_fills)
+        for topic in _KEPT:
+            link.on(topic, self._keeper(topic))
+
+    def subscribe(self, topic: str, handler: Callable[[Any], None]) -> Callable[[], None]:
+        """Call ``handler(value)`` for what is published on the topic; returns a function that stops it."""
+        handlers = self._subscribers.setdefault(topic, [])
+        handlers.append(handler)
+        return lambda: handlers.remove(handler)
+
+    def publish(self, topic: str, value: Any = None) -> None:
+        """Hand a value to the subscribers of the topic; one that fails is reported and does not stop the others."""
+        self._call(topic, tuple(self._subscribers.get(topic, ())), value)
+
+    def on_tick(self, part: str, handler: Callable[[Any], None]) -> Callable[[], None]:
+        """Call ``handler(value)`` with that part (quotes, book, tape, bar, account) of every tick; returns how to stop."""
+        handlers = self._parts[part]
+        handlers.append(handler)
+        return lambda: handlers.remove(handler)
+
+    def follow(self) -> None:
+        """From now on tell the worker what is in focus; called once, when the views that show it are there."""
+        self._following = True
+        self._followed_ms = self._origin + performance.now()
+        self._tell_focus()
+
+    def focus(self, symbol: str | None = None, timeframe: str | None = None) -> None:
+        """Look at an instrument, a timeframe, or both; remembered, told to the worker and published as ``focus``."""
+        if symbol is not None and symbol not in self.instruments:
+            raise LookupError(f"no instrument {symbol}")
+        if timeframe is not None and timeframe not in FRAMES:
+            raise LookupError(f"no timeframe {timeframe}")
+        before = (self.symbol, self.timeframe)
+        self.symbol = symbol or self.symbol
+        self.timeframe = timeframe or self.timeframe
+        if (self.symbol, self.timeframe) == before:
+            return
+        self._prefs.put("symbol", self.symbol)
+        self._prefs.put("timeframe", self.timeframe)
+        self.publish("focus", (self.symbol, self.timeframe))
+        self._tell_focus()
+
+    @property
+    def instrument(self) -> dict | None:
+        """The wire row of the instrument in focus."""
+        return self.instruments.get(self.symbol) if self.symbol else None
+
+    @property
+    def recent_paint_p99(self) -> float | None:
+        """The 99th percentile of frame to paint in ms over the last half to full window; None before anything was painted."""
+        counted = max(self._recent, key=lambda item: item.count)
+        return counted.percentile(0.99) if counted.count else None
+
+    def _tell_focus(self) -> None:
+        if self._following and self.symbol is not None:
+            self._link.tell("focus", symbol=self.symbol, timeframe=self.timeframe)
+
+    def _begin_again(self) -> None:
+        """Another worker is the desk: nothing of the account stays, and it is told what is looked at and where the recording was."""
+        self._take_orders({"reset": True, "rows": []})
+        self._take_fills({"reset": True, "rows": []})
+        if self.account is not None:
+            self.account = {name: [] if name == "positions" else text if name == "currency" else "–" for name, text in self.account.items()}
+            self.publish("account", self.account)
+            self._hand_out("account", self.account)
+        if self.symbol is not None:
+            empty = {"symbol": self.symbol, "bids": [], "asks": [], "spread": "", "spread_bps": "", "microprice": "", "imbalance": None}
+            self._hand_out("book", {**empty, "sequence": 0, "state": "syncing", "reason": "the market starts anew after the lock"})
+        self._tell_focus()
+        for action, value in replayed(self.venue):
+            self._link.tell("replay.control", action=action, value=value)
+
+    def _keeper(self, topic: str) -> Callable[[dict], None]:
+        def keep(message: dict) -> None:
+            setattr(self, topic, message)
+            self.publish(topic, message)
+            if topic == "account":
+                self._hand_out("account", message)
+
+        return keep
+
+    def _take_instruments(self, message: dict) -> None:
+        self.instruments = {row["symbol"]: row for row in message["rows"]}
+        self.publish("instruments", self.instruments)
+        if self.symbol not in self.instruments:
+            wanted = self._prefs.get("symbol")
+            symbol = wanted if wanted in self.instruments else next(iter(self.instruments), None)
+            if symbol is not None:
+                self.focus(symbol)
+
+    def _take_orders(self, message: dict) -> None:
+        if message["reset"]:
+            self.orders = {}
+        for row in message["rows"]:
+            self.orders[row["client_order_id"]] = row
+        self.publish("orders", message)
+
+    def _take_fills(self, message: dict) -> None:
+        if message["reset"]:
+            self.fills = []
+        self.fills.extend(message["rows"])
+        self.publish("fills", message)
+
+    def _hand_out(self, part: str, value: Any) -> None:
+        self._call(part, tuple(self._parts[part]), value)
+
+    def _call(self, what: str, handlers: tuple, value: Any) -> None:
+        for handler in handlers:
+            try:
+                handler(value)
+            except Exception as error:  # a panel that fails must not take the others with it
+                self._errors.add(f"{what}: {getattr(handler, '__qualname__', 'a handler')}", f"{type(error).__name__}: {error}")
+
+    def _tick(self, message: dict) -> None:
+        rows = message["quotes"]
+        if rows:
+            quotes = self.quotes
+            for row in rows:
+                quotes[row[0]] = row
+        account = message.get("account")
+        if account is not None:
+            self.account = account
+        try:
+            for part in TICK_PARTS:
+                value = message.get(part)
+                if value:
+                    self._hand_out(part, value)
+            if account is not None:
+                self.publish("account", account)
+        finally:
+            self._link.tell("painted", seq=message["seq"])
+        self._record(message["recv_ms"])
+
+    def _record(self, received_ms: float | None) -> None:
+        if received_ms is None or not self._following or received_ms < self._followed_ms:
+            return  # it waited for the page to start: that is the boot's time, not a frame's
+        now = performance.now()
+        taken = self._origin + now - received_ms
+        if taken < 0:
+            taken = 0.0
+        self.frame_to_paint.record(taken)
+        if now - self._recent_since_ms > _RECENT_MS:
+            self._recent_since_ms = now
+            self._recent = (Histogram("frame_to_paint"), self._recent[0])
+        self._recent[0].record(taken)
+        if now - self._measured_at < _MEASURES_EVERY_MS:
+            return
+        self._measured_at = now
+        if self._measures >= _MEASURES_KEPT:
+            performance.clearMeasures(_MEASURE)
+            self._measures = 0
+        self._measures += 1
+        performance.measure(_MEASURE, start=max(0.0, now - taken), end=now)

@@ -1,0 +1,114 @@
+"""The editor under an order's row: new quantity, limit and stop, checked like a ticket, refused beside the field.
+
+Sends only what changed. Nothing typed is lost when the venue refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from ..dom import el, listen
+from ..format import group
+from ..link import Refused
+from ..order_words import order_text, value
+from ..ticket_rules import FIELD_WORDS, Draft, Rules, check, plain, read_number
+
+
+class AmendForm:
+    """One editor; ``done()`` closes it."""
+
+    def __init__(self, ctx: Any, row: dict, instrument: dict | None, done: Callable[[], Any]) -> None:
+        self._ctx, self._row, self._instrument, self._done = ctx, row, instrument, done
+        self._inputs: dict[str, Any] = {}
+        self._errors: dict[str, Any] = {}
+        fields = [] if row.get("parent") or row.get("group") else [self._field("qty")]
+        fields += [self._field(name) for name in ("price", "stop") if row[name]]
+        self._send = el("button", {"type": "submit", "class": "btn btn-primary"}, "Amend")
+        back = el("button", {"type": "button", "class": "btn"}, "Keep as it is")
+        listen(back, "click", lambda _event: done())
+        self._said = el("p", {"class": "field-error", "role": "status"})
+        self.root = el(
+            "form",
+            {"class": "amend", "novalidate": True, "aria-label": f"Amend {order_text(row)}"},
+            *fields,
+            el("div", {"class": "amend-buttons"}, self._send, back),
+            self._said,
+        )
+        listen(self.root, "submit", self._submit)
+        listen(self.root, "input", lambda _event: self._check())
+
+    def focus(self) -> None:
+        """Put the cursor into the value most often changed."""
+        field = self._inputs.get("price") or self._inputs.get("stop") or self._inputs.get("qty")
+        field.focus()
+        field.select()
+
+    def _field(self, name: str) -> Any:
+        key = f"amend-{name}"
+        unit = ""
+        if self._instrument is not None:
+            unit = " " + self._instrument["base" if name == "qty" else "quote"]
+        attrs = {"id": key, "name": name, "type": "text", "inputmode": "decimal", "class": "num", "aria-describedby": f"{key}-error"}
+        field = self._inputs[name] = el("input", attrs)
+        field.value = self._row[name] or ""
+        self._errors[name] = el("p", {"class": "field-error", "id": f"{key}-error"})
+        return el("div", {"class": "field"}, el("label", {"for": key}, FIELD_WORDS[name] + unit), field, self._errors[name])
+
+    def _draft(self) -> Draft:
+        text = {name: field.value for name, field in self._inputs.items()}
+        row = self._row
+        kind = {"iceberg": "limit"}.get(row["type"], row["type"])
+        tif = "gtc" if row["tif"] == "gtd" else row["tif"]
+        return Draft(row["symbol"], row["side"], kind, tif, text.get("qty", row["qty"]), text.get("price", ""), text.get("stop", ""))
+
+    def _check(self) -> bool:
+        problems = {}
+        if self._instrument is not None:
+            for problem in check(self._draft(), Rules.from_row(self._instrument)):
+                problems.setdefault(problem.field, problem.text)
+        filled = value(self._row["filled"]) or Decimal(0)
+        if "qty" not in problems and "qty" in self._inputs and read_number(self._inputs["qty"].value) <= filled:
+            problems["qty"] = f"{group(plain(filled))} is filled already. Use more than that, or cancel the rest."
+        for name, field in self._inputs.items():
+            text = problems.get(name, "")
+            self._errors[name].textContent = text
+            if text:
+                field.setAttribute("aria-invalid", "true")
+            else:
+                field.removeAttribute("aria-invalid")
+        return not problems
+
+    def _submit(self, event: Any) -> None:
+        event.preventDefault()
+        if self._send.disabled or not self._check():
+            return
+        changes: dict[str, str | None] = {"qty": None, "price": None, "stop": None}
+        for name, field in self._inputs.items():
+            wanted = read_number(field.value)
+            if wanted != value(self._row[name]):
+                changes[name] = plain(wanted)
+        if not any(changes.values()):
+            self._done()
+            return
+        self._send.disabled = True
+        self._said.textContent = ""
+        self._ctx.errors.run("Amend", self._ask(changes), self._refused)
+
+    async def _ask(self, changes: dict[str, str | None]) -> None:
+        try:
+            await self._ctx.link.ask("order.amend", client_order_id=self._row["client_order_id"], **changes)
+        finally:
+            self._send.disabled = False
+        self._done()
+
+    def _refused(self, error: Refused) -> None:
+        text = f"{error.reason.rstrip('.')}. {error.remedy}".strip()
+        place = self._errors.get(error.field or "")
+        if place is not None:
+            place.textContent = text
+            self._inputs[error.field].setAttribute("aria-invalid", "true")
+            self._inputs[error.field].focus()
+        else:
+            self._said.textContent = f"Not amended; the order stands as it was. {text}"

@@ -1,0 +1,98 @@
+"""Fills: every execution of this account, newest first, with what it cost and why it came about; the journal as a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from js import URL, Blob
+from pyodide.ffi import to_js
+
+from ..dom import el, listen
+from ..format import clock, utc
+from ..order_words import decimals, fixed, number, value
+from .empty import EmptyState
+from .frame import OncePerFrame
+from .rows import Column
+from .table import Action, Table
+
+
+class FillsView:
+    """Owns the Fills tab."""
+
+    title = "Fills"
+
+    def __init__(self, ctx: Any) -> None:
+        self._ctx, self._store = ctx, ctx.store
+        text = "No fills yet. A market order fills at once against the book."
+        empty = EmptyState(ctx, "Fills are kept", text, "Buy at market", self._first)
+        self._table = Table(
+            "fills",
+            "Fills, newest first",
+            self._columns(),
+            ctx.prefs,
+            key=lambda row: row["fill_id"],
+            attrs=lambda _row: {"data-testid": "fill-row"},
+            actions=lambda row: (Action("why", "Why", f"What this fill of {row['symbol']} came from"),),
+            on_action=lambda _name, row: self._explain(row),
+            on_open=self._explain,
+            filter_label="Filter fills",
+            empty=empty.root,
+        )
+        export = el("button", {"type": "button", "class": "btn btn-quiet", "data-testid": "journal-export"}, "Export journal")
+        listen(export, "click", lambda _event: self._export())
+        self._said = el("p", {"class": "tool-said", "role": "status"})
+        tools = el("div", {"class": "blotter-tools"}, export, self._said, self._table.tools)
+        self.root = el("div", {"class": "blotter"}, tools, self._table.root)
+        ctx.store.subscribe("fills", OncePerFrame(self._draw))
+        ctx.keys.on_escape(lambda: self._table.close_detail(focus_row=True))
+        ctx.keys.bind("", "Export the journal", self._export, "Orders")
+        self._draw()
+
+    def _columns(self) -> list[Column]:
+        def num(key: str, title: str, **more: Any) -> Column:
+            return Column(key, title, lambda row: number(row[key]), lambda row: value(row[key]), end=True, **more)
+
+        return [
+            Column("time", "Time", lambda row: clock(row["ts"], milliseconds=True), lambda row: row["ts"], title_of=lambda row: utc(row["ts"])),
+            Column("symbol", "Instrument", lambda row: row["symbol"]),
+            Column("side", "Side", lambda row: row["side"].capitalize(), tone=lambda row: row["side"]),
+            num("qty", "Quantity"),
+            Column("price", "Price", lambda row: fixed(row["price"], self._decimals(row)), lambda row: value(row["price"]), end=True),
+            Column("fee", "Fee", lambda row: fixed(row["fee"], max(4, self._decimals(row))), lambda row: value(row["fee"]), end=True, hint="Positive is paid"),
+            Column("fee_currency", "Fee in", lambda row: row["fee_currency"]),
+            Column("liquidity", "Liquidity", lambda row: row["liquidity"].capitalize()),
+            Column("order", "Client order id", lambda row: row["client_order_id"], optional=True),
+            Column("fill", "Fill id", lambda row: row["fill_id"], optional=True),
+        ]
+
+    def _decimals(self, row: dict) -> int:
+        instrument = self._store.instruments.get(row["symbol"])
+        return decimals(instrument["tick"]) if instrument else 8
+
+    def _draw(self) -> None:
+        fills = self._store.fills
+        self._table.set_rows(fills[::-1])
+        self._store.publish("badge", ("fills", len(fills)))
+
+    def _explain(self, row: dict) -> None:
+        self._ctx.errors.run("Fills", self._show_cause(row))
+
+    async def _show_cause(self, row: dict) -> None:
+        lines = (await self._ctx.link.ask("journal.fill", fill_id=row["fill_id"]))["lines"]
+        text = el("ol", {"class": "fill-cause", "aria-label": "From this fill back to its cause", "data-testid": "fill-cause"})
+        text.append(*[el("li", None, line) for line in lines])
+        self._table.open_detail(row, text)
+
+    def _export(self) -> None:
+        self._ctx.errors.run("Journal", self._save())
+
+    async def _save(self) -> None:
+        text = (await self._ctx.link.ask("journal.export"))["text"]
+        address = URL.createObjectURL(Blob.new(to_js([text]), type="application/jsonl"))
+        el("a", {"href": address, "download": "kontor-journal.jsonl"}).click()
+        URL.revokeObjectURL(address)
+        self._said.textContent = "Exported, readable by anybody: python -m app.trading.journal reads it."
+
+    def _first(self) -> None:
+        self._store.publish("pane", "trade")
+        self._store.publish("ticket", {"side": "buy", "type": "market", "focus": True})

@@ -1,0 +1,224 @@
+"""The blotter: working and recent orders, newest first, with cancel, amend, and asking about unknown ones.
+
+An unknown order shows its evidence and a button that asks the venue; nothing here ever sends an order again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from js import window
+
+from ..dom import el, listen
+from ..format import clock, plural, utc
+from ..link import Refused
+from ..order_words import (
+    STATUS_TONES,
+    STATUS_WORDS,
+    TYPE_WORDS,
+    WORKING,
+    decimals,
+    fixed,
+    marks,
+    number,
+    order_text,
+    value,
+    why,
+)
+from ..ticket_rules import TIF_WORDS
+from .amend import AmendForm
+from .empty import EmptyState
+from .frame import OncePerFrame
+from .rows import Column
+from .table import Action, Table
+
+_AMENDABLE = ("held", "accepted", "partially_filled")
+
+
+class OrdersView:
+    """Owns the Orders tab."""
+
+    title = "Orders"
+
+    def __init__(self, ctx: Any) -> None:
+        self._ctx, self._store = ctx, ctx.store
+        self._can_amend = True
+        self._unwarn: Any = None
+        text = "No orders yet. Orders you send stand here with what became of them."
+        empty = EmptyState(ctx, "Orders are kept", text, "Write the first order", self._first_order, primary=True)
+        self._table = Table(
+            "orders",
+            "Orders, newest first",
+            self._columns(),
+            ctx.prefs,
+            key=lambda row: row["client_order_id"],
+            attrs=lambda row: {
+                "data-testid": "order-row",
+                "data-status": row["status"],
+                "data-client-order-id": row["client_order_id"],
+            },
+            actions=self._actions,
+            on_action=self._act,
+            on_open=self._open,
+            delete_action="cancel",
+            filter_label="Filter orders",
+            empty=empty.root,
+        )
+        self._all = el("button", {"type": "button", "class": "btn btn-quiet btn-danger", "hidden": True}, "Cancel all")
+        listen(self._all, "click", lambda _event: self._cancel_all())
+        self._working_only = el("input", {"type": "checkbox"})
+        self._working_only.checked = bool(ctx.prefs.get("orders.working", False))
+        listen(self._working_only, "change", lambda _event: self._filtered())
+        only = el("label", {"class": "tool-check"}, self._working_only, "Working only")
+        self._said = el("p", {"class": "tool-said", "role": "status"})
+        tools = el("div", {"class": "blotter-tools"}, self._all, only, self._said, self._table.tools)
+        self.root = el("div", {"class": "blotter"}, tools, self._table.root)
+        ctx.store.subscribe("orders", OncePerFrame(self._draw))
+        ctx.store.subscribe("hello", self._hello)
+        ctx.keys.on_escape(lambda: self._table.close_detail(focus_row=True))
+        ctx.keys.bind("", "Cancel all working orders", self._cancel_all, "Orders")
+        ctx.keys.bind("q", "Ask the venue about every unknown order", self._ask_unknown, "Orders")
+        if ctx.store.hello is not None:
+            self._hello(ctx.store.hello)
+        self._draw()
+
+    def _hello(self, message: dict) -> None:
+        self._can_amend = message["capabilities"].get("amend", True)
+
+    def _columns(self) -> list[Column]:
+        def num(key: str, title: str, **more: Any) -> Column:
+            return Column(key, title, lambda row: number(row[key]), lambda row: value(row[key]), end=True, **more)
+
+        def price(key: str, title: str, **more: Any) -> Column:
+            return Column(key, title, lambda row: self._price(row, key), lambda row: value(row[key]), end=True, **more)
+
+        return [
+            Column("time", "Time", lambda row: clock(row["created_ns"]), lambda row: row["created_ns"], title_of=lambda row: utc(row["created_ns"])),
+            Column("symbol", "Instrument", lambda row: row["symbol"]),
+            Column("side", "Side", lambda row: row["side"].capitalize(), tone=lambda row: row["side"]),
+            Column("type", "Type", lambda row: TYPE_WORDS.get(row["type"], row["type"])),
+            num("qty", "Quantity"),
+            num("filled", "Filled"),
+            Column("price", "Price", self._limit_or_stop, lambda row: value(row["price"] or row["stop"]), end=True),
+            price("stop", "Stop", optional=True),
+            price("average_price", "Average", optional=True),
+            Column("tif", "In force", lambda row: row["tif"].upper(), title_of=lambda row: TIF_WORDS.get(row["tif"], row["tif"]), optional=True),
+            Column("flags", "Flags", marks, title_of=marks, optional=True),
+            Column("status", "Status", lambda row: STATUS_WORDS.get(row["status"], row["status"]), tone=lambda row: STATUS_TONES.get(row["status"], "")),
+            Column("why", "Reason", why, title_of=why),
+            num("remaining", "Remaining", optional=True),
+            Column(
+                "updated",
+                "Updated",
+                lambda row: clock(row["updated_ns"]),
+                lambda row: row["updated_ns"],
+                title_of=lambda row: utc(row["updated_ns"]),
+                optional=True,
+            ),
+            Column("id", "Client order id", lambda row: row["client_order_id"], optional=True),
+        ]
+
+    def _price(self, row: dict, key: str) -> str:
+        instrument = self._store.instruments.get(row["symbol"])
+        return fixed(row[key], decimals(instrument["tick"])) if instrument else number(row[key])
+
+    def _limit_or_stop(self, row: dict) -> str:
+        if row["price"] or not row["stop"]:
+            return self._price(row, "price")
+        return f"stop {self._price(row, 'stop')}"
+
+    def _actions(self, row: dict) -> tuple[Action, ...]:
+        if row["status"] not in WORKING:
+            return ()
+        what = order_text(row)
+        actions = []
+        if row["status"] == "unknown":
+            actions.append(Action("query", "Query now", f"Ask the venue now about: {what}", "amber"))
+        if row["status"] in _AMENDABLE and self._can_amend and (row["price"] or row["stop"]) and row["type"] != "trailing_stop":
+            actions.append(Action("amend", "Amend", f"Amend: {what}"))
+        if row["status"] != "unknown":
+            actions.append(Action("cancel", "Cancel", f"Cancel: {what}"))
+        return tuple(actions)
+
+    def _draw(self) -> None:
+        orders = self._store.orders
+        working = sum(row["status"] in WORKING for row in orders.values())
+        self._all.hidden = working == 0
+        rows = list(orders.values())
+        rows.reverse()
+        if self._working_only.checked:
+            rows = [row for row in rows if row["status"] in WORKING]
+        self._table.set_rows(rows)
+        self._store.publish("badge", ("orders", working))
+        self._warn(any(row.get("held") for row in orders.values()))
+
+    def _warn(self, held: bool) -> None:
+        """Closing the tab asks first while this desk holds orders: nothing triggers them without it."""
+        if held and self._unwarn is None:
+            self._unwarn = listen(window, "beforeunload", lambda event: event.preventDefault())
+        elif not held and self._unwarn is not None:
+            self._unwarn()
+            self._unwarn = None
+
+    def _filtered(self) -> None:
+        self._ctx.prefs.put("orders.working", bool(self._working_only.checked))
+        self._draw()
+
+    def _first_order(self) -> None:
+        self._store.publish("pane", "trade")
+        self._store.publish("ticket", {"side": "buy", "focus": True})
+
+    def _open(self, row: dict) -> None:
+        actions = [action.name for action in self._actions(row)]
+        if "amend" in actions:
+            self._act("amend", row)
+        elif "query" in actions:
+            self._act("query", row)
+
+    def _act(self, name: str, row: dict) -> None:
+        order_id = row["client_order_id"]
+        if name == "cancel":
+            self._say(f"Cancelling: {order_text(row)}")
+            self._run(self._ask("order.cancel", client_order_id=order_id))
+        elif name == "query":
+            self._say(f"Asking the venue about {order_text(row)}")
+            self._run(self._query(order_id))
+        elif name == "amend":
+            instrument = self._store.instruments.get(row["symbol"])
+            form = AmendForm(self._ctx, row, instrument, lambda: self._table.close_detail(focus_row=True))
+            self._table.open_detail(row, form.root)
+            form.focus()
+
+    def _ask_unknown(self) -> None:
+        self._run(self._query_unknown())
+
+    async def _query_unknown(self) -> None:
+        count = (await self._ctx.link.ask("order.query_unknown"))["count"]
+        self._say(f"Asked about {plural(count, 'unknown order')}" if count else "No order is unknown")
+
+    def _cancel_all(self) -> None:
+        self._say("Cancelling all working orders")
+        self._run(self._cancel_every())
+
+    async def _cancel_every(self) -> None:
+        result = await self._ctx.link.ask("order.cancel_all", symbol=None)
+        self._say(f"Asked to cancel {result['count']} orders" if result["count"] != 1 else "Asked to cancel 1 order")
+
+    async def _ask(self, do: str, **arguments: Any) -> None:
+        await self._ctx.link.ask(do, **arguments)
+        self._say("")
+
+    async def _query(self, order_id: str) -> None:
+        result = await self._ctx.link.ask("order.query", client_order_id=order_id)
+        words = STATUS_WORDS.get(result["status"], result["status"])
+        self._say(f"{words}: {result['evidence']}" if result.get("evidence") else f"The venue says: {words.lower()}")
+
+    def _run(self, work: Any) -> None:
+        self._ctx.errors.run("Orders", work, self._refused)
+
+    def _refused(self, error: Refused) -> None:
+        self._say(f"{error.reason.rstrip('.')}. {error.remedy}".strip(), "danger")
+
+    def _say(self, text: str, tone: str = "") -> None:
+        self._said.dataset.tone = tone
+        self._said.textContent = text

@@ -1,0 +1,323 @@
+"""The order ticket: what to do, what it costs, and one button that says exactly that.
+
+Owns the typed values and the press. Checks while typing (ticket_rules), asks the desk for the cost, sends at most one
+order a press, and shows what became of it in place. Nothing typed is ever thrown away by an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+from js import crypto, performance
+
+from .. import ticket_rules as rules
+from ..dom import listen
+from ..format import plain
+from ..link import Refused
+from ..order_words import WORKING, outcome, sentence, value
+from .ticket_cost import Cost
+from .ticket_form import FIELDS, NUMBERS, TicketForm
+
+_HOLD_MS = 400.0
+_PATIENCE_S = 3.0
+_MEASURE = "kontor:order-to-ack"
+
+
+class TicketView:
+    """Owns its panel; follows the instrument in focus and keeps what was typed for each."""
+
+    title = "Ticket"
+
+    def __init__(self, ctx: Any) -> None:
+        self._ctx, self._store = ctx, ctx.store
+        self._symbol: str | None = None
+        self._rules: rules.Rules | None = None
+        self._kept: dict[str, rules.Draft] = {}
+        self._touched: set[str] = set()
+        self._refused: rules.Problem | None = None
+        self._refused_draft: rules.Draft | None = None
+        self._sending = False
+        self._shown_order: str | None = None
+        self.form = TicketForm(self._percent)
+        self._cost = Cost(ctx, self._preview_refused)
+        self.form.place_cost(self._cost.root)
+        self.root = self.form.root
+        self._listen()
+        store = ctx.store
+        store.subscribe("focus", lambda _focus: self._focus())
+        store.subscribe("instruments", lambda _rows: self._focus())
+        store.subscribe("ticket", self._fill)
+        store.subscribe("order_state", lambda _message: self._availability())
+        store.subscribe("hello", lambda message: self.form.offer(message["capabilities"]))
+        store.subscribe("orders", lambda _message: self._follow_order())
+        store.subscribe("account", lambda _message: self._share_words())
+        store.on_tick("quotes", lambda _rows: self._quotes())
+        if store.hello is not None:
+            self.form.offer(store.hello["capabilities"])
+        self._focus()
+        self._availability()
+
+    def _listen(self) -> None:
+        form = self.form
+        listen(form.root, "submit", self._submit)
+        listen(form.root, "input", self._input)
+        listen(form.root, "focusout", self._left)
+        listen(form.root, "keydown", self._keydown)
+        listen(form.button, "click", self._second_click)
+        listen(form.sides, "click", self._pick_side)
+        listen(form.strip, "click", self._pick_price)
+
+    @property
+    def _base(self) -> str:
+        return self._rules.base if self._rules else ""
+
+    def _focus(self) -> None:
+        instrument = self._store.instrument
+        if instrument is None or instrument["symbol"] == self._symbol:
+            return
+        if self._symbol is not None:
+            self._kept[self._symbol] = self._draft()
+        self._symbol = instrument["symbol"]
+        self._rules = rules.Rules.from_row(instrument)
+        self._touched.clear()
+        self._refused = None
+        side = self.form.draft("").side
+        draft = self._kept.get(self._symbol, rules.Draft(self._symbol, side=side))
+        self.form.set_instrument(instrument)
+        self.form.set_draft(draft)
+        self._quotes()
+        self._changed()
+
+    def _draft(self) -> rules.Draft:
+        return self.form.draft(self._symbol or "")
+
+    def _touch(self) -> tuple[Decimal | None, Decimal | None]:
+        """Best bid and ask as shown."""
+        quote = self._store.quotes.get(self._symbol or "")
+        return (value(quote[1]), value(quote[2])) if quote else (None, None)
+
+    def _problems(self, draft: rules.Draft) -> list[rules.Problem]:
+        if self._rules is None:
+            return [rules.Problem("qty", "No instrument is chosen.", "Pick one in the watchlist.")]
+        bid, ask = self._touch()
+        return rules.check(draft, self._rules, bid=bid, ask=ask)
+
+    def _changed(self) -> None:
+        """Something typed or chosen: button, errors, cost."""
+        draft = self._draft()
+        problems = self._problems(draft)
+        if self._refused is not None and draft != self._refused_draft:
+            self._refused = None
+        self.form.fit(draft)
+        self.form.say_button(draft, self._rules, self._sending)
+        self._show_problems(problems)
+        self._share_words()
+        if not self._accepting:
+            self._cost.clear("The cost stands here once orders are taken.")
+        elif problems:
+            self._cost.clear("The cost stands here once the order is complete.")
+        else:
+            self._cost.ask(rules.order_fields(draft), rules.button_text(draft, self._rules))
+
+    def _show_problems(self, problems: list[rules.Problem]) -> None:
+        shown = [problem for problem in problems if problem.field in self._touched]
+        if self._refused is not None:
+            shown.insert(0, self._refused)
+        self.form.show_problems(shown)
+
+    def _input(self, event: Any) -> None:
+        field = event.target.getAttribute("name")
+        if field in FIELDS and field not in NUMBERS:
+            self._touched.add(field)
+        elif field in FIELDS and event.target.value.strip():
+            self._touched.add(field)
+        self._changed()
+
+    def _left(self, event: Any) -> None:
+        field = event.target.getAttribute("name")
+        if field in FIELDS and event.target.value.strip() and field not in self._touched:
+            self._touched.add(field)
+            self._changed()
+
+    def _keydown(self, event: Any) -> None:
+        if event.key == "Enter" and event.repeat:
+            event.preventDefault()
+            return
+        field = event.target.getAttribute("name")
+        step = {"ArrowUp": 1, "ArrowDown": -1}.get(event.key)
+        if step is None or field not in ("price", "stop", "take_profit", "stop_loss") or self._rules is None:
+            return
+        event.preventDefault()
+        if event.shiftKey:
+            step *= 10
+        number = value(event.target.value)
+        if number is None:
+            bid, ask = self._touch()
+            number = (bid if self._draft().side == "buy" else ask) or Decimal(0)
+        else:
+            number += step * self._rules.tick
+        if number > 0:
+            event.target.value = rules.plain(number)
+            self._touched.add(field)
+            self._changed()
+
+    def _pick_side(self, event: Any) -> None:
+        button = event.target.closest("button")
+        if button:
+            self.form.set_side(button.getAttribute("data-side"))
+            self._changed()
+
+    def _pick_price(self, event: Any) -> None:
+        button = event.target.closest("button")
+        if button and (price := value(button.textContent)) is not None:
+            self._fill({"price": rules.plain(price), "type": "limit", "focus": True})
+
+    def _fill(self, wish: dict) -> None:
+        """Fill from elsewhere: a level of the book, a key, an empty state's button."""
+        if wish.get("side"):
+            self.form.set_side(wish["side"])
+        kind = wish.get("type")
+        if kind and not (kind == "limit" and self._draft().type == "stop_limit"):
+            self.form.set("type", kind)
+        for name in ("qty", "price"):
+            if wish.get(name):
+                self.form.set(name, plain(str(wish[name])))
+                self._touched.add(name)
+        self._changed()
+        if wish.get("focus"):
+            draft = self._draft()
+            self.form.focus("price" if draft.has_limit and draft.qty and not draft.price else "qty")
+
+    def _quotes(self) -> None:
+        quote = self._store.quotes.get(self._symbol or "")
+        if quote is not None:
+            self.form.show_quote(quote)
+            self._cost.market_moved()
+
+    def _share_words(self) -> None:
+        position = self._position()
+        self.form.say_share("position" if position and self._reduces(position) else "buying power")
+
+    def _position(self) -> dict | None:
+        rows = (self._store.account or {}).get("positions", ())
+        return next((row for row in rows if row["symbol"] == self._symbol), None)
+
+    def _reduces(self, position: dict) -> bool:
+        qty = value(position["qty"]) or Decimal(0)
+        short = qty < 0 or position.get("side") == "short"
+        return (self._draft().side == "buy") == short
+
+    def _percent(self, percent: int) -> None:
+        """A quick size: a share of the position when this side reduces it, else of the buying power."""
+        if self._rules is None:
+            return
+        position = self._position()
+        if position is not None and self._reduces(position):
+            qty = rules.share_of(abs(value(position["qty"]) or Decimal(0)), percent, self._rules.lot)
+        else:
+            bid, ask = self._touch()
+            draft = self._draft()
+            price = value(draft.price) if draft.has_limit else None
+            price = price or (ask if draft.side == "buy" else bid)
+            power = value((self._store.account or {}).get("buying_power"))
+            if price is None or power is None:
+                self.form.say("amber", "No size yet: the price or the buying power is not known.")
+                return
+            qty = rules.affordable(power, price, percent, self._rules.lot)
+        self._touched.add("qty")
+        self.form.set("qty", rules.plain(qty) if qty else "0")
+        self._changed()
+
+    @property
+    def _accepting(self) -> bool:
+        return self._store.order_state is not None and self._store.order_state["accepting"]
+
+    def _availability(self) -> None:
+        state = self._store.order_state
+        if state is None:
+            self.form.block("The desk is starting; orders follow in a moment.", None)
+        elif not state["accepting"]:
+            # What an account did is not left on the page of a locked desk.
+            self._shown_order = None
+            self.form.say("flat", "")
+            self.form.block(state["reason"], state.get("see", "#/vault"))
+        else:
+            self.form.block(None, None)
+        if self._symbol is not None:
+            self._changed()
+
+    def _second_click(self, event: Any) -> None:
+        if event.detail > 1:
+            event.preventDefault()
+
+    def _submit(self, event: Any) -> None:
+        event.preventDefault()
+        if self._sending or not self._accepting:
+            return
+        draft = self._draft()
+        problems = self._problems(draft)
+        if problems:
+            self._touched.update(problem.field for problem in problems)
+            self._refused = None
+            self._show_problems(problems)
+            self.form.focus(problems[0].field)
+            return
+        self._sending = True
+        self._shown_order = None
+        self._ctx.errors.run("Ticket", self._send(draft, str(crypto.randomUUID()), event.timeStamp))
+        self.form.hold(True)
+        self.form.say_button(draft, self._rules, sending=True)
+        self.form.say("flat", f"Sending: {rules.button_text(draft, self._rules)}.")
+
+    async def _send(self, draft: rules.Draft, token: str, pressed: float) -> None:
+        patience = asyncio.get_running_loop().call_later(_PATIENCE_S, self._still_waiting)
+        try:
+            result = await self._ctx.link.ask("order.submit", **rules.order_fields(draft), token=token, clicked_ms=performance.timeOrigin + pressed)
+            performance.measure(_MEASURE, start=pressed, end=result["received_ms"])
+            self._shown_order = result["client_order_id"]
+            self._follow_order()
+        except Refused as error:
+            self._refuse(error, draft)
+        finally:
+            patience.cancel()
+            rest = _HOLD_MS - (performance.now() - pressed)
+            asyncio.get_running_loop().call_later(max(0.0, rest) / 1000, self._release)
+
+    def _still_waiting(self) -> None:
+        self.form.say("amber", "No answer from the desk yet. It is not sent again; Orders shows what became of it.")
+
+    def _release(self) -> None:
+        self._sending = False
+        self.form.hold(False)
+        self._changed()
+
+    def _refuse(self, error: Refused, draft: rules.Draft) -> None:
+        problem = rules.Problem(error.field or "", sentence(error.reason), sentence(error.remedy))
+        if error.field in FIELDS and self._draft() == draft:
+            self._refused, self._refused_draft = problem, draft
+            self.form.show_problems([problem])
+            self.form.focus(error.field)
+            self.form.say("danger", "Not sent; nothing was traded. See the marked field.")
+        else:
+            self.form.say("danger", f"Not sent; nothing was traded. {problem.text}")
+
+    def _preview_refused(self, error: Refused, fields: dict) -> bool:
+        """The desk will not price the order: name the field if these are still its values; True when shown there."""
+        draft = self._draft()
+        if error.field not in FIELDS or self._problems(draft) or rules.order_fields(draft) != fields:
+            return False
+        self._refused, self._refused_draft = rules.Problem(error.field, sentence(error.reason), sentence(error.remedy)), draft
+        self.form.show_problems([self._refused])
+        return True
+
+    def _follow_order(self) -> None:
+        row = self._store.orders.get(self._shown_order or "")
+        if row is None:
+            return
+        instrument = self._store.instruments.get(row["symbol"])
+        tone, text = outcome(row, instrument["base"] if instrument else row["symbol"])
+        self.form.say(tone, text)
+        if row["status"] not in WORKING:
+            self._shown_order = None

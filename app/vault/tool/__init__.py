@@ -1,0 +1,1 @@
+"""The recovery tool: reads and makes exports and native vaults in a terminal, without a browser."""

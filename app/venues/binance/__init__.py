@@ -1,0 +1,1 @@
+"""Binance spot: parser, depth synchronisation and live public streams."""

@@ -1,0 +1,1 @@
+"""Bitstamp: parser of the public feed and of REST, and its live public feed."""

@@ -1,0 +1,1 @@
+"""Kraken spot: parsers of the v1 feed (recordings) and of v2, and its live public feed."""

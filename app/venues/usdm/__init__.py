@@ -1,0 +1,1 @@
+"""Binance USD-M futures: parser and live public streams."""

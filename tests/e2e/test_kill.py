@@ -1,0 +1,201 @@
+"""Killing the tab or the whole browser at random moments while orders are under way, with an open vault.
+
+After each death the desk is opened again on the same profile. What had been acknowledged is there, no order is there twice,
+no fill is doubled, cash is to the last digit what the fills say, and what was unanswered is resolved by asking the venue.
+
+    KONTOR_KILLS=200 KONTOR_SEED=7 pytest tests/e2e/test_kill.py -s
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, expect
+
+from tests.e2e.chrome import Chrome
+from tests.e2e.desk import DeskPage
+from tests.e2e.serving import Server
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.flaky(reruns=0)]  # what is lost once is lost: no second try
+
+KILLS = int(os.environ.get("KONTOR_KILLS", "6"))
+SEED = int(os.environ.get("KONTOR_SEED", "0")) or random.randrange(1, 10**6)
+FINAL = {"filled", "cancelled", "rejected", "expired"}
+CASH = Decimal(100_000)
+
+# Sends orders one after another without waiting, cancels some, and says aloud what was acknowledged and filled.
+TRADE = """([symbol, bid, seed]) => {
+  let state = seed;
+  const chance = () => (state = (state * 1103515245 + 12345) % 2147483648) / 2147483648;
+  const tell = (what) => console.log("kontor-kill " + JSON.stringify(what));
+  const sent = new Map();
+  let id = 5e12, round = 0;
+  kontor.desk.addEventListener("message", ({ data }) => {
+    if (typeof data !== "string") return;
+    const message = JSON.parse(data);
+    if (message.t === "fills" && !message.reset) for (const row of message.rows) tell({ fill: row });
+    if (message.t === "orders" && !message.reset) for (const row of message.rows) tell({ order: row.client_order_id, status: row.status });
+    if (message.t !== "reply" || !sent.has(message.id)) return;
+    if (!message.ok) return tell({ refused: message.error });
+    tell({ acknowledged: message.result.client_order_id, status: message.result.status, token: sent.get(message.id) });
+    if (message.result.status === "accepted" && chance() < 0.5)
+      kontor.desk.postMessage(JSON.stringify({ do: "order.cancel", id: 0, client_order_id: message.result.client_order_id }));
+  });
+  const go = () => {
+    const buy = chance() < 0.5, market = chance() < 0.6, token = `kill-${seed}-${round++}`;
+    const price = market ? null : (bid + (buy ? -1 : 1) * Math.round(chance() * 40)).toFixed(0);
+    const qty = (0.001 * (1 + Math.round(chance() * 3))).toFixed(3);
+    const order = { symbol, side: buy ? "buy" : "sell", type: market ? "market" : "limit", tif: market ? "ioc" : "gtc", qty, price,
+      stop: null, post_only: false, reduce_only: false };
+    sent.set(++id, token);
+    tell({ sending: token });
+    kontor.desk.postMessage(JSON.stringify({ do: "order.submit", id, token, ...order }));
+    if (round < 8) setTimeout(go, chance() * 25);
+  };
+  go();
+}"""
+
+
+# After the vault has opened: nothing is on its way to the venue any more. A death before the first order leaves none.
+ANSWERED = """() => {
+  const orders = Object.values(window.seen.orders);
+  return window.seen.latest.vault?.state === "unlocked" && !orders.some(({ status }) => ["new", "pending", "unknown"].includes(status));
+}"""
+
+
+class Witness:
+    """What was seen of the desk before it died; survives every death."""
+
+    def __init__(self) -> None:
+        self.sent: set[str] = set()
+        self.acknowledged: dict[str, str] = {}
+        self.fills: dict[str, dict] = {}
+        self.final: dict[str, str] = {}
+        self.refused: list[dict] = []
+
+    def watch(self, page: Page) -> None:
+        page.on("console", lambda message: self._hear(message.text))
+
+    def _hear(self, text: str) -> None:
+        if not text.startswith("kontor-kill "):
+            return
+        told = json.loads(text.removeprefix("kontor-kill "))
+        if "refused" in told:
+            self.refused.append(told["refused"])
+        elif "sending" in told:
+            self.sent.add(told["sending"])
+        elif "fill" in told:
+            self.fills[told["fill"]["fill_id"]] = told["fill"]
+        elif "acknowledged" in told:
+            self.acknowledged[told["acknowledged"]] = told["token"]
+        if told.get("status") in FINAL:
+            self.final[told.get("order") or told["acknowledged"]] = told["status"]
+
+
+def open_desk(page: Page, server: Server) -> DeskPage:
+    """A desk that is ready, listened to from its first order message on."""
+    desk = DeskPage(page, server.url)
+    desk.open(speed=20)
+    desk.follow()
+    return desk
+
+
+def check(seen: dict, witness: Witness, where: str) -> None:
+    """Nothing lost, nothing doubled, every number to its last digit."""
+    orders, fills, account = seen["orders"], seen["fills"], seen["latest"]["account"]
+    missing = witness.acknowledged.keys() - orders.keys()
+    assert not missing, f"{where}: acknowledged and lost: {missing}"
+    assert seen["listed"] == len(orders), f"{where}: a client order id stands twice"
+    assert len(orders) <= len(witness.sent), f"{where}: {len(orders)} orders from {len(witness.sent)} presses"
+    doubled = [name for name, count in Counter(row["fill_id"] for row in fills).items() if count > 1]
+    assert not doubled, f"{where}: doubled fills {doubled}"
+    lost = witness.fills.keys() - {row["fill_id"] for row in fills}
+    assert not lost, f"{where}: fills seen and lost: {lost}"
+    for row in fills:
+        assert witness.fills.get(row["fill_id"], row) == row, f"{where}: a fill changed"
+    changed = {name: (status, orders[name]["status"]) for name, status in witness.final.items() if orders[name]["status"] != status}
+    assert not changed, f"{where}: finished orders changed: {changed}"
+
+    filled: Counter[str] = Counter()
+    cash, position = CASH, Decimal(0)
+    for row in fills:
+        side = 1 if row["side"] == "buy" else -1
+        qty = Decimal(row["qty"])
+        filled[row["client_order_id"]] += qty
+        position += side * qty
+        cash -= side * qty * Decimal(row["price"]) + Decimal(row["fee"])
+    for name, row in orders.items():
+        assert Decimal(row["filled"]) == filled[name] <= Decimal(row["qty"]), f"{where}: {name} says {row['filled']}, its fills {filled[name]}"
+        assert (row["status"] == "filled") == (filled[name] == Decimal(row["qty"])), f"{where}: {name} is {row['status']} with {filled[name]}"
+    assert {row["currency"]: exact(row["amount"]) for row in account["ledgers"]} == {"USDT": cash}, f"{where}: cash"
+    assert sum(exact(row["qty"]) for row in account["positions"]) == position, f"{where}: position"
+
+
+def exact(shown: str) -> Decimal:
+    """The number in display text."""
+    return Decimal(shown.replace(",", "").replace("\u2212", "-"))
+
+
+def test_kills_at_random_moments_lose_nothing_and_double_nothing(browser: Browser, server: Server, tmp_path: Path):
+    print(f"KONTOR_SEED={SEED} KONTOR_KILLS={KILLS}")
+    draw = random.Random(SEED)
+    chrome, witness = Chrome(browser.browser_type, tmp_path / "profile"), Witness()
+    (tmp_path / "profile").mkdir()
+    try:
+        page = chrome.start().pages[0]
+        desk = open_desk(page, server)
+        desk.create_vault()
+        desk.ask("paper.settings", latency_ms="5", jitter_ms="20")
+        for kill in range(KILLS):
+            whole = kill % 4 == 3
+            after_ms = draw.uniform(0, 250)
+            where = f"seed {SEED}, kill {kill} ({'browser' if whole else 'tab'} after {after_ms:.0f} ms)"
+            witness.watch(page)
+            bid, _ = desk.quote()
+            with page.expect_console_message(lambda message: "kontor-kill" in message.text):
+                page.evaluate(TRADE, ["BTCUSDT", float(bid), draw.randrange(1, 10**6)])
+            page.wait_for_timeout(after_ms)  # the moment of its death, not a wait for anything
+            if whole:
+                chrome.kill()
+                page = chrome.start().pages[0]
+            else:
+                crash(page)
+                page.close()
+                page = chrome.context.new_page()
+            desk = open_desk(page, server)
+            desk.unlock()
+            page.wait_for_function(ANSWERED, timeout=30_000)
+            settled(desk)
+            check(desk.seen(), witness, where)
+            desk.check_console()
+            witness.final |= {name: row["status"] for name, row in desk.seen()["orders"].items() if row["status"] in FINAL}
+    finally:
+        chrome.kill()
+    unanswered = len(witness.sent) - len(witness.acknowledged)
+    print(f"{KILLS} kills, {len(witness.sent)} orders sent, {unanswered} unanswered at a death, {len(witness.fills)} fills seen before one")
+    assert witness.refused == []
+    assert len(witness.acknowledged) >= KILLS and witness.fills, "the orders were really under way"
+
+
+def crash(page: Page) -> None:
+    """Kill the tab's process."""
+    with page.expect_event("crash"), pytest.raises(Error, match="crash"):
+        page.goto("chrome://crash")
+
+
+def settled(desk: DeskPage) -> None:
+    """Nothing working any more and the account told since: what is read next belongs together."""
+    desk.ask("replay.control", action="pause")
+    desk.ask("order.cancel_all", symbol=None)
+    expect(desk.by("order-row", status="accepted")).to_have_count(0)
+    expect(desk.by("order-row", status="partially_filled")).to_have_count(0)
+    for _ in range(2):  # the account goes with a beat, and only if it changed; a whole second has every beat in it
+        desk.page.evaluate("() => { window.seen.latest.stats = null }")
+        desk.page.wait_for_function("() => window.seen.latest.stats", timeout=10_000)
+    desk.page.wait_for_function("() => window.seen.latest.account", timeout=10_000)

@@ -1,0 +1,45 @@
+// A bare worker for the vault's tests: the site's runtime and code, no desk. Runs what it is sent, one thing at a time.
+
+const at = (path) => new URL(path, import.meta.url).href;
+
+const start = async () => {
+  const { loadPyodide } = await import(at("vendor/pyodide/pyodide.mjs"));
+  globalThis.kontor = { bulk: await import(at("app/platform/bulk.mjs")) };
+  const [python, code] = await Promise.all([
+    loadPyodide({ indexURL: at("vendor/pyodide/") }),
+    fetch(at("kontor.zip")).then((response) => response.arrayBuffer()),
+  ]);
+  python.FS.writeFile("/kontor.zip", new Uint8Array(code));
+  python.runPython("import sys; sys.path.insert(0, '/kontor.zip')");
+  return python;
+};
+
+const started = start();
+
+addEventListener("message", async ({ data }) => {
+  const { id, code, given } = data;
+  try {
+    const python = await started;
+    if (code === "find") {
+      const count = occurrencesIn(python._module.HEAPU8);
+      postMessage({ id, result: given.map((needle) => count(Uint8Array.from(needle))) });
+      return;
+    }
+    globalThis.given = given;
+    globalThis.say = (text) => postMessage({ id: "said", result: text });
+    postMessage({ id, result: await python.runPythonAsync(code) });
+  } catch (error) {
+    postMessage({ id, error: String(error) });
+  }
+});
+
+// How often some bytes occur in the interpreter's heap.
+const occurrencesIn = (heap) => (needle) => {
+  let found = 0;
+  for (let at = heap.indexOf(needle[0]); at >= 0; at = heap.indexOf(needle[0], at + 1)) {
+    let same = 1;
+    while (same < needle.length && heap[at + same] === needle[same]) same++;
+    if (same === needle.length) found++;
+  }
+  return found;
+};

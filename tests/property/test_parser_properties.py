@@ -1,0 +1,176 @@
+"""No text whatever makes a parser raise, and whatever it lets through makes sense."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.market.state import MarketState
+from app.model.market import BookDelta, BookSnapshot, Quote, Rejected, Trade
+from app.model.units import BadNumber, parse_units
+from app.venues.binance.parse import Parser as Binance
+from app.venues.bitstamp.parse import Parser as Bitstamp
+from app.venues.coinbase.advanced import Parser as CoinbaseAdvanced
+from app.venues.coinbase.parse import Parser as Coinbase
+from app.venues.kraken.parse import Parser as Kraken
+from app.venues.kraken.v2 import Parser as KrakenV2
+from app.venues.usdm.parse import Parser as UsdM
+from app.venues.wire import Units
+from tests.unit.venues.recorded import messages, sessions
+from tests.venues.sims.hand import Hand, exchange_of
+
+VENUES = {
+    "binance-btcusdt-2024": Binance,
+    "coinbase-2021": Coinbase,
+    "kraken-2021": Kraken,
+    "bitstamp-2022": Bitstamp,
+    "kraken": KrakenV2,
+    "coinbase": CoinbaseAdvanced,
+    "bitstamp": Bitstamp,
+    "usdm": UsdM,
+}
+"""By recording, or by emulator where there is none of the live feed."""
+HOSTILE = ["NaN", "Infinity", "-1", "-0.00000001", "1e400", "1E-400", "0x1", "", " 1", "1_0", "９", "9" * 40, "0.000000000000001"]
+JSONISH = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(HOSTILE),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@cache
+def emulated(name: str) -> tuple[list, list[str]]:
+    """Instruments of an emulator, and what it sends to a venue that connects."""
+    heard: list[str] = []
+
+    async def listen() -> list:
+        exchange = exchange_of(name, levels=4)
+        say = exchange.say
+        exchange.say = lambda client, text, data=True: (heard.append(text), say(client, text, data))
+        desk = await Hand(exchange).start()
+        await desk.step(20)
+        return desk.venue.instruments()
+
+    return asyncio.run(listen()), heard
+
+
+def instruments(name: str) -> list:
+    return sessions()[name].instruments if name in sessions() else emulated(name)[0]
+
+
+@cache
+def frames(name: str) -> list[str]:
+    """Some of every kind of frame, not too long."""
+    found: dict[str, list[str]] = {}
+    heard = [message.raw for message in messages(name) if message.direction == "recv"] if name in sessions() else emulated(name)[1]
+    for text in heard:
+        if len(text) < 3000:
+            found.setdefault(text[:24], []).append(text)
+    return [text for group in found.values() for text in group[:6]]
+
+
+def check(parser: object, name: str, text: object) -> list:
+    events = parser.parse(text, 5)
+    state = MarketState(instruments(name))
+    for event in events:
+        if isinstance(event, Rejected):
+            assert len(event.sample) < 300
+            assert len(event.reason) < 300
+            continue
+        assert event.recv == 5
+        if type(event) is Quote:
+            assert event.bid >= 0 <= event.ask
+            assert not event.bid_size or not event.ask_size or event.bid < event.ask
+        elif type(event) is Trade:
+            assert event.price > 0 < event.size
+        elif type(event) in (BookSnapshot, BookDelta):
+            assert all(price > 0 <= size for price, size in event.bids + event.asks)
+        state.apply([event])
+    return events
+
+
+@pytest.mark.parametrize("name", VENUES)
+@given(text=st.text(max_size=200) | JSONISH.map(json.dumps))
+@settings(max_examples=100, deadline=None)
+def test_any_text(name: str, text: str) -> None:
+    check(VENUES[name](instruments(name)), name, text)
+
+
+@pytest.mark.parametrize("name", VENUES)
+@given(data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_recorded_frames_with_a_value_replaced(name: str, data: st.DataObject) -> None:
+    parser = VENUES[name](instruments(name))
+    frame = json.loads(data.draw(st.sampled_from(frames(name))))
+    holder, key = frame, None
+    while isinstance(holder, (dict, list)) and holder:
+        keys = list(holder) if isinstance(holder, dict) else range(len(holder))
+        key = data.draw(st.sampled_from(list(keys)))
+        if not isinstance(holder[key], (dict, list)) or not holder[key] or data.draw(st.booleans()):
+            break
+        holder = holder[key]
+    if key is not None:
+        holder[key] = data.draw(JSONISH)
+    check(parser, name, json.dumps(frame))
+
+
+@pytest.mark.parametrize("name", VENUES)
+@given(data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_recorded_frames_cut_doubled_and_spliced(name: str, data: st.DataObject) -> None:
+    parser = VENUES[name](instruments(name))
+    text = data.draw(st.sampled_from(frames(name)))
+    other = data.draw(st.sampled_from(frames(name)))
+    at, to = data.draw(st.integers(0, len(text))), data.draw(st.integers(0, len(other)))
+    for form in (text[:at], text[at:], text + other, text[:at] + other[to:], text[:at] + "\x00" + text[at:], text[::-1]):
+        check(parser, name, form)
+
+
+@pytest.mark.parametrize("name", VENUES)
+def test_recorded_frames_in_any_company_mean_what_they_mean_alone(name: str) -> None:
+    fresh, used = VENUES[name](instruments(name)), VENUES[name](instruments(name))
+    for text in frames(name):
+        used.parse("<html>" + text, 1)
+        used.parse(text.replace("1", "NaN"), 1)
+        assert used.parse(text, 5) == fresh.parse(text, 5)
+
+
+@given(st.lists(st.sampled_from(["a", "b"]) | JSONISH.map(json.dumps), max_size=8), st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_batch_means_the_same_as_its_frames(odd: list[str], data: st.DataObject) -> None:
+    name = "binance-btcusdt-2024"
+    parser = Binance(sessions()[name].instruments)
+    texts = data.draw(st.permutations(odd + frames(name)[:4]))
+    alone = [event for text in texts for event in parser.parse(text, 5)]
+    together = parser.parse_many(texts, 5)
+    assert [reasonless(event) for event in together] == [reasonless(event) for event in alone]
+
+
+def reasonless(event: object) -> object:
+    return Rejected if isinstance(event, Rejected) else event
+
+
+@given(
+    st.sampled_from(HOSTILE)
+    | st.from_regex(r"-?[0-9]{1,12}(\.[0-9]{0,10})?", fullmatch=True)
+    | st.text(alphabet="0123456789.-+eE_ ９", max_size=12),
+    st.integers(0, 10),
+)
+@settings(max_examples=500, deadline=None)
+def test_fast_units_agree_with_the_exact_reading(text: str, scale: int) -> None:
+    try:
+        expected = parse_units(text, scale)
+    except BadNumber:
+        expected = None
+    if expected is not None and expected < 0:
+        expected = None
+    try:
+        found = Units(scale, 0)[text]
+    except BadNumber:
+        found = None
+    assert found == expected

@@ -1,0 +1,36 @@
+from app.desk.settings import Settings, from_query
+
+
+def test_an_empty_query_gives_the_embedded_replay_at_real_speed():
+    assert from_query({}) == Settings(venue="replay", speed=1.0, seed=0)
+
+
+def test_good_values_are_taken():
+    settings = from_query({"venue": "binance", "speed": "20", "seed": "7", "binance_ws": "ws://127.0.0.1:9/stream"})
+    assert (settings.venue, settings.speed, settings.seed) == ("binance", 20.0, 7)
+    assert settings.addresses == {"binance_ws": "ws://127.0.0.1:9/stream"}
+    assert settings.problems == ()
+
+
+def test_bad_values_keep_their_default_and_are_named():
+    settings = from_query({"venue": "<b>", "speed": "nan", "seed": "-1", "binance_rest": "javascript:1"})
+    assert settings.venue == "replay" and settings.speed == 1.0 and settings.seed == 0 and settings.addresses == {}
+    assert [problem.split("=")[0].split(":")[0] for problem in settings.problems] == ["venue", "speed", "seed", "binance_rest"]
+
+
+def test_speed_zero_is_as_fast_as_possible_and_slower_than_a_tenth_is_a_tenth():
+    assert from_query({"speed": "0"}).speed == 0
+    assert from_query({"speed": "0.01"}).speed == 0.1
+
+
+def test_several_venues_are_taken_once_each_and_live_is_all_of_them():
+    assert from_query({"venue": "kraken, coinbase,kraken"}).venues == ("kraken", "coinbase")
+    assert from_query({"venue": "live"}).venues == ("binance", "usdm", "coinbase", "kraken", "bitstamp")
+    settings = from_query({"venue": "kraken,nasdaq,replay"})
+    assert settings.venues == ("kraken",) and len(settings.problems) == 2
+
+
+def test_instruments_can_be_chosen_for_each_venue():
+    settings = from_query({"venue": "kraken", "kraken_symbols": "BTC/USD, ETH/USD,BTC/USD", "binance_symbols": "x" * 41})
+    assert settings.symbols == {"kraken": ("BTC/USD", "ETH/USD")}
+    assert settings.problems[0].startswith("binance_symbols")

@@ -1,0 +1,117 @@
+"""What the chart shows is what the desk sent: order, gaps, own fills and orders."""
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.ui.views.bars import Bars, fill_marks, legend, nearest, order_lines, price_text, spoken, utc_shift
+
+
+def bar(moment: int, close: float = 10.0) -> list:
+    return [moment, 9.0, 11.0, 8.0, close, 1.5]
+
+
+def bars(*times: int, gaps=(), timeframe="1m") -> Bars:
+    out = Bars()
+    out.reset([bar(moment) for moment in times], gaps, timeframe)
+    return out
+
+
+def test_reset_sorts_and_update_tells_old_from_new():
+    series = bars(120, 60)
+    assert series.times == [60, 120]
+    assert series.update(bar(180)) is False
+    assert series.update(bar(60, 12.0)) is True
+    assert series.update(bar(180, 13.0)) is False
+    assert series.last[4] == 13.0 and series.rows[60][4] == 12.0
+    assert series.update(bar(90)) is True
+    assert series.times == [60, 90, 120, 180]
+
+
+def test_a_gap_is_empty_slots_where_no_bar_is():
+    series = bars(0, 60, 300, gaps=[[60, 290, "sequence 5 to 9 missing"]])
+    assert series.slots() == [120, 180]
+    assert series.gap_at(120) == "sequence 5 to 9 missing"
+    assert series.gap_at(300) is None
+
+
+def test_a_long_gap_is_not_drawn_endlessly():
+    assert len(bars(0, 10**6, gaps=[[60, 10**6, "offline"]]).slots()) == 20
+
+
+def test_a_gap_at_the_live_end_waits_for_the_next_bar():
+    assert bars(0, gaps=[[60, 70, "lost"]]).slots() == []
+
+
+def test_neighbours_and_bar_times():
+    series = bars(60, 120)
+    assert series.bar_time(59) is None and series.bar_time(119) == 60 and series.bar_time(500) == 120
+    assert series.before(120)[0] == 60 and series.before(60) is None
+    assert Bars().last is None
+
+
+def test_fills_of_one_bar_and_side_are_one_mark():
+    fills = [
+        {"symbol": "A", "side": "buy", "qty": "1,000.5", "ts": 61 * 10**9},
+        {"symbol": "A", "side": "buy", "qty": "2", "ts": 119 * 10**9},
+        {"symbol": "A", "side": "sell", "qty": "1", "ts": 130 * 10**9},
+        {"symbol": "B", "side": "buy", "qty": "1", "ts": 61 * 10**9},
+        {"symbol": "A", "side": "buy", "qty": "1", "ts": 1},
+    ]
+    assert fill_marks(fills, "A", bars(60, 120)) == [(60, "buy", Decimal("1002.5")), (120, "sell", Decimal(1))]
+
+
+def test_lines_for_working_orders_and_the_average_price():
+    def order(cid: str, **more) -> dict:
+        base = {"client_order_id": cid, "symbol": "A", "side": "buy", "status": "accepted", "qty": "2", "remaining": "1"}
+        return {**base, "price": None, "stop": None, **more}
+
+    orders = [
+        order("a", price="1,000.5"),
+        order("b", side="sell", price="99", stop="98"),
+        order("c", price="5", status="filled"),
+        order("d", price="5", symbol="B"),
+    ]
+    account = {"positions": [{"symbol": "A", "qty": "+2", "average_price": "101"}]}
+    assert order_lines(orders, account, "A") == {
+        "a/price": (1000.5, "buy", "Buy 1"),
+        "b/price": (99.0, "sell", "Sell 1"),
+        "b/stop": (98.0, "stop", "Sell stop 1"),
+        "average": (101.0, "average", "Average +2"),
+    }
+    assert order_lines([], None, "A") == {}
+
+
+def test_only_the_nearest_lines_are_drawn_and_always_the_average():
+    lines = {f"{n}": (float(n), "buy", "") for n in range(10)} | {"average": (500.0, "average", "")}
+    assert nearest(lines, 6.2, 3).keys() == {"average", "6", "7"}
+    assert nearest(lines, None, 3) is lines and nearest(lines, 1.0, 99) is lines
+
+
+def test_legend_and_speech_use_the_true_minus():
+    row = [60, 10.0, 11.0, 8.0, 9.0, 1234.5]
+    texts = legend(row, [0, 1, 1, 1, 10.0, 1], 2, 8)
+    assert texts == {
+        "open": "10.00",
+        "high": "11.00",
+        "low": "8.00",
+        "close": "9.00",
+        "volume": "1,234.5000",
+        "change": "−10.00 %",
+    }
+    assert spoken(row, "14:03", texts).startswith("14:03: down, close 9.00")
+    assert legend(row, None, 2, 2)["change"] == "−10.00 %"
+    assert price_text(-1234.5, 1) == "−1,234.5"
+
+
+def test_days_stay_utc_days():
+    assert utc_shift(0, "1d") == 0
+
+
+@given(st.lists(st.integers(0, 500), max_size=40), st.lists(st.integers(0, 500), max_size=40))
+def test_times_stay_sorted_and_match_the_rows(first, then):
+    series = bars(*first)
+    for moment in then:
+        series.update(bar(moment))
+    assert series.times == sorted(set(first) | set(then)) == sorted(series.rows)

@@ -1,0 +1,89 @@
+"""Shortcuts: single keys, sequences, Ctrl or Cmd, fields, Escape."""
+
+import pytest
+
+from app.ui.keys import Keys
+
+
+class Press:
+    """What a keydown event offers."""
+
+    def __init__(self, key, *, ctrl=False, meta=False, shift=False, alt=False, at=0.0):
+        self.key, self.ctrlKey, self.metaKey, self.shiftKey, self.altKey = key, ctrl, meta, shift, alt
+        self.timeStamp = at
+        self.prevented = False
+
+    def preventDefault(self):
+        self.prevented = True
+
+
+@pytest.fixture
+def ran():
+    return []
+
+
+@pytest.fixture
+def keys(ran):
+    made = Keys()
+    made.bind("b", "Buy", lambda: ran.append("b"))
+    made.bind("mod+k", "Palette", lambda: ran.append("mod+k"))
+    made.bind("mod+shift+l", "Theme", lambda: ran.append("theme"))
+    made.bind("g d", "Desk", lambda: ran.append("g d"))
+    made.bind("", "Only in the palette", lambda: ran.append("never by key"))
+    return made
+
+
+def test_a_single_key_runs_its_command(keys, ran):
+    press = Press("b")
+    assert keys.press(press, typing=False)
+    assert press.prevented
+    assert ran == ["b"]
+
+
+def test_a_capital_is_the_same_key(keys, ran):
+    assert keys.press(Press("B", shift=True), typing=False)
+    assert ran == ["b"]
+
+
+def test_single_keys_are_text_while_typing(keys, ran):
+    press = Press("b")
+    assert not keys.press(press, typing=True)
+    assert not press.prevented
+    assert ran == []
+
+
+@pytest.mark.parametrize("held", ["ctrl", "meta"])
+def test_ctrl_and_cmd_work_while_typing(keys, ran, held):
+    assert keys.press(Press("k", **{held: True}), typing=True)
+    assert keys.press(Press("L", shift=True, **{held: True}), typing=True)
+    assert ran == ["mod+k", "theme"]
+
+
+def test_a_sequence_needs_both_keys_in_time(keys, ran):
+    assert not keys.press(Press("g", at=0), typing=False)
+    assert keys.press(Press("d", at=500), typing=False)
+    assert not keys.press(Press("g", at=2000), typing=False)
+    assert not keys.press(Press("d", at=9000), typing=False)
+    assert ran == ["g d"]
+
+
+def test_alt_belongs_to_the_browser(keys, ran):
+    assert not keys.press(Press("b", alt=True), typing=False)
+    assert ran == []
+
+
+def test_escape_backs_out_of_the_newest_thing_first(keys):
+    asked = []
+    keys.on_escape(lambda: asked.append("old") or True)
+    keys.on_escape(lambda: asked.append("new") or False)
+    assert keys.press(Press("Escape"), typing=False)
+    assert asked == ["new", "old"]
+
+
+def test_a_key_is_given_once(keys):
+    with pytest.raises(ValueError, match="taken by Buy"):
+        keys.bind("b", "Something else", lambda: None)
+
+
+def test_every_command_is_listed_for_the_palette(keys):
+    assert [command.title for command in keys.commands] == ["Buy", "Palette", "Theme", "Desk", "Only in the palette"]

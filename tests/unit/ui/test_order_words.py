@@ -1,0 +1,87 @@
+"""Orders and positions are told in words a trader can act on."""
+
+from decimal import Decimal
+
+import pytest
+
+from app.model.orders import OrderStatus
+from app.ui.order_words import STATUS_WORDS, close_text, decimals, fixed, number, order_text, outcome, position_side, reverse_text, value
+
+ROW = {
+    "client_order_id": "kt-a",
+    "symbol": "BTCUSDT",
+    "side": "buy",
+    "type": "limit",
+    "tif": "gtc",
+    "qty": "1500",
+    "filled": "0",
+    "remaining": "1500",
+    "price": "61800",
+    "stop": None,
+    "average_price": None,
+    "status": "accepted",
+    "reason": "",
+    "evidence": "",
+}
+
+
+def row(**changes) -> dict:
+    return {**ROW, **changes}
+
+
+def test_every_status_has_a_word():
+    assert set(STATUS_WORDS) == {status.value for status in OrderStatus}
+
+
+def test_order_text():
+    assert order_text(ROW, "BTC") == "Buy 1,500 BTC, limit 61,800"
+    assert order_text(row(type="market", price=None), "BTC") == "Buy 1,500 BTC at market"
+    assert order_text(row(type="stop_limit", stop="61700")) == "Buy 1,500 BTCUSDT, stop 61,700, limit 61,800"
+
+
+@pytest.mark.parametrize(
+    ("changes", "tone", "text"),
+    [
+        ({}, "accent", "Working: Buy 1,500 BTC, limit 61,800."),
+        ({"status": "filled", "filled": "1500", "average_price": "61799.5"}, "good", "Filled: bought 1,500 BTC at 61,799.5."),
+        ({"status": "rejected", "reason": "not enough cash"}, "danger", "Rejected: nothing was traded. Not enough cash."),
+        ({"status": "cancelled"}, "flat", "Cancelled: nothing was traded."),
+        (
+            {"status": "expired", "filled": "3", "average_price": "9"},
+            "flat",
+            "Expired: Bought 3 of 1,500 BTC at 9 on average.",
+        ),
+        (
+            {"status": "unknown", "evidence": "sent 14:02, connection lost"},
+            "amber",
+            "Unknown: Sent 14:02, connection lost. It is not sent again; query it in Orders.",
+        ),
+        ({"status": "pending"}, "amber", "Kept and sent, no answer yet: Buy 1,500 BTC, limit 61,800."),
+    ],
+)
+def test_outcome(changes, tone, text):
+    assert outcome(row(**changes), "BTC") == (tone, text)
+
+
+@pytest.mark.parametrize(
+    ("position", "side", "close", "reverse"),
+    [
+        ({"qty": "0.5", "side": "long"}, "Long", "Sell 0.5 BTC at market to close", "Sell 1.0 BTC at market to be short 0.5"),
+        ({"qty": "-0.5"}, "Short", "Buy 0.5 BTC at market to close", "Buy 1.0 BTC at market to be long 0.5"),
+        ({"qty": "−1,000"}, "Short", "Buy 1,000 BTC at market to close", "Buy 2,000 BTC at market to be long 1,000"),
+    ],
+)
+def test_positions_say_what_a_press_does(position, side, close, reverse):
+    assert position_side(position) == side
+    assert close_text(position, "BTC") == close
+    assert reverse_text(position, "BTC") == reverse
+
+
+def test_numbers_at_a_precision():
+    assert fixed("61789.8", 2) == "61,789.80" and fixed("-0.30915005", 4) == "−0.3092" and fixed(None, 2) == "–"
+    assert [decimals(step) for step in ("0.01", "0.010", "1", "0.00000001", None)] == [2, 2, 0, 8, 0]
+
+
+def test_numbers():
+    assert number(None) == "–" and number("") == "–" and number("-1234.5") == "−1,234.5"
+    assert value("−1,234.5") == Decimal("-1234.5") and value("–") is None and value("x") is None

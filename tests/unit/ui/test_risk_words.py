@@ -1,0 +1,51 @@
+"""Risk in words, and what the special orders say."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.ui import order_words, risk_words
+
+STATE = {"scope": "desk", "state": "halted", "rule": "kill_switch", "reason": "kill switch pressed by the trader", "since_ns": 1, "lifts": "by hand, here"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("desk", "Desk"), ("account", "Account"), ("strategy:desk", "Strategy desk"), ("instrument:BTCUSDT", "BTCUSDT"), ("instrument:*", "Each instrument")],
+)
+def test_scopes_have_names(name, words):
+    assert risk_words.scope(name) == words
+
+
+def test_the_summary_names_the_worst_and_counts_the_rest():
+    assert risk_words.summary([]) == ""
+    assert risk_words.summary([STATE]) == "desk halted"
+    assert risk_words.summary([STATE, {**STATE, "scope": "instrument:ETHUSDT", "state": "reduce_only"}]) == "desk halted and 1 more"
+    assert risk_words.set_by(STATE) == "Kill switch pressed by the trader" and risk_words.set_by({**STATE, "rule": "trader"}) == "you"
+
+
+def test_use_of_a_limit_reads_as_a_sentence():
+    row = {"scope": "desk", "unit": "money", "value": "5000000", "used": "1236.4871", "fraction": 0.1}
+    assert risk_words.used(row) == "1,236.49 of 5,000,000" and risk_words.unit(row, "USDT") == "USDT"
+    assert risk_words.used({**row, "used": None}) == "0 of 5,000,000"
+    assert risk_words.used({**row, "value": ""}) == "1,236.49, no limit"
+    assert risk_words.used({**row, "unit": "flag", "value": "1"}) == "yes"
+    assert [risk_words.tone(fraction) for fraction in (None, 0.5, 0.8, 1.0)] == ["", "", "amber", "danger"]
+
+
+def test_the_kill_switch_says_what_it_will_do():
+    assert risk_words.kill_text(3, 1, False) == "Cancel 3 orders and halt the desk"
+    assert risk_words.kill_text(0, 2, True) == "Cancel nothing, close 2 positions at market and halt the desk"
+    assert risk_words.state_text("instrument:BTCUSDT", "halted").startswith("Halt BTCUSDT: cancels its orders")
+
+
+def test_an_unknown_order_shows_its_evidence_and_a_held_one_who_holds_it():
+    row = {"status": "unknown", "evidence": "Sent, and no answer in time.", "client_order_id": "kt-x"}
+    row |= {"sent_ns": 1, "asked_ns": 2, "next_ask_ns": 3, "asked": 2}
+    words = order_words.why(row)
+    assert words.startswith("Sent, and no answer in time. Sent at ") and "Asked 2 times, last at " in words and words.endswith("Id kt-x.")
+    assert "watched by this desk only" in order_words.why({"status": "held", "parent": None})
+    assert "waits for its entry" in order_words.why({"status": "held", "parent": "kt-y"})
+    assert order_words.marks({"trail_percent": "0.5", "reduce_only": True, "group": "g", "parent": "p"}) == (
+        "reduce-only, trails by 0.5 %, exit of another order, one cancels other"
+    )

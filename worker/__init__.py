@@ -1,0 +1,1 @@
+"""Entry points of the workers, each a page of code."""
