@@ -7,7 +7,8 @@ the others show market data and wait for the lock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from app.vault import PASSPHRASE, KdfPolicy, Vault, VaultAuthFailed
@@ -59,6 +60,7 @@ class Keeping:
         self.detail = ""
         self.since_ns = surroundings.clock.now_ns()
         self.damaged: list = []
+        self._opening = False
         self.keys = VaultKeys(self, surroundings.clock, changed, lambda error: self._set(self.state, f"the new keys have to wait: {error}"))
         self.attempts = Attempts(surroundings.clock)
         self.use_lock_record: Callable[[bytes | None], None] = lambda _record: None
@@ -124,14 +126,33 @@ class Keeping:
             if self.state != "locked":
                 raise Refusal("not_locked", f"there is nothing to unlock: the state is {self.state}", "see the state of the vault")
             self.attempts.check()
-            try:
-                self.damaged = list(await self.vault.unlock(secret, kind, slot))
-            except VaultAuthFailed:
-                self.attempts.wrong()
-                self._changed()
-                raise
-            self.attempts.right()
-            await self._open_account()
+            with self._holding():
+                try:
+                    self.damaged = list(await self.vault.unlock(secret, kind, slot))
+                except VaultAuthFailed:
+                    self.attempts.wrong()
+                    raise
+                self.attempts.right()
+                await self._open_account()
+
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        """Keys are about to be here before the state says so. The page is told first: frozen now, it ends this worker, which loses
+        nothing. Making a vault is not this: there the session still lies in memory alone."""
+        self._opening = True
+        self._changed()
+        try:
+            yield
+        except BaseException:
+            self._opening = False
+            self._changed()
+            raise
+        self._opening = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether this worker has keys of the vault, or is about to read them from it."""
+        return self._opening or self.state == "unlocked"
 
     async def _open_account(self) -> None:
         """Replay the open vault's journal and trade on after it; what fails locks the vault again."""
@@ -295,6 +316,7 @@ class Keeping:
             "state": self.state,
             "detail": self.detail,
             "keeps": self.state == "unlocked",
+            "holds": self.holds,
             "since_ns": self.since_ns,
             "damaged_records": len(self.damaged),
             "attempts": self.attempts.failed,

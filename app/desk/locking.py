@@ -87,7 +87,7 @@ class Locking:
         """The trader wants it locked now: here, or in the tab that is the desk."""
         if self._keeping.state == "other_tab":
             self._post({"t": "lock"})
-        elif self._keeping.state != "locked":
+        elif self._keeping.holds or self._keeping.state != "locked":
             await self.lock("asked")
 
     async def lock(self, why: str) -> None:
@@ -154,7 +154,7 @@ class Locking:
             return
         if kind == "beat" and self._open:
             self._lock_if(self.rules.sign(message.get("work") is True))
-        elif kind == "lock" and self._open:
+        elif kind == "lock" and self._keeping.holds:
             self._lock_if("tab")
         elif kind == "hello" and self._keeping.state not in ("starting", "other_tab"):
             self._post({"t": "desk", "state": self._keeping.state, "why": self.why})

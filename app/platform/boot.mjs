@@ -104,7 +104,7 @@ const early = [];
 let listener = null;
 let desk;
 let ended = 0;
-let opened = false; // the vault is: this worker has keys
+let opened = false; // this worker has keys of the vault, or is about to have them
 const deliver = (data) => {
   if (listener) listener(data);
   else early.push(data);
@@ -120,7 +120,7 @@ const startDesk = (handOver, how = {}) => {
       return;
     }
     if (data.startsWith('{"t":"hello"')) performance.measure(how.again ? "kontor:lock:worker" : "kontor:boot:worker", { start: started, end: performance.now() });
-    else if (data.startsWith('{"t":"vault"')) opened = JSON.parse(data).state === "unlocked";
+    else if (data.startsWith('{"t":"vault"')) opened = JSON.parse(data).holds;
     else if (data.startsWith('{"t":"fatal"')) {
       const { phase: where, error } = JSON.parse(data);
       failed(page.dataset.desk === "ready" ? "stopped" : where, new Error(error));

@@ -102,6 +102,27 @@ async def test_it_locks_by_itself_and_the_first_order_after_it_is_refused(fields
     await page.desk.stop()
 
 
+async def test_the_page_knows_of_keys_before_the_account_opens_and_a_lock_meanwhile_is_not_lost():
+    tabs = Tabs()
+    page = await unlocked(tabs=tabs)
+    await page.ask("order.submit", token="a", **BUY)
+    await page.ask("vault.lock")
+    await page.until(lambda m: m["t"] == "lock", "the first lock")
+    assert (await page.ask("vault.unlock", secret=bytearray(b"not the passphrase")))["error"]
+    assert not page.latest("vault")["holds"]
+    page.messages.clear()
+    opened = page.desk.around.scheduler.create_task(page.desk.keeping.unlock(bytearray(PASSPHRASE)))
+    await page.until(lambda m: m["t"] == "vault" and m["holds"], "word of the keys")
+    assert page.latest("vault")["state"] == "locked"
+    tabs.ends[0].handler(json.dumps({"t": "lock"}))  # what another tab posts
+    await opened
+    assert (await page.until(lambda m: m["t"] == "lock", "the lock"))["why"] == "tab"
+    assert page.latest("vault")["state"] == "locked" and not page.latest("vault")["holds"] and page.orders() == {}
+    shown = [m["t"] if m["t"] != "vault" else m["holds"] for m in page.messages if m["t"] in ("orders", "vault")]
+    assert shown.index(True) < shown.index("orders"), "the page hears of the keys before it sees what they open"
+    await page.desk.stop()
+
+
 async def test_a_hidden_tab_locks_without_any_request():
     page = await unlocked()
     await page.ask("vault.lock_settings", sleep=False, hidden_s=600)
