@@ -139,6 +139,11 @@ async def journal_fill(desk: Any, request: dict) -> dict:
     return {"lines": await desk.trade.cause(_text(request, "fill_id"))}
 
 
+def statement(desk: Any, request: dict) -> dict:
+    """What the account did in a period, as CSV."""
+    return desk.trade.statement(request.get("what"), request.get("from") or None, request.get("to") or None)
+
+
 def query_unknown(desk: Any, _request: dict) -> dict:
     """Ask the venue now about every order whose state is not known."""
     return {"count": desk.trade.query_unknown()}
@@ -199,6 +204,7 @@ REQUESTS = {
     "order.query_unknown": query_unknown,
     "journal.export": journal_export,
     "journal.fill": journal_fill,
+    "statement": statement,
     "position.close": close_position,
     "position.reverse": reverse_position,
     "replay.control": replay_control,

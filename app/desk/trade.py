@@ -222,6 +222,21 @@ class Trade:
         entries, _problems = read(await self.writer.recorder.read_all())
         return [*fill_lines(engine, entries, fill_id)]
 
+    def statement(self, what: Any, first: Any, last: Any) -> dict:
+        """A statement of a period (UTC dates, both included; None leaves a side open) as CSV with a name for the file. Raises Refusal."""
+        from app.trading import statement as made  # only ever wanted by hand
+
+        engine = self._open_engine()
+        if what not in made.STATEMENTS:
+            raise Refusal("bad_statement", f"there is no statement {str(what)[:40]!r}", f"use one of {', '.join(made.STATEMENTS)}", "what")
+        try:
+            start, end = made.period(*(None if day is None else str(day) for day in (first, last)))
+        except made.BadPeriod as error:
+            raise Refusal("bad_period", str(error), "give dates such as 2026-01-31, the first one first", error.field) from error
+        rows = made.table(what, engine.opening, engine.fills, start, end)
+        days = "".join(f"-{day}" for day in (first, last) if day)
+        return {"name": f"kontor-{what}{days}.csv", "text": made.as_csv(rows), "rows": len(rows) - 1}
+
     def closing(self, symbol: str) -> dict:
         """The order fields that close the position in an instrument."""
         return self._open_engine().closing(symbol)

@@ -127,6 +127,11 @@ class Engine(Commands):
         return self._changed(order, event)
 
     @property
+    def opening(self) -> events.AccountOpened | None:
+        """What opened the account, None before that."""
+        return self._opening
+
+    @property
     def opened(self) -> bool:
         """True once the account has its starting cash."""
         return self._opening is not None

@@ -4,6 +4,7 @@
     python -m app.trading.journal FILE --events         every event, numbered, with its time (UTC)
     python -m app.trading.journal FILE --order ID       one order from its intent to its end
     python -m app.trading.journal FILE --fill ID        back from a fill to its order, the entry that let it in, and the states of risk
+    python -m app.trading.journal FILE --statement lots [--from 2026-01-01] [--to 2026-12-31]      CSV: see `statement`
 
 The file has one record a line, as the desk exports it. A line that cannot be read is named and left out, as the desk would.
 """
@@ -24,6 +25,7 @@ from .errors import JournalError
 from .journal import Entry, decode
 from .money import plain
 from .order import Order
+from .statement import STATEMENTS, BadPeriod, as_csv, period, table
 
 
 class _NoClock:
@@ -41,7 +43,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--events", action="store_true", help="every event")
     parser.add_argument("--order", metavar="ID", help="one order's events")
     parser.add_argument("--fill", metavar="ID", help="what a fill came from")
+    parser.add_argument("--statement", choices=STATEMENTS, help="a statement as CSV")
+    parser.add_argument("--from", dest="first", metavar="DATE", help="first day of the statement, UTC")
+    parser.add_argument("--to", dest="last", metavar="DATE", help="last day of the statement, UTC")
     wanted = parser.parse_args(arguments)
+    try:
+        start, end = period(wanted.first, wanted.last)
+    except BadPeriod as error:
+        parser.error(f"--{error.field}: {error}. Give a date such as 2026-01-31, not before the first.")
     try:
         lines = wanted.file.read_bytes().splitlines()
     except OSError as error:
@@ -52,7 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(problem, file=sys.stderr)
     account = next((entry.event.account for entry in entries if isinstance(entry.event, events.AccountOpened)), "unknown")
     engine = Engine.replay(account, _NoClock(), entries)
-    if wanted.fill:
+    if wanted.statement:
+        out = as_csv(table(wanted.statement, engine.opening, engine.fills, start, end)).splitlines()
+    elif wanted.fill:
         out = fill_lines(engine, entries, wanted.fill)
     elif wanted.order:
         out = order_lines(engine, entries, wanted.order)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from js import document
-from pyodide.ffi import create_proxy
+from js import URL, Blob, document
+from pyodide.ffi import create_proxy, to_js
 
 _SVG = "http://www.w3.org/2000/svg"
 
@@ -68,6 +68,16 @@ def need_style(name: str) -> None:
     href = f"app/ui/style/{name}"
     if not document.querySelector(f'link[href="{href}"]'):
         document.head.append(el("link", {"rel": "stylesheet", "href": href}))
+
+
+def save_text(name: str, text: str, kind: str) -> None:
+    """Let the browser save a text as a file of this name and MIME type."""
+    address = URL.createObjectURL(Blob.new(to_js([text]), type=kind))
+    link = el("a", {"href": address, "download": name})
+    document.body.append(link)
+    link.click()
+    link.remove()
+    URL.revokeObjectURL(address)
 
 
 def clear(node: Any) -> None:

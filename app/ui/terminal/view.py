@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from js import URL, Blob, document, kontor, matchMedia, navigator, performance, window
-from pyodide.ffi import JsException, create_proxy, to_js
+from js import URL, document, kontor, matchMedia, navigator, performance, window
+from pyodide.ffi import JsException, create_proxy
 
 from .. import format as fmt
-from ..dom import by_id, el, listen, need_style, set_text
+from ..dom import by_id, el, listen, need_style, save_text, set_text
 from ..link import Refused
 from ..views.frame import OncePerFrame
 from . import commands, filters, page_rows
@@ -274,12 +274,7 @@ class Terminal:
         now = performance.timeOrigin + performance.now()
         hello = self._ctx.store.hello or {}
         head = f"Kontor {hello.get('version', '')}, {stamp(now)}, {navigator.userAgent}. Secrets are taken out by value and by shape."
-        blob = Blob.new(to_js([self._log.exported(head)]), type="text/plain;charset=utf-8")
-        link = el("a", {"href": URL.createObjectURL(blob), "download": "kontor-terminal.txt"})
-        document.body.append(link)
-        link.click()
-        link.remove()
-        URL.revokeObjectURL(link.href)
+        save_text("kontor-terminal.txt", self._log.exported(head), "text/plain;charset=utf-8")
 
     def clear(self) -> None:
         """Empty the terminal."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from js import URL, Blob
-from pyodide.ffi import to_js
-
-from ..dom import el, listen
+from ..dom import el, listen, save_text
 from ..format import clock, utc
 from ..order_words import decimals, fixed, number, value
 from .empty import EmptyState
@@ -88,9 +85,7 @@ class FillsView:
 
     async def _save(self) -> None:
         text = (await self._ctx.link.ask("journal.export"))["text"]
-        address = URL.createObjectURL(Blob.new(to_js([text]), type="application/jsonl"))
-        el("a", {"href": address, "download": "kontor-journal.jsonl"}).click()
-        URL.revokeObjectURL(address)
+        save_text("kontor-journal.jsonl", text, "application/jsonl")
         self._said.textContent = "Exported, readable by anybody: python -m app.trading.journal reads it."
 
     def _first(self) -> None:

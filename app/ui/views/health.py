@@ -9,12 +9,11 @@ import asyncio
 import json
 from typing import Any
 
-from js import URL, Blob, caches, document, navigator, performance, window
-from pyodide.ffi import to_js
+from js import caches, navigator, performance, window
 
 from .. import format as fmt
 from .. import words
-from ..dom import clear, el, fill, listen
+from ..dom import clear, el, fill, listen, save_text
 from ..link import Refused
 from .histogram import HistogramCard
 
@@ -181,12 +180,7 @@ class HealthView:
             "vault": {"state": (store.vault or {}).get("state")},
             "hello": store.hello,
         }
-        blob = Blob.new(to_js([json.dumps(whole, indent=1)]), type="application/json")
-        link = el("a", {"href": URL.createObjectURL(blob), "download": "kontor-health.json"})
-        document.body.append(link)
-        link.click()
-        link.remove()
-        URL.revokeObjectURL(link.href)
+        save_text("kontor-health.json", json.dumps(whole, indent=1), "application/json")
 
 
 def _facts(node: Any, facts: list[tuple[str, str]]) -> None:

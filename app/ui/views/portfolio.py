@@ -11,6 +11,7 @@ from ..format import direction, group, minus, signed
 from ..link import Refused
 from ..ticket_rules import Unreadable, read_number
 from .positions import PositionsView
+from .statement import StatementForm
 
 _FIGURES = (
     ("equity", "Equity", False, "Cash and positions at the mark"),
@@ -53,6 +54,7 @@ class PortfolioView:
             el("section", {"class": "card", "aria-label": "Account"}, el("h2", None, "Account ", self._unit), figures, self._notes),
             el("section", {"class": "card", "aria-label": "Exposure"}, el("h2", None, "Exposure"), self._summary, self._bars),
             el("section", {"class": "card portfolio-positions", "aria-label": "Positions"}, el("h2", None, "Positions"), self._positions.root),
+            StatementForm(ctx).root,
             el("section", {"class": "card", "aria-label": "Paper account"}, el("h2", None, "Paper account"), self._make_settings()),
         )
         ctx.store.subscribe("account", self._draw)

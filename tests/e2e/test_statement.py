@@ -1,0 +1,54 @@
+"""A statement saved from the portfolio: what the trader did, as a file."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.e2e.desk import DeskPage
+
+
+def saved(desk: DeskPage, kind: str) -> list[dict[str, str]]:
+    """Rows of a statement as the browser saves it."""
+    desk.by("statement-kind").select_option(kind)
+    with desk.page.expect_download() as download:
+        desk.by("statement-save").click()
+    assert download.value.suggested_filename.startswith(f"kontor-{kind}")
+    with Path(download.value.path()).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_statement_adds_up_to_the_account(desk: DeskPage):
+    desk.submit(side="buy", kind="market", qty="0.02")
+    expect(desk.by("order-row", status="filled")).to_have_count(1)
+    desk.submit(side="sell", kind="market", qty="0.01")
+    expect(desk.by("order-row", status="filled")).to_have_count(2)
+    fills = desk.by("fill-row").count()
+    desk.go("portfolio")
+    assert len(saved(desk, "fills")) == fills
+    expect(desk.by("statement-said")).to_contain_text("readable by anybody")
+    assert sum(Decimal(row["quantity"]) for row in saved(desk, "lots")) == Decimal("0.01")
+    assert sum(Decimal(row["quantity"]) for row in saved(desk, "open")) == Decimal("0.01")
+    cash = Decimal(saved(desk, "ledger")[-1]["balance"])
+    expect(desk.by("cash")).to_have_text(f"{cash:,.2f}")
+
+    desk.by("statement-from").fill("2026-02-01")
+    desk.by("statement-to").fill("2026-01-01")
+    desk.by("statement-save").click()
+    expect(desk.page.locator("#statement-to-error")).to_contain_text("is before")
+    expect(desk.by("statement-to")).to_be_focused()
+    desk.by("statement-from").fill("")
+    assert saved(desk, "ledger") == [], "nothing happened so early"
+    expect(desk.page.locator("#statement-to-error")).to_be_empty()
+
+
+def test_the_portfolio_shows_positions_under_their_headings(desk: DeskPage):
+    desk.submit(side="buy", kind="market", qty="0.02")
+    expect(desk.by("order-row", status="filled")).to_have_count(1)
+    desk.go("portfolio")
+    rights = "(table) => ['th', 'td'].map((cell) => [...table.querySelectorAll(`${cell}.num`)].map((node) => Math.round(node.getBoundingClientRect().right)))"
+    heads, cells = desk.page.locator("[data-table=portfolio]").evaluate(rights)
+    assert heads == cells and len(set(heads)) == len(heads)

@@ -1,0 +1,117 @@
+"""Statements: lots first in, first out, a ledger that ends at the account's cash, periods, CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.model.events import AccountOpened
+from app.model.orders import Fill, Liquidity, Side
+from app.trading.inspection import main
+from app.trading.portfolio import Portfolio
+from app.trading.statement import STATEMENTS, BadPeriod, Lots, as_csv, ledger, period, table
+from tests.unit.trading.kit import Rig
+
+D = Decimal
+DAY = 86_400 * 10**9
+OPENED = AccountOpened(0, "paper-test", "USDT", D("1000"))
+EVER = (0, 2**63)
+
+
+def fill(side: str, qty: str, price: str, fee: str = "0", number: int = 1, symbol: str = "TOY", ts: int = 1, paid: str = "USDT") -> Fill:
+    return Fill(f"f-{number}", f"kt-{number}", symbol, Side(side), D(qty), D(price), D(fee), paid, Liquidity.TAKER, ts)
+
+
+def rows(what: str, fills: list[Fill], start: int = 0, end: int = 2**63) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(as_csv(table(what, OPENED, fills, start, end)))))
+
+
+def test_lots_close_first_in_first_out_and_turn_through_zero():
+    fills = [fill("buy", "2", "100", "2", 1), fill("buy", "2", "110", "4", 2), fill("sell", "3", "120", "3", 3), fill("sell", "2", "90", "1", 4)]
+    found = rows("lots", fills)
+    assert [(row["quantity"], row["open_price"], row["close_price"], row["realised"], row["fees"], row["net"]) for row in found] == [
+        ("2", "100", "120", "40", "4", "36"),
+        ("1", "110", "120", "10", "3", "7"),
+        ("1", "110", "90", "-20", "2.5", "-22.5"),
+    ]
+    assert {row["side"] for row in found} == {"long"} and found[-1]["close_fill_id"] == "f-4"
+    (left,) = rows("open", fills)
+    assert (left["side"], left["quantity"], left["price"], left["cost"], left["fees"]) == ("short", "1", "90", "90", "0.5")
+    (short,) = rows("lots", [*fills, fill("buy", "1", "80", "0", 5)])[3:]
+    assert (short["side"], short["realised"]) == ("short", "10")
+
+
+def test_a_period_takes_what_closed_in_it_and_still_knows_what_came_before():
+    fills = [fill("buy", "1", "100", number=1, ts=5), fill("sell", "1", "130", number=2, ts=DAY + 5), fill("buy", "1", "90", number=3, ts=2 * DAY)]
+    start, end = period("1970-01-02", "1970-01-02")
+    assert (start, end) == (DAY, 2 * DAY)
+    (lot,) = rows("lots", fills, start, end)
+    assert lot["realised"] == "30" and lot["opened"] == "1970-01-01T00:00:00.000000005Z" and lot["closed"].startswith("1970-01-02")
+    assert rows("open", fills, start, end) == [] and [row["price"] for row in rows("open", fills)] == ["90"]
+    assert [row["fill_id"] for row in rows("fills", fills, start, end)] == ["f-2"]
+    (moved,) = rows("ledger", fills, start, end)
+    assert (moved["amount"], moved["balance"]) == ("130", "1030"), "the balance counts everything before"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "field"), [("2026-02-30", None, "from"), ("yesterday", None, "from"), (None, "2026-1-1", "to"), ("2026-03-02", "2026-03-01", "to")]
+)
+def test_a_period_that_is_none_names_the_field(first, last, field):
+    with pytest.raises(BadPeriod) as caught:
+        period(first, last)
+    assert caught.value.field == field
+
+
+def test_fees_in_another_currency_are_in_the_ledger_and_not_in_a_lot():
+    fills = [fill("buy", "1", "100", number=1), fill("sell", "1", "101", "0.01", 2, paid="BNB")]
+    assert rows("lots", fills)[0]["fees"] == "0"
+    assert ("fee", "BNB", "-0.01", "-0.01") in {(row["kind"], row["currency"], row["amount"], row["balance"]) for row in rows("ledger", fills)}
+    rebate = rows("ledger", [fill("buy", "1", "100", "-0.5")])[-1]
+    assert (rebate["kind"], rebate["amount"]) == ("rebate", "0.5")
+
+
+amounts = st.decimals("0.001", "50", places=3)
+prices = st.decimals("-20", "900", places=2)
+costs = st.decimals("-0.5", "2", places=8)
+some = st.lists(st.tuples(st.sampled_from(["buy", "sell"]), amounts, prices, costs, st.sampled_from(["TOY", "OAK"])), max_size=30)
+
+
+@given(some)
+def test_first_in_first_out_and_average_cost_cut_the_same_result(trades):
+    fills = [fill(side, str(qty), str(price), str(paid), number, symbol) for number, (side, qty, price, paid, symbol) in enumerate(trades)]
+    portfolio, lots, closed = Portfolio(), Lots(), []
+    portfolio.deposit("USDT", OPENED.cash)
+    for one in fills:
+        portfolio.apply(one)
+        closed += lots.apply(one)
+    for symbol, position in portfolio.positions.items():
+        left = lots.open[symbol]
+        assert sum((lot.qty for lot in left), D(0)) == position.qty
+        made = sum((row.realised for row in closed if row.symbol == symbol), D(0))
+        assert made - sum((lot.qty * lot.fill.price for lot in left), D(0)) == position.realised - position.cost
+    in_lots = sum((row.fees for row in closed), D(0)) + sum((lot.fee for left in lots.open.values() for lot in left), D(0))
+    assert in_lots == portfolio.fees.get("USDT", D(0))
+    balances = {row.currency: row.balance for row in ledger(OPENED, fills)}
+    assert balances == portfolio.cash
+
+
+def test_the_exported_journal_gives_the_same_statement_natively(tmp_path, capsys):
+    rig = Rig()
+    rig.book({"99.90": 50}, {"100.10": 50})
+    rig.submit("buy", "market", "2")
+    rig.submit("sell", "market", "1")
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(b"\n".join(rig.records) + b"\n")
+    for what in STATEMENTS:
+        assert main([str(path), "--statement", what]) == 0
+        assert capsys.readouterr().out.splitlines() == as_csv(table(what, rig.engine.opening, rig.engine.fills, *EVER)).splitlines()
+    lots = list(csv.DictReader(io.StringIO(as_csv(table("lots", rig.engine.opening, rig.engine.fills, *EVER)))))
+    assert [row["realised"] for row in lots] == ["-0.2"]
+    with pytest.raises(SystemExit):
+        main([str(path), "--statement", "lots", "--from", "31.1.2026"])
+    assert "--from" in capsys.readouterr().err
