@@ -46,6 +46,12 @@ def test_axe_finds_nothing_serious(page: Page, server: Server, theme: str):
             expect(page.locator(f"#view-{route}")).to_be_visible()
             found[f"{route} {size}"] = page.evaluate(RUN)
         if size == "narrow":
+            page.locator(".panes").get_by_role("button", name="Chart").click()
+        desk.by("ladder-switch").click()
+        expect(page.locator(".ladder-row").first).to_be_visible()
+        found[f"ladder {size}"] = page.evaluate(RUN)
+        desk.by("ladder-switch").click()
+        if size == "narrow":
             for pane in ("Trade", "Positions", "Chart"):
                 page.locator(".panes").get_by_role("button", name=pane).click()
                 found[f"{pane} {size}"] = page.evaluate(RUN)

@@ -10,7 +10,7 @@ from typing import Any
 from js import ResizeObserver, document
 from pyodide.ffi import create_proxy
 
-from ..dom import el, listen, set_text
+from ..dom import by_id, el, listen, set_text
 from ..format import plain
 from .depth import Depth
 
@@ -107,11 +107,31 @@ class BookView:
         listen(self.root, "keydown", self._keydown)
         listen(self.root, "focusin", self._focusin)
         ResizeObserver.new(create_proxy(self._resized)).observe(self._sides["ask"])
+        self._ladder: Any = None
+        self._switch = by_id("ladder-switch")
+        listen(self._switch, "click", lambda _event: self._toggle_ladder(ctx))
+        ctx.keys.bind("l", "Price ladder or book", lambda: self._toggle_ladder(ctx), "Desk")
         ctx.store.on_tick("book", self._take)
         ctx.store.subscribe("focus", self._focus)
         ctx.store.subscribe("orders", lambda _message: self._orders())
         self._focus((ctx.store.symbol, ctx.store.timeframe))
         self._orders()
+
+    def _toggle_ladder(self, ctx: Any) -> None:
+        """The ladder in the book's place, or the book again."""
+        if self._ladder is None:
+            from .ladder import LadderView
+
+            self._ladder = LadderView(ctx)
+            self.root.after(self._ladder.root)
+        opens = bool(self._ladder.root.hidden)
+        self.root.hidden, self._ladder.root.hidden = opens, not opens
+        self._switch.setAttribute("aria-pressed", "true" if opens else "false")
+        self.root.closest(".at-depth").dataset.ladder = "true" if opens else "false"  # it takes the place of the trades too
+        if opens:
+            self._ladder.shown()
+        else:
+            self._ladder.hidden()
 
     def _focus(self, focus: tuple) -> None:
         instrument = self._store.instrument
