@@ -1,4 +1,4 @@
-"""Preferences of this browser: theme, density, panel sizes, last focus. Kept in localStorage as one JSON text.
+"""Preferences of this browser: theme, density, panel sizes, watchlists, last focus. Kept in localStorage as one JSON text.
 
 Never secrets, orders or anything about money: those live in the vault. Where storage is refused
 (private windows) preferences last as long as the page, and ``kept`` says so.

@@ -14,6 +14,7 @@ from pyodide.ffi import create_proxy
 
 from .. import format as fmt
 from ..dom import el, fill, listen
+from .watch_lists import WatchLists
 from .watchrow import WatchRow, template
 
 _COLUMNS = (("symbol", "Symbol"), ("last", "Last"), ("change", "Chg %"), ("bid", "Bid"), ("ask", "Ask"))
@@ -44,6 +45,7 @@ class WatchlistView:
         still = matchMedia("(prefers-reduced-motion: reduce)")
         self._flash = not still.matches
         listen(still, "change", lambda event: setattr(self, "_flash", not event.matches))
+        self._lists = WatchLists(ctx, self._relist)
         self._build()
         self._flashing: list[WatchRow] = []
         self._calming = False
@@ -93,14 +95,25 @@ class WatchlistView:
         self._nothing = el(
             "div",
             {"class": "empty", "hidden": True},
-            el("p", None, "No instrument matches the filter."),
-            el("button", {"type": "button", "class": "btn", "data-clear": True}, "Clear the filter"),
+            el("p", {"data-when": "filter"}, "No instrument matches the filter."),
+            el("button", {"type": "button", "class": "btn", "data-when": "filter", "data-clear": True}, "Clear the filter"),
+            el("p", {"data-when": "list"}, "Nothing of this list is known here. Press W to add the instrument on the chart."),
         )
         self.root = el("div", {"class": "watch"})
         fill(
             self.root,
             None,
-            el("div", {"class": "panel-head"}, el("h2", None, "Watchlist"), self._count, el("span", {"class": "grow"}), self._filter),
+            el(
+                "div",
+                {"class": "panel-head"},
+                el("h2", {"class": "away"}, "Watchlist"),
+                self._lists.choice,
+                self._count,
+                el("span", {"class": "grow"}),
+                self._filter,
+                self._lists.opener,
+            ),
+            self._lists.drawer,
             self._grid,
             self._nothing,
         )
@@ -115,7 +128,7 @@ class WatchlistView:
 
     def _arrange(self) -> None:
         wanted = self._wanted
-        symbols = list(self._store.instruments)
+        symbols = self._lists.symbols()
         if wanted:
             rows = self._store.instruments
             symbols = [s for s in symbols if wanted in f"{s} {rows[s]['base']} {rows[s]['quote']} {rows[s]['venue']}".lower()]
@@ -128,10 +141,12 @@ class WatchlistView:
         if symbols == self._order and self._seen:
             return
         self._order = symbols
-        total = len(self._store.instruments)
+        total, away = len(self._lists.symbols()), self._lists.away
         self._grid.classList.toggle("wide-symbols", any(len(symbol) > 10 for symbol in symbols))
         self._count.textContent = f"{len(symbols):,} of {total:,}" if wanted else f"{total:,}"
-        self._nothing.hidden = bool(symbols) or not total
+        self._count.title = f"{away} more of this list are not known to this venue" if away else ""
+        self._nothing.hidden = bool(symbols) or not self._store.instruments
+        self._nothing.dataset.why = "filter" if total else "list"
         self._grid.hidden = not symbols
         self._grid.setAttribute("aria-rowcount", str(len(symbols) + 1))
         self._body.style.height = f"{len(symbols) * self._row_height}px"
@@ -139,6 +154,10 @@ class WatchlistView:
         for row in self._rows:
             row.release()
         self._place()
+
+    def _relist(self) -> None:
+        self._grid.scrollTop = 0
+        self._arrange()
 
     def _by_number(self, symbols: list[str], at: int, falling: bool) -> list[str]:
         quotes = self._store.quotes

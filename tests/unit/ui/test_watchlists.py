@@ -1,0 +1,70 @@
+"""Watchlists: names, order, what a file may hold, what was kept."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.ui.watchlists import LONGEST_NAME, MOST_LISTS, BadList, Watchlists, read_symbols
+
+KNOWN = ("BTCUSDT", "XMR/USD", "NU-GBP")
+
+
+def test_lists_keep_their_order_and_survive_being_kept():
+    lists = Watchlists()
+    assert lists.add_list("  My   coins ", KNOWN) == "My coins"
+    lists.add_list("Empty")
+    assert not lists.toggle("My coins", "XMR/USD") and lists.toggle("My coins", "XMR/USD")
+    assert lists.lists["My coins"] == ["BTCUSDT", "NU-GBP", "XMR/USD"]
+    assert lists.move("My coins", "XMR/USD", -1) and not lists.move("My coins", "BTCUSDT", -1) and not lists.move("My coins", "NONE", 1)
+    assert lists.known("My coins", {"XMR/USD", "BTCUSDT"}) == ["BTCUSDT", "XMR/USD"] and lists.known("gone", KNOWN) == []
+    assert lists.rename("My coins", "Core") == "Core" and list(lists.lists) == ["Core", "Empty"]
+    assert Watchlists.from_kept(lists.to_kept()) == lists
+    lists.remove("Core")
+    assert list(lists.lists) == ["Empty"]
+
+
+@pytest.mark.parametrize(("name", "said"), [(" ", "no name"), ("x" * (LONGEST_NAME + 1), "too long"), ("CORE", "already")])
+def test_a_name_that_cannot_be_used_says_why(name, said):
+    lists = Watchlists({"Core": [], "Other": []})
+    for act in (lambda: lists.add_list(name), lambda: lists.rename("Other", name)):
+        with pytest.raises(BadList, match=said):
+            act()
+    assert list(lists.lists) == ["Core", "Other"]
+
+
+def test_there_is_an_end_to_lists():
+    lists = Watchlists({str(number): [] for number in range(MOST_LISTS)})
+    with pytest.raises(BadList, match="Remove one"):
+        lists.add_list("more")
+
+
+@pytest.mark.parametrize(
+    ("text", "symbols"),
+    [
+        ("BTCUSDT\r\nXMR/USD\r\n", ["BTCUSDT", "XMR/USD"]),
+        ("###Crypto,BINANCE:BTCUSDT,KRAKEN:XMR/USD,###More coins,BTCUSDT", ["BTCUSDT", "XMR/USD"]),
+        ('\ufeff"btcusdt";"nu-gbp"', ["BTCUSDT", "NU-GBP"]),
+        ("BTCUSDT <script> NASDAQ:BRK.B", ["BTCUSDT", "BRK.B"]),
+    ],
+)
+def test_files_of_other_terminals_are_read(text, symbols):
+    found = read_symbols(text, KNOWN)
+    assert found.symbols == symbols and found.unreadable == ("<" in text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "no symbol"), ("###Only a section", "no symbol"), ("x" * 300_000, "longer"), (" ".join(f"S{n}" for n in range(3_000)), "Split")],
+)
+def test_a_file_that_is_no_watchlist_is_refused(text, said):
+    with pytest.raises(BadList, match=said):
+        read_symbols(text, KNOWN)
+
+
+anything = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=50), lambda inner: st.lists(inner, max_size=4), max_leaves=20)
+
+
+@given(anything)
+def test_whatever_was_kept_opens(kept):
+    lists = Watchlists.from_kept(kept)
+    assert Watchlists.from_kept(lists.to_kept()) == lists
