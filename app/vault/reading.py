@@ -1,4 +1,4 @@
-"""Opening stored records and judging a whole class against the manifest.
+"""Judging a whole class of opened records against the manifest.
 
 A record that does not open is reported and left where it is; the records around it are judged on their own.
 For a log the chain tells exactly where records are missing or do not belong; for a table the count and the
@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
-from app.platform.interfaces import Batch, Crypto, Opener, Store
+from app.platform.interfaces import Crypto, Opener, Store
 from app.vault.errors import VaultDamaged
+from app.vault.fetching import Opened, open_all, opened_of
 from app.vault.format import (
     CHAIN_BYTES,
     FORM_CHUNK,
@@ -24,7 +25,6 @@ from app.vault.format import (
     chain_start,
     chunk_id,
     parse_chunk,
-    parse_heads,
     parse_table,
 )
 from app.vault.keys import KeyRing
@@ -75,48 +75,6 @@ class ScanResult:
     def intact(self) -> bool:
         """Whether everything was as last written."""
         return not self.damaged
-
-
-class Opened(NamedTuple):
-    """One stored record of `size` bytes: its plaintext, or if it does not verify what is `stored`. Form and version of one that does
-    not mean nothing."""
-
-    id: str
-    form: int
-    version: int
-    size: int
-    plain: bytes | None
-    stored: bytes | None
-
-
-def opened_of(batch: Batch) -> list[Opened]:
-    """The records of a batch."""
-    heads, closed = parse_heads(batch.heads), batch.closed
-    if not closed:
-        return [
-            Opened(record_id, form, version, size, value, None)
-            for record_id, (_, form, size, _, version, _), value in zip(batch.ids, heads, batch.values, strict=True)
-        ]
-    return [
-        Opened(record_id, 0, 0, len(value), None, value) if index in closed else Opened(record_id, form, version, size, value, None)
-        for index, (record_id, (_, form, size, _, version, _), value) in enumerate(zip(batch.ids, heads, batch.values, strict=True))
-    ]
-
-
-async def open_all(
-    store: Store, crypto: Crypto, cls: str, opener: Opener, from_id: str | None = None, limit: int | None = None
-) -> list[Opened]:
-    """Records of a class in id order, opened; those that fail carry no plaintext. Raises StoreError."""
-    opened: list[Opened] = []
-    async for batch in store.scan_opened(crypto, cls, opener, from_id, limit):
-        opened += opened_of(batch)
-    return opened
-
-
-async def open_one(store: Store, crypto: Crypto, ring: KeyRing, cls: str, record_id: str) -> Opened | None:
-    """One record, opened, or None. Raises StoreError."""
-    batch = await store.get_opened(crypto, cls, record_id, await ring.opener(cls))
-    return None if batch is None else opened_of(batch)[0]
 
 
 def unreadable(cls: str, record: Opened) -> Damage:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from app.vault.fetching import Opened, open_all
 from app.vault.format import FORM_LOG, chain_start
 from app.vault.manifest import TOKEN_MODULUS, LogEntry, Manifest, TableEntry, written_at
-from app.vault.reading import Opened, judge_log, judge_table, open_all
+from app.vault.reading import judge_log, judge_table
 from app.vault.staging import RESERVED, Sources
 
 

@@ -15,6 +15,7 @@ from app.platform.interfaces import Clock, Crypto, Entropy, Store, Write
 from app.platform.records import check_class, check_id
 from app.vault import manifest as manifests
 from app.vault.errors import VaultRefused
+from app.vault.fetching import Opened, open_all, open_one
 from app.vault.format import (
     ENVELOPE_HEAD,
     FORM_CHUNK,
@@ -33,7 +34,7 @@ from app.vault.format import (
 )
 from app.vault.keys import KeyRing
 from app.vault.manifest import TOKEN_MODULUS, Manifest, TableEntry
-from app.vault.reading import Opened, judge_table, open_all, open_one
+from app.vault.reading import judge_table
 from app.vault.signing import SECRETS, resealed
 
 HEADER = "header"

@@ -22,13 +22,14 @@ from app.vault.errors import (
     VaultLocked,
     VaultRefused,
 )
+from app.vault.fetching import open_all, open_one
 from app.vault.format import FormatError
 from app.vault.header import PASSPHRASE, Slot
 from app.vault.kdf import KdfPolicy
 from app.vault.keys import KeyRing, Proof, check_passphrase, new_header, read_header
 from app.vault.manifest import LogEntry, Manifest
 from app.vault.opening import marked_counter, open_any, read_manifest, stored_headers
-from app.vault.reading import Damage, ScanResult, judge_log, judge_table, open_all, open_one, read_column, read_log, with_stored
+from app.vault.reading import Damage, ScanResult, judge_log, judge_table, read_column, read_log, with_stored
 from app.vault.rebuild import looks_like_log, rebuilt_manifest
 from app.vault.session import Session, digest_of, told
 from app.vault.signing import SECRETS, Signer, opened_signer, wrapped_secret
