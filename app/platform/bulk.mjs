@@ -1,7 +1,16 @@
-// Many records at once: their bytes cross between JavaScript and Python in one piece, with the lengths beside them.
+// Many records at once. Between Python and JavaScript each crossing costs more than the work on a record, so bytes cross in one
+// piece with their lengths beside them, and sealing, storing, reading and opening are done here in one go. Keys stay CryptoKeys; what
+// is sealed and under which associated data Python decides. The layout of what is stored is docs/vault.md's.
 
 const { subtle } = globalThis.crypto;
+const RECORDS = "records";
 const FAILED = -1;
+const HEAD_BYTES = 30;
+const NONCE_AT = 18;
+const TAG_BYTES = 16;
+const FORMAT = 1;
+const [PUT, ADD, DELETE, COPY] = [0, 1, 2, 3];
+const CHUNK = { records: [16, 4_000], bytes: 2 ** 21, first: 250 };
 
 // The parts of `bytes`, one after another, as long as `lengths` says.
 const parts = (bytes, lengths) => {
@@ -9,21 +18,37 @@ const parts = (bytes, lengths) => {
   return Array.from(lengths, (length) => bytes.subarray(end, (end += length)));
 };
 
+const bytesOf = (value) =>
+  value instanceof Uint8Array ? value : new Uint8Array(value instanceof ArrayBuffer ? value : 0); // anything else is nothing of ours
+
 // Values joined to {bytes, lengths}; null counts as failed.
 export const join = (values) => {
-  const lengths = Int32Array.from(values, (value) => (value === null ? FAILED : value.byteLength));
+  const pieces = values.map((value) => (value === null ? null : bytesOf(value)));
+  const lengths = Int32Array.from(pieces, (piece) => (piece === null ? FAILED : piece.length));
   const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + Math.max(0, length), 0));
   let at = 0;
-  for (const value of values) {
-    if (value === null) continue;
-    bytes.set(value instanceof Uint8Array ? value : new Uint8Array(value), at);
-    at += value.byteLength;
+  for (const piece of pieces) {
+    if (piece === null) continue;
+    bytes.set(piece, at);
+    at += piece.length;
   }
   return { bytes, lengths };
 };
 
-// AES-GCM over many: `bytes` holds nonce, associated data and data of each in turn, `keys` one key or one of each. What does not
-// open counts as failed; anything else that goes wrong is thrown.
+// What became of each AES-GCM operation: null for what does not open; anything else that goes wrong is thrown.
+const outcomes = async (started) => {
+  try {
+    return await Promise.all(started);
+  } catch (error) {
+    if (error.name !== "OperationError") throw error;
+  }
+  return (await Promise.allSettled(started)).map(({ status, value, reason }) => {
+    if (status !== "fulfilled" && reason.name !== "OperationError") throw reason;
+    return status === "fulfilled" ? value : null;
+  });
+};
+
+// AES-GCM over many: `bytes` holds nonce, associated data and data of each in turn, `keys` one key or one of each.
 const each = async (operation, keys, bytes, lengths) => {
   const pieces = parts(bytes, lengths);
   const started = [];
@@ -31,26 +56,199 @@ const each = async (operation, keys, bytes, lengths) => {
     const how = { name: "AES-GCM", iv: pieces[at], additionalData: pieces[at + 1] };
     started.push(subtle[operation](how, keys.length === 1 ? keys[0] : keys[at / 3], pieces[at + 2]));
   }
-  try {
-    return join(await Promise.all(started));
-  } catch (error) {
-    if (error.name !== "OperationError") throw error;
-  }
-  const settled = await Promise.allSettled(started);
-  return join(
-    settled.map(({ status, value, reason }) => {
-      if (status !== "fulfilled" && reason.name !== "OperationError") throw reason;
-      return status === "fulfilled" ? value : null;
-    }),
-  );
+  return join(await outcomes(started));
 };
 export const seal = (keys, bytes, lengths) => each("encrypt", keys, bytes, lengths);
 export const open = (keys, bytes, lengths) => each("decrypt", keys, bytes, lengths);
 
-// Puts into an object store: `ops` says of each whether it is put, added or deleted.
-export const write = (store, keys, ops, bytes, lengths) => {
-  parts(bytes, lengths).forEach((value, at) => {
-    if (ops[at] === "delete") store.delete(keys[at]);
-    else store[ops[at]](value.slice(), keys[at]);
+// What is to be stored by each write, sealed where it has a key. `packed` holds for each write five int32 (operation, which key or -1,
+// lengths of head, associated data and data), then head, associated data and data of each in turn.
+const sealed = async (count, packed, keys) => {
+  const plan = new Int32Array(packed.buffer, packed.byteOffset, count * 5);
+  const values = new Array(count);
+  const waiting = [];
+  let at = plan.byteLength;
+  for (let number = 0, row = 0; number < count; number++, row += 5) {
+    const [headEnd, aadEnd] = [at + plan[row + 2], at + plan[row + 2] + plan[row + 3]];
+    const data = packed.subarray(aadEnd, aadEnd + plan[row + 4]);
+    if (plan[row + 1] < 0) values[number] = data.slice();
+    else {
+      const how = { name: "AES-GCM", iv: packed.subarray(headEnd - 12, headEnd), additionalData: packed.subarray(headEnd, aadEnd) };
+      const head = packed.subarray(at, headEnd);
+      waiting.push(
+        subtle.encrypt(how, keys[plan[row + 1]], data).then((ciphertext) => {
+          const value = new Uint8Array(head.length + ciphertext.byteLength);
+          value.set(head);
+          value.set(new Uint8Array(ciphertext), head.length);
+          values[number] = value;
+        }),
+      );
+    }
+    at = aadEnd + data.length;
+  }
+  await Promise.all(waiting);
+  return { plan, values };
+};
+
+const startsWith = (stored, prefix) =>
+  stored === undefined || prefix === null
+    ? stored === undefined && prefix === null
+    : prefix.every((byte, at) => stored[at] === byte);
+
+// Seals and writes in one transaction; what is stored under `guard` has to begin with `prefix` (null: not to be there). Gives "" once
+// it is complete, otherwise the name of what went wrong: "Guard", or a DOMException's. `keys`: one a line.
+export const commit = async (db, durability, guard, prefix, ids, packed, ...keys) => {
+  const names = ids.split("\n");
+  const { plan, values } = await sealed(names.length, packed, keys);
+  return new Promise((done) => {
+    let transaction = null;
+    let refused = false;
+    try {
+      transaction = db.transaction(RECORDS, "readwrite", { durability });
+      transaction.oncomplete = () => done("");
+      transaction.onabort = () => done(refused ? "Guard" : (transaction.error?.name ?? "AbortError"));
+      const store = transaction.objectStore(RECORDS);
+      if (guard !== "")
+        store.get(guard).onsuccess = ({ target }) => {
+          if (startsWith(target.result, prefix)) transaction.commit();
+          else {
+            refused = true;
+            transaction.abort();
+          }
+        };
+      names.forEach((name, number) => {
+        const operation = plan[number * 5];
+        if (operation === DELETE) store.delete(name);
+        else if (operation === ADD) store.add(values[number], name);
+        else store.put(values[operation === COPY ? number - 1 : number], name);
+      });
+      if (guard === "") transaction.commit();
+    } catch (error) {
+      done(error.name);
+      try {
+        transaction?.abort();
+      } catch {} // it has ended already
+    }
   });
+};
+
+const answered = (request) =>
+  new Promise((done, failed) => {
+    request.onsuccess = () => done(request.result);
+    request.onerror = (event) => {
+      event.preventDefault();
+      failed(request.error);
+    };
+  });
+
+// What opens a class: `prefixes` holds the constant part of the associated data of form 1, 2 and 3, one after another; `keys` epoch and
+// key in turn; an id is what of a key follows `skip` characters.
+const opener = (skip, prefixes, keys) => {
+  const size = prefixes.length / 3;
+  const known = new Map();
+  for (let at = 0; at < keys.length; at += 2) known.set(keys[at], keys[at + 1]);
+  return { skip, size, prefixes, known };
+};
+
+const u32 = (bytes, at) => ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
+
+// Opening of one stored record under way, or null if it is no record of these keys.
+const opening = (value, id, { size, prefixes, known }) => {
+  if (value.length < HEAD_BYTES + TAG_BYTES || value[0] !== FORMAT || value[1] < 1 || value[1] > 3) return null;
+  const key = known.get(u32(value, 6));
+  if (key === undefined || u32(value, 2) !== value.length) return null;
+  // prefix, u32(id length) id, u32(8) version, u32(4) epoch
+  const aad = new Uint8Array(size + 24 + id.length);
+  aad.set(prefixes.subarray((value[1] - 1) * size, value[1] * size));
+  let at = size + 4;
+  aad[at - 2] = id.length >> 8;
+  aad[at - 1] = id.length;
+  for (let place = 0; place < id.length; place++) {
+    const code = id.charCodeAt(place);
+    if (code > 126) return null; // no id of ours, and cut to a byte it could pass for one
+    aad[at++] = code;
+  }
+  aad[at + 3] = 8;
+  for (let place = 0; place < 8; place++) aad[at + 4 + place] = value[10 + place];
+  aad[at + 15] = 4;
+  for (let place = 0; place < 4; place++) aad[at + 16 + place] = value[6 + place];
+  const how = { name: "AES-GCM", iv: value.subarray(NONCE_AT, HEAD_BYTES), additionalData: aad };
+  return subtle.decrypt(how, key, value.subarray(HEAD_BYTES));
+};
+
+// {ids as JSON, heads, bytes, lengths, closed}: the ids, heads and contents of records; those that do not open are as they are stored and
+// `closed` lists them.
+const opened = async (names, values, how) => {
+  const ids = names.map((name) => name.slice(how.skip));
+  const heads = new Uint8Array(HEAD_BYTES * values.length);
+  values.forEach((value, at) => heads.set(value.subarray(0, HEAD_BYTES), at * HEAD_BYTES));
+  const plains = await outcomes(values.map((value, at) => opening(value, ids[at], how)));
+  const closed = [];
+  plains.forEach((plain, at) => {
+    if (plain !== null) return;
+    closed.push(at);
+    plains[at] = values[at];
+  });
+  return { ids: JSON.stringify(ids), heads, closed: closed.join(","), ...join(plains) };
+};
+
+// Reads and opens what lies between two keys, at most `limit`; `next()` gives it piece by piece, then null. One transaction, whose
+// requests follow each other without waiting for what is done with their answers.
+export const scan = (db, lower, upper, limit, skip, prefixes, ...keys) => {
+  const how = opener(skip, prefixes, keys);
+  const store = db.transaction(RECORDS, "readonly").objectStore(RECORDS);
+  let left = limit;
+  const load = (from, exclusive, count) =>
+    new Promise((done, failed) => {
+      const range = IDBKeyRange.bound(from, upper, exclusive, true);
+      const take = (names, values) => {
+        left -= names.length;
+        const bytes = values.map(bytesOf);
+        const size = bytes.reduce((sum, value) => sum + value.length, 1);
+        const fitting = Math.trunc((CHUNK.bytes * names.length) / size);
+        const wanted = Math.min(left, Math.max(CHUNK.records[0], Math.min(CHUNK.records[1], fitting)));
+        const next = names.length === count && wanted > 0 ? load(names.at(-1), true, wanted) : null;
+        next?.catch(() => {}); // it is awaited later
+        const found = names.length ? opened(names, bytes, how) : null;
+        found?.catch(() => {});
+        done({ found, next });
+      };
+      const lost = (event) => {
+        event.preventDefault();
+        failed(event.target.error);
+      };
+      if (store.getAllRecords) {
+        const request = store.getAllRecords({ query: range, count });
+        request.onerror = lost;
+        request.onsuccess = () => take(request.result.map(({ key }) => key), request.result.map(({ value }) => value));
+        return;
+      }
+      const names = store.getAllKeys(range, count);
+      const values = store.getAll(range, count);
+      names.onerror = values.onerror = lost;
+      values.onsuccess = () => take(names.result, values.result);
+    });
+  let chunk = load(lower, false, Math.min(left, CHUNK.first));
+  return {
+    async next() {
+      if (chunk === null) return null;
+      const { found, next } = await chunk;
+      chunk = next;
+      return found;
+    },
+  };
+};
+
+// One record: null if it is not there, otherwise a byte that says whether it opened, its head, and what it holds or what is stored.
+export const get = async (db, name, skip, prefixes, ...keys) => {
+  const stored = await answered(db.transaction(RECORDS, "readonly").objectStore(RECORDS).get(name));
+  if (stored === undefined) return null;
+  const value = bytesOf(stored);
+  const [plain] = await outcomes([opening(value, name.slice(skip), opener(skip, prefixes, keys))]);
+  const content = plain === null ? value : new Uint8Array(plain);
+  const result = new Uint8Array(1 + HEAD_BYTES + content.length);
+  result[0] = plain === null ? 0 : 1;
+  result.set(value.subarray(0, HEAD_BYTES), 1);
+  result.set(content, 1 + HEAD_BYTES);
+  return result;
 };

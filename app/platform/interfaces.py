@@ -78,6 +78,45 @@ class Guard(NamedTuple):
     prefix: bytes | None
 
 
+class SealedWrite(NamedTuple):
+    """A write of a record still to be sealed: what is stored is `head`, then `data` sealed by `key` with the nonce that `head` ends
+    with. `copy`: another id of the class under which the same bytes are put too."""
+
+    op: Literal["put", "add"]
+    cls: str
+    id: str
+    key: KeyHandle
+    head: bytes
+    aad: bytes
+    data: bytes
+    copy: str = ""
+
+
+class Batch(NamedTuple):
+    """Stored records of a class in id order. `heads`: the first 30 bytes of each, one after another, zeros where there are fewer.
+    `values`: what each record holds, or what is stored of those that did not open, whose indices `closed` has."""
+
+    ids: Sequence[str]
+    heads: bytes
+    values: Sequence[bytes]
+    closed: frozenset[int]
+
+
+class Opener(Protocol):
+    """What opens the records of one class, in the layout of docs/vault.md."""
+
+    @property
+    def keys(self) -> Sequence[tuple[int, KeyHandle]]:
+        """(epoch, key) of each epoch that can be opened, two at most."""
+
+    @property
+    def prefixes(self) -> Sequence[bytes]:
+        """The constant part of the associated data of form 1, 2 and so on; all of one length."""
+
+    def sealing(self, record_id: str, stored: bytes) -> Sealing | None:
+        """How to open what is stored under an id; None if it is no record or not of these epochs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """Storage use in bytes; None where the browser does not say. `persisted`: exempt from eviction."""
@@ -114,6 +153,19 @@ class Store(Protocol):
 
     async def scan(self, cls: str, from_id: str | None = None, limit: int | None = None) -> list[tuple[str, bytes]]:
         """Records of a class in id order, from `from_id` (inclusive) on: all of them, or `limit` at most."""
+
+    async def commit_sealed(
+        self, crypto: Crypto, plain: Sequence[Write], sealed: Sequence[Write | SealedWrite], *, strict: bool, guard: Guard
+    ) -> None:
+        """Seal and keep: `plain` as they are, then `sealed` in their order, as one `commit`."""
+
+    async def get_opened(self, crypto: Crypto, cls: str, record_id: str, opener: Opener) -> Batch | None:
+        """One record, opened, or None."""
+
+    def scan_opened(
+        self, crypto: Crypto, cls: str, opener: Opener, from_id: str | None = None, limit: int | None = None
+    ) -> AsyncIterator[Batch]:
+        """What `scan` finds, opened, some at a time. All of it is of the moment at which the first is asked for."""
 
     async def count(self, cls: str | None = None) -> int:
         """How many records a class, or the whole store, holds."""

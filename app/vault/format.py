@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 FORMAT = 1
 FORM_TABLE = 1
 FORM_LOG = 2
 FORM_CHUNK = 3
+FORMS = (FORM_TABLE, FORM_LOG, FORM_CHUNK)
 NONCE_BYTES = 12
 TAG_BYTES = 16
 TOKEN_BYTES = 16
@@ -84,9 +86,14 @@ class Envelope(NamedTuple):
     sealed: bytes
 
 
-def pack_envelope(form: int, epoch: int, version: int, nonce: bytes, sealed: bytes) -> bytes:
-    """The bytes that are stored."""
-    return _ENVELOPE.pack(FORMAT, form, ENVELOPE_HEAD + len(sealed), epoch, version, nonce) + sealed
+def envelope_head(form: int, epoch: int, version: int, nonce: bytes, plain_bytes: int) -> bytes:
+    """What is stored before the ciphertext and tag of so many bytes of plaintext; it ends with the nonce."""
+    return _ENVELOPE.pack(FORMAT, form, ENVELOPE_HEAD + plain_bytes + TAG_BYTES, epoch, version, nonce)
+
+
+def parse_heads(heads: bytes) -> Iterator[tuple[int, int, int, int, int, bytes]]:
+    """(format, form, length, epoch, version, nonce) of many heads, one after another."""
+    return _ENVELOPE.iter_unpack(heads)
 
 
 def parse_envelope(stored: bytes) -> Envelope:
@@ -94,16 +101,11 @@ def parse_envelope(stored: bytes) -> Envelope:
     if len(stored) < ENVELOPE_HEAD + TAG_BYTES:
         raise FormatError("too short")
     number, form, length, epoch, version, nonce = _ENVELOPE.unpack_from(stored)
-    if number != FORMAT or form not in (FORM_TABLE, FORM_LOG, FORM_CHUNK):
+    if number != FORMAT or form not in FORMS:
         raise FormatError("unknown format")
     if length != len(stored):
         raise FormatError("length differs")
     return Envelope(form, epoch, version, nonce, stored[ENVELOPE_HEAD:])
-
-
-def epoch_of(stored: bytes) -> int:
-    """The epoch that stored bytes say they are of; 0 if they are no envelope."""
-    return _ENVELOPE.unpack_from(stored)[3] if len(stored) >= ENVELOPE_HEAD else 0
 
 
 def pack_log(previous: bytes, payload: bytes) -> bytes:

@@ -10,15 +10,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.platform.errors import CryptoAuthError
-from app.platform.interfaces import HKDF_SHA256, Clock, Crypto, Entropy, Kdf, KeyHandle, Rewrap, Secret
+from app.platform.interfaces import HKDF_SHA256, Clock, Crypto, Entropy, Kdf, KeyHandle, Rewrap, Sealing, Secret
 from app.vault import header as headers
 from app.vault.errors import VaultAuthFailed, VaultRefused
 from app.vault.format import (
+    FORMS,
     NONCE_BYTES,
     VAULT_ID_BYTES,
     FormatError,
     aad_prefix,
     key_info,
+    parse_envelope,
+    record_aad,
     wrap_aad,
 )
 from app.vault.header import PASSKEY, PASSPHRASE, RECOVERY, SLOT_ID_BYTES, Header, Slot, Wrap
@@ -50,6 +53,25 @@ class Way:
     took_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class ClassOpener:
+    """`Opener` of one class: the keys of the epochs that count, the associated data's prefix of each form from the first on."""
+
+    keys: tuple[tuple[int, KeyHandle], ...]
+    prefixes: tuple[bytes, ...]
+
+    def sealing(self, record_id: str, stored: bytes) -> Sealing | None:
+        """How to open what is stored under an id; None if it is no record or not of these epochs."""
+        try:
+            form, epoch, version, nonce, sealed = parse_envelope(stored)
+        except FormatError:
+            return None
+        for known, key in self.keys:
+            if known == epoch:
+                return Sealing(key, nonce, record_aad(self.prefixes[form - 1], record_id, version, epoch), sealed)
+        return None
+
+
 class KeyRing:
     """The open data keys and the subkeys derived from them so far. `epoch` is the one that new records are sealed under."""
 
@@ -59,7 +81,7 @@ class KeyRing:
         self._crypto = crypto
         self._data_keys = {epoch: data_key}
         self._record_keys: dict[tuple[str, int], KeyHandle] = {}
-        self._prefixes: dict[tuple[str, int], bytes] = {}
+        self._prefixes: dict[str, tuple[bytes, ...]] = {}
 
     def hold(self, epoch: int, data_key: KeyHandle) -> None:
         """Another epoch's key, beside those there are."""
@@ -90,12 +112,20 @@ class KeyRing:
         info = key_info("secret", cls, epoch)
         return await self._crypto.keys.wrapping_key(self._data_keys[epoch], self.vault_id, info)
 
+    async def opener(self, cls: str, but: int = 0) -> ClassOpener:
+        """What opens the records of a class; those of epoch `but` are left closed."""
+        keys = [(epoch, await self.record_key(cls, epoch)) for epoch in sorted(self._data_keys) if epoch != but]
+        return ClassOpener(tuple((epoch, key) for epoch, key in keys if key is not None), self._prefixes_of(cls))
+
     def aad_prefix(self, cls: str, form: int) -> bytes:
         """The constant part of a class's associated data."""
-        prefix = self._prefixes.get((cls, form))
-        if prefix is None:
-            prefix = self._prefixes[cls, form] = aad_prefix(self.vault_id, cls, form)
-        return prefix
+        return self._prefixes_of(cls)[form - 1]
+
+    def _prefixes_of(self, cls: str) -> tuple[bytes, ...]:
+        prefixes = self._prefixes.get(cls)
+        if prefixes is None:
+            prefixes = self._prefixes[cls] = tuple(aad_prefix(self.vault_id, cls, form) for form in FORMS)
+        return prefixes
 
 
 def check_passphrase(crypto: Crypto, passphrase: Secret) -> None:

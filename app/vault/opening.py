@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 from app.platform.interfaces import Clock, Crypto, Store
+from app.platform.records import opened_batch
 from app.vault import manifest as manifests
 from app.vault.errors import VaultAuthFailed
 from app.vault.format import ENVELOPE_HEAD, FormatError
@@ -16,7 +17,7 @@ from app.vault.header import Header
 from app.vault.kdf import KdfPolicy
 from app.vault.keys import KeyRing, Proof, Way, open_header
 from app.vault.manifest import Manifest
-from app.vault.reading import Damage, open_records
+from app.vault.reading import Damage
 from app.vault.staging import HEADER, HEADER_IDS, MANIFEST, MANIFEST_IDS
 from app.vault.writing import MARK
 
@@ -84,7 +85,7 @@ async def marked_counter(store: Store, ring: KeyRing) -> int:
 async def _open_manifest(crypto: Crypto, ring: KeyRing, stored: bytes | None) -> Manifest:
     if stored is None:
         raise FormatError("it is missing")
-    opened = (await open_records(crypto, ring, MANIFEST, [(MANIFEST, stored)]))[0]
-    if opened.plain is None:
+    opened = await opened_batch(crypto, await ring.opener(MANIFEST), [(MANIFEST, stored)])
+    if opened.closed:
         raise FormatError("it does not open")
-    return manifests.decode(opened.plain)
+    return manifests.decode(opened.values[0])

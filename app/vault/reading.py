@@ -1,4 +1,4 @@
-"""Opening stored records and judging a whole class against the manifest.
+"""Judging a whole class of opened records against the manifest.
 
 A record that does not open is reported and left where it is; the records around it are judged on their own.
 For a log the chain tells exactly where records are missing or do not belong; for a table the count and the
@@ -7,33 +7,29 @@ sum of tokens tell that they do, not which. Nothing here writes.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
-from app.platform.interfaces import Crypto, KeyHandle, Sealing, Store
+from app.platform.interfaces import Crypto, Opener, Store
 from app.vault.errors import VaultDamaged
+from app.vault.fetching import Opened, open_all, opened_of
 from app.vault.format import (
     CHAIN_BYTES,
     FORM_CHUNK,
     FORM_LOG,
     FORM_TABLE,
     Chunk,
-    Envelope,
     FormatError,
     chain_next,
     chain_start,
     chunk_id,
     parse_chunk,
-    parse_envelope,
     parse_table,
-    record_aad,
 )
 from app.vault.keys import KeyRing
 from app.vault.manifest import TOKEN_MODULUS, LogEntry, TableEntry
 
-_CHUNK = 2_000
 _PIECES_AT_ONCE = 16
 
 DamageKind = Literal["unreadable", "missing", "unexpected", "stale", "manifest", "rollback"]
@@ -81,56 +77,6 @@ class ScanResult:
         return not self.damaged
 
 
-class Opened(NamedTuple):
-    """One stored record and, if it verified, its plaintext."""
-
-    id: str
-    stored: bytes
-    envelope: Envelope | None
-    plain: bytes | None
-
-
-async def open_records(
-    crypto: Crypto, ring: KeyRing, cls: str, stored: Sequence[tuple[str, bytes]]
-) -> list[Opened]:
-    """Open records of one class; those that fail carry no plaintext."""
-    opened: list[Opened] = []
-    for start in range(0, len(stored), _CHUNK):
-        if start:
-            await asyncio.sleep(0)  # a long scan lets market data through
-        opened += await _open_chunk(crypto, ring, cls, stored[start : start + _CHUNK])
-    return opened
-
-
-async def _open_chunk(
-    crypto: Crypto, ring: KeyRing, cls: str, stored: Sequence[tuple[str, bytes]]
-) -> list[Opened]:
-    envelopes: list[Envelope | None] = []
-    sealings: list[Sealing] = []
-    known: dict[tuple[int, int], tuple[KeyHandle, bytes] | None] = {}
-    for record_id, value in stored:
-        try:
-            envelope = parse_envelope(value)
-        except FormatError:
-            envelopes.append(None)
-            continue
-        form, epoch, version, nonce, sealed = envelope
-        if (form, epoch) not in known:
-            key = await ring.record_key(cls, epoch)
-            known[form, epoch] = None if key is None else (key, ring.aad_prefix(cls, form))
-        how = known[form, epoch]
-        if how is None:
-            envelopes.append(None)
-            continue
-        sealings.append(Sealing(how[0], nonce, record_aad(how[1], record_id, version, epoch), sealed))
-        envelopes.append(envelope)
-    plains = iter(await crypto.open_many(sealings))
-    return [
-        Opened(record_id, value, envelope, next(plains) if envelope is not None else None)
-        for (record_id, value), envelope in zip(stored, envelopes, strict=True)
-    ]
-
-
 def unreadable(cls: str, record: Opened) -> Damage:
     """The report of a record that did not open."""
     return Damage(cls, "unreadable", "The record was changed or cut short.", record.id, envelope=record.stored)
@@ -151,22 +97,24 @@ class LogWalk:
         """Start at the log's beginning, or anywhere inside it when not `whole`."""
         return cls(name, chain_start(vault_id, name) if whole else None, 0, ScanResult(name, kind="log"))
 
-    def step(self, record: Opened) -> None:
-        """Take the next stored record."""
-        self.result.last_id = record.id
-        plain, envelope = record.plain, record.envelope
-        if plain is None or envelope is None or envelope.form != FORM_LOG or len(plain) < CHAIN_BYTES:
-            self.result.damaged.append(unreadable(self.cls, record))
-            self.unread += 1
-            return
-        previous, payload, position = plain[:CHAIN_BYTES], plain[CHAIN_BYTES:], envelope.version
-        if self.chain is not None and (previous != self.chain or position != self.position + 1 or self.unread):
-            self._judge(record.id, position, previous)
-        self.position = position
-        self.chain = chain_next(previous, position, record.id, payload)
-        self.unread = 0
-        self.result.records.append(Record(record.id, payload))
-        self.result.versions[record.id] = self.position
+    def take(self, records: Iterable[Opened]) -> None:
+        """Take the next stored records."""
+        found, versions, record_id = self.result.records, self.result.versions, self.result.last_id
+        for record in records:
+            record_id, form, version, _, plain, _ = record
+            if plain is None or form != FORM_LOG or len(plain) < CHAIN_BYTES:
+                self.result.damaged.append(unreadable(self.cls, record))
+                self.unread += 1
+                continue
+            previous, payload = plain[:CHAIN_BYTES], plain[CHAIN_BYTES:]
+            if self.chain is not None and (previous != self.chain or version != self.position + 1 or self.unread):
+                self._judge(record_id, version, previous)
+            self.position = version
+            self.chain = chain_next(previous, version, record_id, payload)
+            self.unread = 0
+            found.append(Record(record_id, payload))
+            versions[record_id] = version
+        self.result.last_id = record_id
 
     def finish(self, entry: LogEntry | None) -> ScanResult:
         """Compare the end reached with what the manifest says it is."""
@@ -196,13 +144,30 @@ class LogWalk:
         self.result.damaged.append(Damage(self.cls, kind, detail, record_id, count))
 
 
-def judge_log(vault_id: bytes, cls: str, opened: Sequence[Opened], entry: LogEntry | None, whole: bool) -> LogWalk:
+def judge_log(vault_id: bytes, cls: str, opened: Iterable[Opened], entry: LogEntry | None, whole: bool) -> LogWalk:
     """Walk a log; `whole` unless the scan started inside it."""
     walk = LogWalk.begin(cls, vault_id, whole)
-    for record in opened:
-        walk.step(record)
+    walk.take(opened)
     walk.finish(entry)
     return walk
+
+
+async def read_log(
+    store: Store, crypto: Crypto, ring: KeyRing, cls: str, entry: LogEntry, from_id: str | None, opener: Opener
+) -> ScanResult:
+    """Walk a log while it is still being read. Raises StoreError."""
+    walk = LogWalk.begin(cls, ring.vault_id, whole=from_id is None)
+    async for batch in store.scan_opened(crypto, cls, opener, from_id):
+        walk.take(opened_of(batch))
+    return walk.finish(entry)
+
+
+async def with_stored(store: Store, result: ScanResult) -> ScanResult:
+    """Adds what is stored of records that opened and yet are not what they should be. Raises StoreError."""
+    for place, damage in enumerate(result.damaged):
+        if damage.kind == "unreadable" and damage.envelope is None:
+            result.damaged[place] = replace(damage, envelope=await store.get(result.cls, damage.id))
+    return result
 
 
 def judge_table(
@@ -218,12 +183,12 @@ def judge_table(
         except FormatError:
             result.damaged.append(unreadable(cls, record))
             continue
-        tokens[record.id] = token, len(record.stored)
+        tokens[record.id] = token, record.size
         if payload is None:
-            result.columns[record.id.rpartition("/")[0]] = record.envelope.version
+            result.columns[record.id.rpartition("/")[0]] = record.version
             continue
         result.records.append(Record(record.id, payload))
-        result.versions[record.id] = record.envelope.version
+        result.versions[record.id] = record.version
     if whole:
         _compare_table(result, len(opened), sum(token for token, _ in tokens.values()) % TOKEN_MODULUS, entry)
     if columns:
@@ -233,9 +198,9 @@ def judge_table(
 
 def _table_record(record: Opened, columns: dict[str, list[Chunk]]) -> tuple[int, bytes | None]:
     """(token, payload); a piece of a column goes to its column instead. Raises FormatError."""
-    if record.plain is None or record.envelope is None or record.envelope.form not in (FORM_TABLE, FORM_CHUNK):
+    if record.plain is None or record.form not in (FORM_TABLE, FORM_CHUNK):
         raise FormatError("not a table record")
-    if record.envelope.form == FORM_TABLE:
+    if record.form == FORM_TABLE:
         return parse_table(record.plain)
     token, column, chunk = parse_chunk(record.id, record.plain)
     columns.setdefault(column, []).append(chunk)
@@ -255,14 +220,12 @@ def _join_columns(result: ScanResult, columns: dict[str, list[Chunk]]) -> None:
     result.records.sort()
 
 
-async def opened_chunks(
-    crypto: Crypto, ring: KeyRing, cls: str, column: str, stored: Sequence[tuple[str, bytes]]
-) -> list[Chunk]:
+def chunks_of(cls: str, column: str, opened: Iterable[Opened]) -> list[Chunk]:
     """Pieces of a column. Raises VaultDamaged when one does not open or is of something else."""
     chunks = []
-    for record in await open_records(crypto, ring, cls, stored):
+    for record in opened:
         try:
-            if record.plain is None or record.envelope is None or record.envelope.form != FORM_CHUNK:
+            if record.plain is None or record.form != FORM_CHUNK:
                 raise FormatError("not a piece")
             _, its_column, chunk = parse_chunk(record.id, record.plain)
             if its_column != column:
@@ -278,12 +241,13 @@ async def opened_chunks(
 async def read_column(store: Store, crypto: Crypto, ring: KeyRing, cls: str, column: str) -> bytes | None:
     """A column's bytes, None if there is none. Raises VaultDamaged if it is not whole, and StoreError."""
     chunks: list[Chunk] = []
+    opener = await ring.opener(cls)
     from_id, wanted = f"{column}/", 1
     while len(chunks) < wanted:
-        stored = await store.scan(cls, from_id, min(_PIECES_AT_ONCE, wanted - len(chunks)))
-        if not chunks and not (stored and stored[0][0].startswith(from_id)):
+        opened = await open_all(store, crypto, cls, opener, from_id, min(_PIECES_AT_ONCE, wanted - len(chunks)))
+        if not chunks and not (opened and opened[0].id.startswith(from_id)):
             return None
-        chunks += await opened_chunks(crypto, ring, cls, column, stored)
+        chunks += chunks_of(cls, column, opened)
         from_id, wanted = chunk_id(column, len(chunks)), chunks[0].count
     data = joined_column(chunks)
     if data is None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from app.platform.errors import CryptoAuthError
 from app.platform.interfaces import Clock, Crypto, Entropy, Store, Write
 from app.platform.records import check_class, check_id
 from app.vault import manifest as manifests
 from app.vault.errors import VaultRefused
+from app.vault.fetching import Opened, open_all, open_one
 from app.vault.format import (
     ENVELOPE_HEAD,
     FORM_CHUNK,
@@ -27,14 +28,13 @@ from app.vault.format import (
     chain_next,
     chain_start,
     chunk_id,
-    epoch_of,
     pack_chunk,
     pack_log,
     pack_table,
 )
 from app.vault.keys import KeyRing
 from app.vault.manifest import TOKEN_MODULUS, Manifest, TableEntry
-from app.vault.reading import judge_table, open_records
+from app.vault.reading import judge_table
 from app.vault.signing import SECRETS, resealed
 
 HEADER = "header"
@@ -130,8 +130,7 @@ Known = tuple[int, int] | None  # (token, stored size) of a table record; None: 
 Tokens = dict[tuple[str, str], Known]
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(NamedTuple):
     """A record still to be sealed, or a delete in its place among them."""
 
     op: Literal["put", "add", "delete"]
@@ -297,18 +296,18 @@ class Stage:
 
     async def _reseal(self, change: Reseal) -> None:
         """Seal again what is not yet under the present epoch; plaintext, place and version of each record stay."""
-        ring, cls = self._sources.ring, change.cls
-        stored = await self._sources.store.scan(cls, change.from_id, change.limit + 1)
-        stored, more = stored[: change.limit], stored[change.limit :]
-        change.next_id, change.seen = more[0][0] if more else None, len(stored)
-        old = [record for record in stored if epoch_of(record[1]) != ring.epoch]
-        for record in await open_records(self._sources.crypto, ring, cls, old):
-            if record.plain is None or record.envelope is None:
-                continue  # damaged: it stays as it is, and is reported when it is read
+        sources, ring, cls = self._sources, self._sources.ring, change.cls
+        opener = await ring.opener(cls, but=ring.epoch)
+        found = await open_all(sources.store, sources.crypto, cls, opener, change.from_id, change.limit + 1)
+        found, more = found[: change.limit], found[change.limit :]
+        change.next_id, change.seen = more[0].id if more else None, len(found)
+        for record in found:
+            if record.plain is None:
+                continue  # of the present epoch, or damaged: that stays as it is, and is reported when it is read
             plain = record.plain
             if cls == SECRETS:
                 plain = await self._secret_resealed(record.id, plain)
-            self.plains.append(Plain("put", cls, record.id, record.envelope.form, record.envelope.version, plain))
+            self.plains.append(Plain("put", cls, record.id, record.form, record.version, plain))
             change.sealed += 1
         entry = self.manifest.classes.get(cls)
         if entry is not None:
@@ -330,25 +329,24 @@ class Stage:
         for tokens in (self.tokens, self._committed):
             if key in tokens:
                 return tokens[key]
-        stored = await self._sources.store.get(cls, record_id)
-        if stored is None:
+        sources = self._sources
+        record = await open_one(sources.store, sources.crypto, sources.ring, cls, record_id)
+        if record is None:
             return None
-        known = (await self._readable(cls, [(record_id, stored)])).get(record_id)
+        known = _readable(cls, [record]).get(record_id)
         if known is None:
+            stored = record.stored if record.stored is not None else await sources.store.get(cls, record_id)
             kept_as = f"{cls}/{record_id}/{self.manifest.counter}"
-            self.raw_writes.append(Write("add", QUARANTINE, kept_as, stored))
+            self.raw_writes.append(Write("add", QUARANTINE, kept_as, stored or b""))
             self.manifest.classes[cls] = await self._resummed(cls, record_id)
         return known
 
-    async def _readable(self, cls: str, stored: Sequence[tuple[str, bytes]]) -> dict[str, tuple[int, int]]:
-        opened = await open_records(self._sources.crypto, self._sources.ring, cls, stored)
-        return judge_table(cls, opened, None, whole=False)[1]
-
     async def _resummed(self, cls: str, without: str) -> TableEntry:
         """The table's entry from what can be read: the token of a damaged record is not known any more."""
-        stored = [record for record in await self._sources.store.scan(cls) if record[0] != without]
-        readable = await self._readable(cls, stored)
-        sizes = {record_id: len(value) for record_id, value in stored}
+        sources = self._sources
+        found = await open_all(sources.store, sources.crypto, cls, await sources.ring.opener(cls))
+        found = [record for record in found if record.id != without]
+        readable, sizes = _readable(cls, found), {record.id: record.size for record in found}
         for (its_class, record_id), known in self.tokens.items():
             if its_class != cls:
                 continue
@@ -360,6 +358,10 @@ class Stage:
         total = sum(token for token, _ in readable.values()) % TOKEN_MODULUS
         entry = self.manifest.table(cls)
         return replace(entry, count=len(sizes), total=total, bytes=sum(sizes.values()))
+
+
+def _readable(cls: str, found: Sequence[Opened]) -> dict[str, tuple[int, int]]:
+    return judge_table(cls, found, None, whole=False)[1]
 
 
 def _check_record(record_id: str, payload: object) -> None:

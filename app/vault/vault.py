@@ -22,13 +22,14 @@ from app.vault.errors import (
     VaultLocked,
     VaultRefused,
 )
+from app.vault.fetching import open_all, open_one
 from app.vault.format import FormatError
 from app.vault.header import PASSPHRASE, Slot
 from app.vault.kdf import KdfPolicy
 from app.vault.keys import KeyRing, Proof, check_passphrase, new_header, read_header
-from app.vault.manifest import LogEntry, Manifest, TableEntry
+from app.vault.manifest import LogEntry, Manifest
 from app.vault.opening import marked_counter, open_any, read_manifest, stored_headers
-from app.vault.reading import Damage, ScanResult, judge_log, judge_table, open_records, read_column
+from app.vault.reading import Damage, ScanResult, judge_log, judge_table, read_column, read_log, with_stored
 from app.vault.rebuild import looks_like_log, rebuilt_manifest
 from app.vault.session import Session, digest_of, told
 from app.vault.signing import SECRETS, Signer, opened_signer, wrapped_secret
@@ -269,15 +270,13 @@ class Vault:
             return held
         commits = session.writer.commits
         with told():
-            stored = await self._store.get(cls, record_id)
-        if stored is None:
+            opened = await open_one(self._store, self._crypto, session.ring, cls, record_id)
+        if opened is None:
             return None
-        entry = session.writer.manifest.classes.get(cls)
-        opened = await open_records(self._crypto, session.ring, cls, [(record_id, stored)])
-        if isinstance(entry, LogEntry):
-            result = judge_log(session.ring.vault_id, cls, opened, None, whole=False).result
+        if isinstance(session.writer.manifest.classes.get(cls), LogEntry):
+            result = judge_log(session.ring.vault_id, cls, [opened], None, whole=False).result
         else:
-            result, tokens = judge_table(cls, opened, None, whole=False)
+            result, tokens = judge_table(cls, [opened], None, whole=False)
             session.writer.learn(cls, tokens)
         if not result.records:
             raise VaultDamaged(f"The record {cls}/{record_id} was changed or cut short.")
@@ -291,20 +290,19 @@ class Vault:
         A log may be read from `from_id` on; from there to its end it is verified as strictly.
         """
         session = self._open_session()
+        ring, whole = session.ring, from_id is None
+        opener = await ring.opener(cls)
         await session.writer.drain()
-        whole = from_id is None
-        entry = session.writer.manifest.classes.get(cls)
+        entry = session.writer.manifest.classes.get(cls)  # from here to the first read nothing else runs: they are of one moment
         with told():
-            stored = await self._store.scan(cls, from_id)
-        opened = await open_records(self._crypto, session.ring, cls, stored)
-        is_log = isinstance(entry, LogEntry) or (entry is None and looks_like_log(opened))
-        if is_log:
-            log_entry = entry if isinstance(entry, LogEntry) else None
-            return judge_log(session.ring.vault_id, cls, opened, log_entry, whole).result
-        table_entry = entry if isinstance(entry, TableEntry) else None
-        result, tokens = judge_table(cls, opened, table_entry, whole)
-        session.writer.learn(cls, tokens)
-        return result
+            if isinstance(entry, LogEntry):
+                return await with_stored(self._store, await read_log(self._store, self._crypto, ring, cls, entry, from_id, opener))
+            opened = await open_all(self._store, self._crypto, cls, opener, from_id)
+            if entry is None and looks_like_log(opened):
+                return await with_stored(self._store, judge_log(ring.vault_id, cls, opened, None, whole).result)
+            result, tokens = judge_table(cls, opened, entry, whole)
+            session.writer.learn(cls, tokens)
+            return await with_stored(self._store, result)
 
     async def contents(self) -> Contents:
         """Classes with counts and stored bytes, number of commits, storage estimate."""

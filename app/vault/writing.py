@@ -13,17 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.platform.errors import StoreConflict, StoreError, StoreFull
-from app.platform.interfaces import Guard, Sealing, Write
+from app.platform.interfaces import Guard, KeyHandle, SealedWrite, Write
 from app.vault import manifest as manifests
 from app.vault.errors import VaultClosed, VaultConflict, VaultError, VaultFull, VaultRefused
-from app.vault.format import ENVELOPE_HEAD, FORM_TABLE, NONCE_BYTES, pack_envelope, record_aad
+from app.vault.format import FORM_TABLE, NONCE_BYTES, envelope_head, record_aad
 from app.vault.manifest import Manifest
 from app.vault.staging import ALONE, MANIFEST, MANIFEST_IDS, Bundle, Change, Delete, Plain, Sources, Stage, Tokens
 
 MARK = "vault"
 _MARK_EVERY = 256
 _MAX_JOINED_RECORDS = 4_096
-_SEALED_AT_ONCE = 4_096
 _MAX_JOINED_BYTES = 8 * 1024 * 1024
 
 
@@ -186,41 +185,31 @@ class Writer:
     async def _commit(self, stage: Stage, *, strict: bool) -> None:
         manifest = stage.manifest
         last = Plain("put", MANIFEST, MANIFEST, FORM_TABLE, manifest.counter, manifests.encode(manifest))
-        envelopes = iter(await self._seal([plain for plain in stage.plains if plain.op != "delete"] + [last], stage.epoch))
-        writes = list(stage.raw_writes)
-        for plain in stage.plains:
-            value = b"" if plain.op == "delete" else next(envelopes)
-            writes.append(Write(plain.op, plain.cls, plain.id, value))
-        sealed_manifest = next(envelopes)
-        writes += [Write("put", MANIFEST, copy, sealed_manifest) for copy in MANIFEST_IDS]
+        writes = await self._to_seal([*stage.plains, last], stage.epoch)
+        sealed_manifest = writes[-1] = writes[-1]._replace(copy=MANIFEST_IDS[1])
         guard = Guard(MANIFEST, MANIFEST, self._prefix)
-        await self._sources.store.commit(writes, strict=strict, guard=guard)
+        sources = self._sources
+        await sources.store.commit_sealed(sources.crypto, stage.raw_writes, writes, strict=strict, guard=guard)
         self.manifest = manifest
-        self._sources.ring.epoch = stage.epoch
-        self._prefix = sealed_manifest[:ENVELOPE_HEAD]
+        sources.ring.epoch = stage.epoch
+        self._prefix = sealed_manifest.head
         self._tokens.update(stage.tokens)
         self.commits += 1
 
-    async def _seal(self, plains: Sequence[Plain], epoch: int) -> list[bytes]:
-        sealed: list[bytes] = []
-        for start in range(0, len(plains), _SEALED_AT_ONCE):
-            sealed += await self._seal_some(plains[start : start + _SEALED_AT_ONCE], epoch)
-        return sealed
-
-    async def _seal_some(self, plains: Sequence[Plain], epoch: int) -> list[bytes]:
-        ring = self._sources.ring
+    async def _to_seal(self, plains: Sequence[Plain], epoch: int) -> list[Write | SealedWrite]:
+        ring, writes = self._sources.ring, []
         nonces = self._sources.entropy.random_bytes(NONCE_BYTES * len(plains))
-        sealings: list[Sealing] = []
-        for index, item in enumerate(plains):
-            aad = record_aad(ring.aad_prefix(item.cls, item.form), item.id, item.version, epoch)
+        keys: dict[str, KeyHandle] = {}
+        for index, (op, cls, record_id, form, version, plain) in enumerate(plains):
+            if op == "delete":
+                writes.append(Write(op, cls, record_id))
+                continue
+            if cls not in keys:
+                keys[cls] = await ring.record_key(cls, epoch)
             nonce = nonces[index * NONCE_BYTES : (index + 1) * NONCE_BYTES]
-            sealings.append(Sealing(await ring.record_key(item.cls, epoch), nonce, aad, item.plain))
-        return [
-            pack_envelope(item.form, epoch, item.version, sealing.nonce, data)
-            for item, sealing, data in zip(
-                plains, sealings, await self._sources.crypto.seal_many(sealings), strict=True
-            )
-        ]
+            head = envelope_head(form, epoch, version, nonce, len(plain))
+            writes.append(SealedWrite(op, cls, record_id, keys[cls], head, record_aad(ring.aad_prefix(cls, form), record_id, version, epoch), plain))
+        return writes
 
 
 def translated(error: BaseException) -> VaultError:

@@ -26,6 +26,7 @@ addEventListener("message", async ({ data }) => {
       return;
     }
     globalThis.given = given;
+    globalThis.beside = (name) => import(at(name));
     globalThis.say = (text) => postMessage({ id: "said", result: text });
     postMessage({ id, result: await python.runPythonAsync(code) });
   } catch (error) {

@@ -11,7 +11,7 @@ from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from proxy.policy import headers
 
@@ -46,11 +46,14 @@ globalThis.ready = true;
 
 class _Handler(BaseHTTPRequestHandler):
     connect: tuple[str, ...] = ()
+    beside: dict[str, Path] = {}
 
     def do_GET(self) -> None:
         path = self.path.split("?")[0].lstrip("/")
         own = {"vault.html": _PAGE, "page.mjs": _PAGE_SCRIPT, "vault_worker.mjs": (HERE / "vault_worker.mjs").read_bytes()}
         body = own.get(path)
+        if path in self.beside:
+            body = self.beside[path].read_bytes()
         if body is None and (SITE / path).is_file():
             body = (SITE / path).read_bytes()
         self.send_response(200 if body is not None else 404)
@@ -91,13 +94,16 @@ class VaultPage:
 
 
 @contextmanager
-def vault_page(browser: Browser, connect: tuple[str, ...] = ()) -> Iterator[VaultPage]:
-    """A fresh browser profile on a fresh origin, whose worker may reach the origins in ``connect`` too."""
-    handler = type("Handler", (_Handler,), {"connect": connect})
+def vault_page(
+    browser: Browser | BrowserContext, connect: tuple[str, ...] = (), beside: dict[str, Path] | None = None
+) -> Iterator[VaultPage]:
+    """A page on a fresh origin, in a fresh profile in memory or in the profile given, whose worker may reach the origins in ``connect``
+    and load the files ``beside`` it by name too."""
+    handler = type("Handler", (_Handler,), {"connect": connect, "beside": beside or {}})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    context = browser.new_context()
+    context = browser.new_context() if isinstance(browser, Browser) else browser
     try:
         yield VaultPage(context.new_page(), f"http://127.0.0.1:{server.server_port}")
     finally:

@@ -8,12 +8,13 @@ Python in one copy. The meta texts live in a second database, `<name>-mark`.
 from __future__ import annotations
 
 import asyncio
+import json
 from array import array
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import js
-from pyodide.ffi import JsException, JsNull, create_once_callable, create_proxy, to_js
+from pyodide.ffi import JsException, JsNull, JsProxy, create_once_callable, create_proxy, jsnull, to_js
 
 from app.platform.browser.crypto import apart
 from app.platform.errors import (
@@ -25,11 +26,15 @@ from app.platform.errors import (
     StoreFull,
     StoreUnavailable,
 )
-from app.platform.interfaces import Estimate, Guard, Write
-from app.platform.records import RecordStore, check_class, check_id
+from app.platform.interfaces import Batch, Crypto, Estimate, Guard, Opener, SealedWrite, Write
+from app.platform.records import HEAD_BYTES, RecordStore, check_class, check_id
 
 _RECORDS = "records"
 _VERSION = 1
+_OPERATIONS = {"put": 0, "add": 1, "delete": 2}
+_COPY = 3
+_ALL = 2**32 - 1
+_FIRST = frozenset((0,))
 
 
 class BrowserStore(RecordStore):
@@ -39,6 +44,7 @@ class BrowserStore(RecordStore):
         self.name = name
         self._db: Any = None
         self._mark: Any = None
+        self._bulk: Any = None
         self._why_closed = "The record store is not open."
         self._proxies: list[Any] = []
         self._strict, self._relaxed = _durability("strict"), _durability("relaxed")
@@ -50,6 +56,7 @@ class BrowserStore(RecordStore):
         factory = getattr(js, "indexedDB", None)
         if factory is None or isinstance(factory, JsNull):
             raise StoreUnavailable("This browser offers no database here.")
+        self._bulk = js.kontor.bulk
         self._mark = await _open(factory, f"{self.name}-mark")
         self._db = await _open(factory, self.name)
         self._watch(self._db, "versionchange", "Another tab needs a newer version of the database.")
@@ -57,42 +64,56 @@ class BrowserStore(RecordStore):
 
     async def commit(self, writes: Sequence[Write], *, strict: bool = True, guard: Guard | None = None) -> None:
         """Keep all writes or none; strict ones are on disk on return."""
-        transaction = self._transaction("readwrite", strict)
-        store = transaction.objectStore(_RECORDS)
-        done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        state = _Commit(done, guard)
-        finished = create_proxy(state.finished)
-        guarded = create_proxy(state.guarded)
-        guarding = None
-        try:
-            transaction.oncomplete = transaction.onabort = finished
-            try:
-                if guard is not None:
-                    guarding = store.get(_key(guard.cls, guard.id))
-                    guarding.onsuccess = guarded
-                _request_writes(store, writes)
-                if guard is None:
-                    transaction.commit()
-            except JsException as error:
-                _abort(transaction)
-                raise _translated(error) from error
-            except ValueError:
-                _abort(transaction)
-                raise
-            failure = await done
-        finally:
-            transaction.oncomplete = transaction.onabort = None
-            if guarding is not None:
-                guarding.onsuccess = None
-            finished.destroy()
-            guarded.destroy()
+        await self._commit(writes, strict, guard)
+
+    async def commit_sealed(
+        self, crypto: Crypto, plain: Sequence[Write], sealed: Sequence[Write | SealedWrite], *, strict: bool, guard: Guard
+    ) -> None:
+        """Seal and keep, in one crossing into JavaScript."""
+        await self._commit([*plain, *sealed], strict, guard)
+
+    async def _commit(self, writes: Sequence[Write | SealedWrite], strict: bool, guard: Guard | None) -> None:
+        keys: dict[int, tuple[int, Any]] = {}
+        names: list[str] = []
+        plan = array("i")
+        pieces: list[bytes] = []
+        for write in writes:
+            cls, record_id = check_class(write.cls), check_id(write.id)
+            names.append(f"{cls}/{record_id}")
+            if isinstance(write, Write):
+                plan.extend((_OPERATIONS[write.op], -1, 0, 0, len(write.value)))
+                pieces.append(write.value)
+                continue
+            op, _, _, key, head, aad, data, copy = write
+            number, _ = keys.setdefault(id(key), (len(keys), key))
+            plan.extend((_OPERATIONS[op], number, len(head), len(aad), len(data)))
+            pieces += (head, aad, data)
+            if copy:
+                names.append(f"{cls}/{check_id(copy)}")
+                plan.extend((_COPY, -1, 0, 0, 0))
+        if not names:
+            return
+        packed = to_js(b"".join((plan.tobytes(), *pieces)))
+        guarding, prefix = ("", None) if guard is None else (_key(guard.cls, guard.id), guard.prefix)
+        db = self._connected(self._db)
+        failure = await self._bulk.commit(
+            db,
+            "strict" if strict else "relaxed",
+            guarding,
+            jsnull if prefix is None else to_js(prefix),
+            "\n".join(names),
+            packed,
+            *[key for _, key in keys.values()],
+        )
         if failure:
             raise _failure(failure, self._why_closed)
 
     async def get(self, cls: str, record_id: str) -> bytes | None:
         """One record or None."""
         value = await self._read(lambda store: store.get(_key(cls, record_id)))
-        return value.to_bytes() if value is not None else None
+        if value is None:
+            return None
+        return value.to_bytes() if isinstance(value, JsProxy) and hasattr(value, "to_bytes") else b""  # nothing of ours
 
     async def scan(self, cls: str, from_id: str | None = None, limit: int | None = None) -> list[tuple[str, bytes]]:
         """Records of a class in id order, from `from_id` on."""
@@ -103,8 +124,34 @@ class BrowserStore(RecordStore):
         if not keys.length:
             return []
         skip = len(cls) + 1
-        ids = [key[skip:] for key in keys.join("\n").split("\n")]
-        return list(zip(ids, apart(js.kontor.bulk.join(values)), strict=True))
+        ids = [key[skip:] for key in json.loads(js.JSON.stringify(keys))]
+        return list(zip(ids, apart(self._bulk.join(values)), strict=True))
+
+    async def get_opened(self, crypto: Crypto, cls: str, record_id: str, opener: Opener) -> Batch | None:
+        """One record, opened, or None."""
+        db = self._connected(self._db)
+        try:
+            found = await self._bulk.get(db, _key(cls, record_id), *_way(cls, opener))
+        except JsException as error:
+            raise _translated(error) from error
+        if found is None or isinstance(found, JsNull):
+            return None
+        raw = found.to_bytes()
+        return Batch([record_id], raw[1 : 1 + HEAD_BYTES], [raw[1 + HEAD_BYTES :]], frozenset() if raw[0] else _FIRST)
+
+    async def scan_opened(
+        self, crypto: Crypto, cls: str, opener: Opener, from_id: str | None = None, limit: int | None = None
+    ) -> AsyncIterator[Batch]:
+        """What `scan` finds, opened where it is read, some at a time."""
+        bounds = _key(check_class(cls), from_id or ""), cls + "0", _ALL if limit is None else limit
+        try:
+            reader = self._bulk.scan(self._connected(self._db), *bounds, *_way(cls, opener))
+            while (chunk := await reader.next()) is not None and not isinstance(chunk, JsNull):
+                closed = frozenset(map(int, filter(None, chunk.closed.split(","))))
+                values = apart(chunk)
+                yield Batch(json.loads(chunk.ids), chunk.heads.to_bytes(), values, closed)
+        except JsException as error:
+            raise _translated(error) from error
 
     async def count(self, cls: str | None = None) -> int:
         """How many records a class, or the whole store, holds."""
@@ -177,13 +224,16 @@ class BrowserStore(RecordStore):
         db.addEventListener(event, proxy)
 
     def _transaction(self, mode: str, strict: bool, db: Any = None) -> Any:
-        db = db if db is not None else self._db
-        if db is None or self._db is None:
-            raise StoreClosed(self._why_closed)
+        db = self._connected(db if db is not None else self._db)
         try:
             return db.transaction(_RECORDS, mode, self._strict if strict else self._relaxed)
         except JsException as error:
             raise _translated(error) from error
+
+    def _connected(self, db: Any) -> Any:
+        if db is None or self._db is None:
+            raise StoreClosed(self._why_closed)
+        return db
 
     async def _read(self, request: Any) -> Any:
         store = self._transaction("readonly", False).objectStore(_RECORDS)
@@ -193,51 +243,16 @@ class BrowserStore(RecordStore):
             raise _translated(error) from error
 
 
-class _Commit:
-    """One transaction under way: compares the guard and tells how it ended."""
-
-    def __init__(self, done: asyncio.Future[str], guard: Guard | None) -> None:
-        self._done = done
-        self._guard = guard
-        self._refused = False
-
-    def guarded(self, event: Any) -> None:
-        request = event.target
-        assert self._guard is not None
-        stored, prefix = request.result, self._guard.prefix
-        if stored is None or prefix is None:
-            matches = stored is None and prefix is None
-        else:
-            matches = stored.subarray(0, len(prefix)).to_bytes() == prefix
-        if matches:
-            request.transaction.commit()
-        else:
-            self._refused = True
-            request.transaction.abort()
-
-    def finished(self, event: Any) -> None:
-        if self._done.done():
-            return
-        if event.type == "complete":
-            self._done.set_result("")
-        elif self._refused:
-            self._done.set_result("Guard")
-        else:
-            error = event.target.error
-            self._done.set_result(getattr(error, "name", None) or "AbortError")
-
-
 def _durability(value: str) -> Any:
     options = js.Object.new()
     options.durability = value
     return options
 
 
-def _request_writes(store: Any, writes: Sequence[Write]) -> None:
-    keys = [_key(check_class(cls), check_id(record_id)) for _, cls, record_id, _ in writes]
-    values = [write.value for write in writes]
-    lengths = to_js(array("i", map(len, values)))
-    js.kontor.bulk.write(store, to_js(keys), to_js([write.op for write in writes]), to_js(b"".join(values)), lengths)
+def _way(cls: str, opener: Opener) -> tuple[Any, ...]:
+    """What opens a class, as bulk.mjs takes it."""
+    keys = [part for epoch_and_key in opener.keys for part in epoch_and_key]
+    return len(cls) + 1, to_js(b"".join(opener.prefixes)), *keys
 
 
 def _key(cls: str, record_id: str) -> str:
@@ -294,14 +309,6 @@ async def _open(factory: Any, name: str) -> Any:
     if name_of_error in ("SecurityError", "InvalidStateError", "NotAllowedError"):
         raise StoreUnavailable(message)
     raise StoreCorrupt(message)
-
-
-def _abort(transaction: Any) -> None:
-    try:
-        transaction.abort()
-    except JsException as error:
-        if error.name != "InvalidStateError":  # it has ended already
-            raise
 
 
 def _translated(error: JsException) -> StoreError:

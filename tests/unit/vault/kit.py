@@ -14,6 +14,11 @@ JOURNAL = [("journal", f"{number:012d}", b'{"seq":%d}' % number) for number in r
 SETTINGS = {"settings": [("theme", b"dark"), ("symbols", b"BTCUSDT,ETHUSDT")]}
 
 
+def epoch_of(stored: bytes) -> int:
+    """The epoch that stored bytes say they are of."""
+    return int.from_bytes(stored[6:10], "big")
+
+
 class Machine:
     """The part of a platform a vault needs, over a given store."""
 

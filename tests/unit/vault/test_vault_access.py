@@ -12,8 +12,7 @@ from app.platform.errors import CryptoUnavailable
 from app.platform.interfaces import ARGON2ID, PBKDF2
 from app.platform.native.crypto import NativeCrypto
 from app.vault import KdfPolicy, NewSlot, Proof, Vault, VaultAuthFailed, VaultLocked, VaultRefused
-from app.vault.format import epoch_of
-from tests.unit.vault.kit import JOURNAL, QUICK, WORDS, Machine, contents_of, created, initial, opened, secret
+from tests.unit.vault.kit import JOURNAL, QUICK, WORDS, Machine, contents_of, created, epoch_of, initial, opened, secret
 
 OTHER = b"another long passphrase"
 PRF, SALT = bytes(range(32)), bytes(32)

@@ -12,8 +12,7 @@ import pytest
 import app.vault.access as access_module
 from app.platform.memory import MemoryStore
 from app.vault import NewSlot, Proof, Vault
-from app.vault.format import epoch_of
-from tests.unit.vault.kit import QUICK, Machine, created, secret
+from tests.unit.vault.kit import QUICK, Machine, created, epoch_of, secret
 from tests.unit.vault.old import restored
 
 Holds = dict[str, dict[str, bytes]]

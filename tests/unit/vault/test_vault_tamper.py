@@ -6,7 +6,10 @@ import asyncio
 
 import pytest
 
+from app.platform.interfaces import Guard
 from app.vault import NewSlot, Proof, Vault, VaultAuthFailed, VaultDamaged
+from app.vault.format import FORM_LOG, FORM_TABLE
+from app.vault.staging import Plain
 from tests.unit.vault.kit import QUICK, Machine, contents_of, created, initial, opened, secret
 
 Stored = dict[tuple[str, str], bytes]
@@ -46,6 +49,26 @@ def test_any_flipped_byte_of_a_record_is_reported_and_costs_nothing_else(key: tu
             with pytest.raises(VaultDamaged):
                 await vault.get(*key)
             assert machine.store.records[key] == bad, "kept in place"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("key", [("journal", "000000000002"), ("settings", "theme")])
+@pytest.mark.parametrize("plain", [bytes(50), b"short"])
+def test_a_record_of_ours_that_is_none_of_its_class_is_reported_with_what_is_stored(key: tuple[str, str], plain: bytes) -> None:
+    async def scenario() -> None:
+        machine, _ = await fresh()
+        vault = await opened(machine)
+        writer = vault._session.writer
+        form = FORM_TABLE if key[0] == "journal" else FORM_LOG
+        sealed = await writer._to_seal([Plain("put", *key, form, 2, plain)], 1)
+        guard = Guard("manifest", "manifest", writer._prefix)
+        await machine.store.commit_sealed(machine.crypto, [], sealed, strict=True, guard=guard)
+        damage = (await vault.scan(key[0])).damaged[0]
+        assert (damage.kind, damage.id) == ("unreadable", key[1])
+        assert damage.envelope == machine.store.records[key]
+        with pytest.raises(VaultDamaged):
+            await vault.get(*key)
 
     asyncio.run(scenario())
 
