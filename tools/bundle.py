@@ -28,7 +28,7 @@ from .vendor import PYODIDE_FILES, ROOT, VENDOR, SetupError, say, sha256
 STATIC = ("index.html", "callback.html", "pyscript.toml", "manifest.webmanifest", "LICENSE", "NOTICE")
 ASSETS = (("app", (".mjs", ".js", ".css", ".svg", ".png")), ("worker", (".mjs",)), ("recordings", (".gz", ".md", ".json", ".jsonl", ".txt")))
 CODE = ("app", "worker")
-NATIVE_ONLY = ("app/platform/native/", "app/vault/__main__.py", "app/vault/tool/")
+NATIVE_ONLY = ("app/platform/native/", "app/history/__main__.py", "app/vault/__main__.py", "app/vault/tool/")
 PACKED = (".html", ".js", ".mjs", ".css", ".json", ".toml", ".wasm", ".bin", ".zip", ".webmanifest", ".svg")
 POLICY_MARK = "<!-- policy -->"
 CORE_MARK = 'href="vendor/pyscript/core-*.js"'

@@ -1,0 +1,147 @@
+"""Text of one cell: numbers exactly, times to ns UTC. Every refusal says what would be right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal, InvalidOperation
+from functools import partial
+
+from .errors import HistoryError
+
+EMPTY = frozenset({"", "-", "null", "none", "nan", "na", "n/a", "#n/a", "\\n"})
+_PLAIN = re.compile(r"[+-]?\d+(?:\.\d*)?\Z|[+-]?\.\d+\Z", re.ASCII)
+_DIGITS = 30
+_EPOCH = re.compile(r"-?\d{1,20}(?:\.\d+)?\Z", re.ASCII)
+_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:[ T]?(\d\d)(\d\d)(\d\d)?)?\Z", re.ASCII)
+_LOCAL = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:[ T](\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?\Z", re.ASCII)
+_SLASHED = re.compile(r"(\d{4})[/.](\d\d)[/.](\d\d)(.*)\Z", re.ASCII)
+_OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d\d):?(\d\d)\Z", re.ASCII)
+_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
+_UNITS = ((10**11, 10**9, "s"), (10**14, 10**6, "ms"), (10**17, 10**3, "us"), (10**20, 1, "ns"))
+
+Number = tuple[int, int]
+"""(digits as an integer, how many of them are decimals)."""
+Moment = tuple[int, int]
+"""(ns UTC, what the clock of its own zone shows, as if that were UTC)."""
+
+
+class BadCell(ValueError):
+    """``args``: what is wrong, what would be right."""
+
+
+def number(text: str, comma: bool = False) -> Number | None:
+    """The number, exactly; None for an empty cell. ``comma``: decimals stand behind a comma. Raises BadCell."""
+    text = text.strip()
+    if comma:
+        text = text.replace(".", "").replace(",", ".")
+    elif "," in text and re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", text):
+        text = text.replace(",", "")
+    if _PLAIN.match(text):
+        if len(text) > _DIGITS:
+            raise BadCell(f"a number of {len(text)} digits", f"use at most {_DIGITS}")
+        whole, _, part = text.partition(".")
+        return int(whole + part), len(part)
+    if text.lower() in EMPTY:
+        return None
+    try:
+        value = Decimal(text)
+        if not value.is_finite() or "_" in text or len(text) > _DIGITS or not -30 < value.adjusted() < 30:
+            raise InvalidOperation
+    except InvalidOperation:
+        raise BadCell(f"{text[:40]!r} is not a number", "use a number such as 1234.5") from None
+    sign, digits, exponent = value.as_tuple()
+    units = int("".join(map(str, digits))) * (-1 if sign else 1)
+    return (units, -exponent) if exponent < 0 else (units * 10**exponent, 0)
+
+
+def zone(name: str) -> tzinfo:
+    """UTC, an offset such as +09:00, or an IANA name where the zones are there. Raises HistoryError."""
+    name = name.strip() or "UTC"
+    if name.upper() in ("UTC", "GMT", "Z"):
+        return UTC
+    if found := _OFFSET.match(name):
+        delta = timedelta(hours=int(found[2]), minutes=int(found[3]))
+        if delta < timedelta(hours=24):
+            return timezone(-delta if found[1] == "-" else delta)
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError) as error:
+        raise HistoryError(
+            f"the time zone {name[:40]!r} is not known here",
+            "use UTC or an offset such as -05:00; over a change of the clocks, export the times with their offset",
+            "zone",
+        ) from error
+
+
+def times(sample: list[str], tz: tzinfo) -> tuple[Callable[[str], Moment], str]:
+    """(how to read such times, in words), judged by some of them. Raises BadCell when they cannot be understood."""
+    shown = [item.strip() for item in sample if item.strip()]
+    if not shown:
+        raise BadCell("no time in the first rows", "choose the column that holds the time")
+    if all(map(_COMPACT.match, shown)) and all(1900 <= int(item[:4]) <= 2200 and "01" <= item[4:6] <= "12" for item in shown):
+        return partial(_compact, tz=tz), "YYYYMMDD"
+    if all(map(_EPOCH.match, shown)):
+        largest = max(abs(int(float(item))) for item in shown)
+        for limit, factor, unit in _UNITS:
+            if largest < limit:
+                return partial(_epoch, factor=factor), f"Unix time in {unit}"
+    if all(map(_LOCAL.match, shown)):
+        parts = [_LOCAL.match(item) for item in shown]
+        first, second = max(int(part[1]) for part in parts), max(int(part[3]) for part in parts)
+        if parts[0][2] == "." or first > 12:
+            return partial(_local, tz=tz, day=1, month=3), "day.month.year"
+        if second > 12:
+            return partial(_local, tz=tz, day=3, month=1), "month/day/year"
+        raise BadCell(f"{shown[0]!r} may be day/month or month/day", "write dates as YYYY-MM-DD")
+    return partial(_iso, tz=tz), "ISO 8601"
+
+
+def _ns(moment: datetime, tz: tzinfo) -> Moment:
+    delta = moment.replace(tzinfo=UTC) - _ZERO
+    wall = (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1000
+    offset = (moment if moment.tzinfo is not None else moment.replace(tzinfo=tz)).utcoffset()
+    return wall - (offset.days * 86_400 + offset.seconds) * 1_000_000_000, wall
+
+
+def _epoch(text: str, factor: int) -> Moment:
+    text = text.strip()
+    if not _EPOCH.match(text):
+        raise BadCell(f"{text[:40]!r} is not a Unix time like the others", "use one form of time in the whole file")
+    whole, _, part = text.partition(".")
+    ns = int(whole) * factor + (int(Decimal(f"0.{part}") * factor) if part else 0)
+    return ns, ns
+
+
+def _compact(text: str, tz: tzinfo) -> Moment:
+    found = _COMPACT.match(text.strip())
+    if found is None:
+        raise BadCell(f"{text[:40]!r} is not a date like the others", "write it as YYYYMMDD")
+    return _made(found[1], found[2], found[3], found[4], found[5], found[6], tz)
+
+
+def _local(text: str, tz: tzinfo, day: int, month: int) -> Moment:
+    found = _LOCAL.match(text.strip())
+    if found is None:
+        raise BadCell(f"{text[:40]!r} is not a date like the others", "write dates as YYYY-MM-DD")
+    return _made(found[4], found[month], found[day], found[5], found[6], found[7], tz)
+
+
+def _made(year: str, month: str, day: str, hour: str | None, minute: str | None, second: str | None, tz: tzinfo) -> Moment:
+    try:
+        return _ns(datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)), tz)
+    except ValueError as error:
+        raise BadCell(f"there is no such time: {error}", "write it as YYYY-MM-DD hh:mm:ss") from None
+
+
+def _iso(text: str, tz: tzinfo) -> Moment:
+    text = text.strip()
+    if slashed := _SLASHED.match(text):
+        text = f"{slashed[1]}-{slashed[2]}-{slashed[3]}{slashed[4]}"
+    try:
+        return _ns(datetime.fromisoformat(text.removesuffix(" UTC")), tz)
+    except ValueError:
+        raise BadCell(f"{text[:40]!r} is not a time", "write it as 2024-05-31 14:30:00, or with an offset such as +02:00") from None

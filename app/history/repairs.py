@@ -1,0 +1,94 @@
+"""Repairs: offered by the checks, carried out only when the trader says so. Each gives a new series; the old one stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from .series import ADJUSTED, PRICES, Action, Series, column, fitting_scale, scaled
+
+_MORE_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """``do`` is scale (cells by a factor), rescale (all prices of rows by a factor, volume by its inverse), widen, drop (rows),
+    forget_adjusted (the source's adjusted close), or actions (others in the place of some). ``text`` says it to the trader."""
+
+    do: str
+    text: str
+    rows: tuple[int, ...] = ()
+    factor: Fraction = Fraction(1)
+    cells: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    without: tuple[Action, ...] = ()
+    plus: tuple[Action, ...] = ()
+
+
+def repaired(series: Series, repairs: Iterable[Repair]) -> Series:
+    """The series with these repairs. Rows mean those of the series that was checked: they are dropped last."""
+    dropped: set[int] = set()
+    for repair in repairs:
+        if repair.do == "drop":
+            dropped |= set(repair.rows)
+        else:
+            series = _DO[repair.do](series, repair)
+    if dropped:
+        kept = [row for row in range(len(series)) if row not in dropped]
+        series = replace(series, columns={name: column(values[row] for row in kept) for name, values in series.columns.items()})
+    return series
+
+
+def _scale(series: Series, repair: Repair) -> Series:
+    cells = repair.cells
+    if ADJUSTED in series.columns:
+        cells = {row: (*names, ADJUSTED) if "close" in names else names for row, names in cells.items()}
+    return _times(series, cells, repair.factor)
+
+
+def _rescale(series: Series, repair: Repair) -> Series:
+    names = (*PRICES, ADJUSTED) if ADJUSTED in series.columns else PRICES
+    series = _times(series, dict.fromkeys(repair.rows, names), repair.factor)
+    volume, scale = series.columns["volume"], series.volume_scale
+    digits = 0 if all(volume[row] * repair.factor.denominator % repair.factor.numerator == 0 for row in repair.rows) else 2
+    scale = fitting_scale(scale + digits, int(max(volume, default=0) / repair.factor) + 1, scale)
+    grown = Fraction(10) ** (scale - series.volume_scale)
+    changed = set(repair.rows)
+    volume = column(scaled(value, grown / repair.factor if row in changed else grown) for row, value in enumerate(volume))
+    return replace(series, volume_scale=scale, columns={**series.columns, "volume": volume})
+
+
+def _times(series: Series, cells: Mapping[int, tuple[str, ...]], factor: Fraction) -> Series:
+    """These cells times a factor, with as many more decimals as that takes, if they fit."""
+    largest = max((abs(value) for name in (*PRICES, ADJUSTED) for value in series.columns.get(name, ())), default=0)
+    biggest = max(largest, abs(int(largest * factor)) + 1)
+    more = next((digits for digits in range(_MORE_DIGITS) if 10**digits % factor.denominator == 0), _MORE_DIGITS)
+    scale = fitting_scale(series.price_scale + more, biggest, series.price_scale)
+    grown = Fraction(10) ** (scale - series.price_scale)
+    columns = dict(series.columns)
+    for name in (*PRICES, ADJUSTED):
+        if name in columns:
+            columns[name] = column(scaled(value, grown * factor if name in cells.get(row, ()) else grown) for row, value in enumerate(columns[name]))
+    return replace(series, price_scale=scale, columns=columns)
+
+
+def _widen(series: Series, repair: Repair) -> Series:
+    columns = {**series.columns, "high": series.columns["high"][:], "low": series.columns["low"][:]}
+    for row in repair.rows:
+        prices = [series.columns[name][row] for name in PRICES]
+        columns["high"][row], columns["low"][row] = max(prices), min(prices)
+    return replace(series, columns=columns)
+
+
+def _actions(series: Series, repair: Repair) -> Series:
+    kept = [action for action in series.actions if action not in repair.without]
+    if repair.without:
+        series = _forget_adjusted(series, repair)  # the source computed it with what is now gone
+    return replace(series, actions=sorted([*kept, *repair.plus]))
+
+
+def _forget_adjusted(series: Series, _repair: Repair) -> Series:
+    return replace(series, columns={name: values for name, values in series.columns.items() if name != ADJUSTED})
+
+
+_DO = {"forget_adjusted": _forget_adjusted, "scale": _scale, "rescale": _rescale, "widen": _widen, "actions": _actions}

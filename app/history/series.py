@@ -1,0 +1,115 @@
+"""One series of bars in columns of exact integers, with the splits and dividends that belong to it."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from fractions import Fraction
+from typing import NamedTuple
+
+PRICES = ("open", "high", "low", "close")
+COLUMNS = ("time", *PRICES, "volume")
+ADJUSTED = "adj"
+LIMIT = 1 << 60
+"""Values stay below it, so that differences of differences fit 64 bits."""
+SPLIT, DIVIDEND = "split", "dividend"
+RAW, FOR_SPLITS = "raw", "splits"
+
+
+class Action(NamedTuple):
+    """A split (new shares for one old: 7 for 7-for-1, 1/10 for 1-for-10) or a dividend a share, from the bar at ``time`` (ns UTC) on."""
+
+    time: int
+    kind: str
+    value: Fraction
+
+
+class Note(NamedTuple):
+    """Data is missing from ``start`` to ``end`` (s UTC)."""
+
+    start: int
+    end: int
+    reason: str
+
+
+def column(values: Iterable[int] = ()) -> array:
+    """A column of 64 bit integers."""
+    return array("q", values)
+
+
+@dataclass(slots=True)
+class Series:
+    """Bars in time order, each time once. ``columns``: time in ns UTC of the bar's start; prices in units of 10^-price_scale; volume
+    in units of 10^-volume_scale; ``adj``, where the source had it, its adjusted close. ``basis``: what prices are adjusted for
+    already (``raw``: nothing, ``splits``)."""
+
+    source: str
+    symbol: str
+    timeframe: str
+    price_scale: int
+    volume_scale: int
+    columns: dict[str, array]
+    actions: list[Action] = field(default_factory=list)
+    gaps: list[Note] = field(default_factory=list)
+    basis: str = RAW
+
+    def __len__(self) -> int:
+        return len(self.columns["time"])
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What no two stored series share."""
+        return self.source, self.symbol, self.timeframe
+
+    def named(self, source: str, symbol: str, timeframe: str) -> Series:
+        """The same bars under another name."""
+        return replace(self, source=source, symbol=symbol, timeframe=timeframe)
+
+    def part(self, start: int, end: int) -> Series:
+        """The rows from ``start`` to before ``end``."""
+        return replace(self, columns={name: values[start:end] for name, values in self.columns.items()})
+
+    def price(self, units: int) -> Decimal:
+        """A price as it is written."""
+        return Decimal(units).scaleb(-self.price_scale)
+
+    def volume(self, units: int) -> Decimal:
+        """A volume as it is written."""
+        return Decimal(units).scaleb(-self.volume_scale)
+
+    def rows(self) -> Iterable[tuple[int, ...]]:
+        """(time, open, high, low, close, volume), oldest first."""
+        return zip(*(self.columns[name] for name in COLUMNS), strict=True)
+
+    def at(self, time_ns: int) -> int:
+        """The row of the first bar at or after a time."""
+        from bisect import bisect_left
+
+        return bisect_left(self.columns["time"], time_ns)
+
+
+def fitting_scale(wanted: int, largest: int, at_scale: int) -> int:
+    """The highest scale up to ``wanted`` at which the value ``largest`` (units of 10^-at_scale) stays below LIMIT."""
+    while wanted > 0 and abs(largest) * Fraction(10) ** (wanted - at_scale) >= LIMIT:
+        wanted -= 1
+    return wanted
+
+
+def scaled(units: int, factor: Fraction) -> int:
+    """Units times a factor, rounded half to even where it is not whole."""
+    top, bottom = units * factor.numerator, factor.denominator
+    whole, rest = divmod(top, bottom)
+    return whole + (2 * rest > bottom or (2 * rest == bottom and whole & 1))
+
+
+def text(value: Fraction, digits: int = 12) -> str:
+    """A fraction as plain decimal text; rounded only where it does not end within ``digits`` decimals."""
+    with localcontext() as context:
+        context.prec = 60
+        quotient = Decimal(value.numerator) / Decimal(value.denominator)
+        if -quotient.as_tuple().exponent > digits:
+            quotient = quotient.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
+    plain = format(quotient, "f")
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
