@@ -72,6 +72,9 @@ class Publisher:
         self._account_told: dict | None = None
         self.sent = 0
         self._studies: Any = None
+        self._stored: Any = None
+        self._in_place: frozenset[int] = frozenset()
+        self._seam = False
 
     def add(self, instruments: list[Instrument]) -> None:
         """Know more instruments."""
@@ -92,6 +95,8 @@ class Publisher:
         """Book, tape and bars follow this instrument from now on."""
         if self.focus and (self.focus, self.timeframe) != (symbol, timeframe):
             self._market.release_bars(self.focus, self.timeframe)
+        if self._stored is not None and (self._stored.symbol, self._stored.timeframe) != (symbol, timeframe):
+            self._stored = None
         self.focus, self.timeframe = symbol, timeframe
         self.restart_tape()
         self.send_bars()
@@ -114,7 +119,7 @@ class Publisher:
 
             self._studies = Studies(self._post_dict, self._clock, self._scheduler)
             if self.focus:
-                self._studies.restart(self.focus, self.timeframe, self._bar_rows(self._market.bars(self.focus, self.timeframe).rows()))
+                self._studies.restart(self.focus, self.timeframe, self._whole_bars()[0])
         return self._studies.choose(rows)
 
     def restart_tape(self) -> None:
@@ -213,7 +218,11 @@ class Publisher:
         return self._tape() if self._tape_due or self._tape_reset else None
 
     def _changed_bars(self) -> dict | None:
-        rows = self._bar_rows(self._market.bars(self.focus, self.timeframe).take_changed())
+        series = self._market.bars(self.focus, self.timeframe)
+        if self._seam and len(series) > 1:
+            self.send_bars()  # the bar in which receiving began has closed: the stored one is whole
+            return None
+        rows = [row for row in self._bar_rows(series.take_changed()) if row[0] not in self._in_place]
         if not rows:
             return None
         message = {"symbol": self.focus, "timeframe": self.timeframe, "rows": rows}
@@ -238,14 +247,32 @@ class Publisher:
         self.flush()
 
     def send_bars(self) -> None:
-        """The whole series of the focused instrument."""
-        series = self._market.bars(self.focus, self.timeframe)
-        series.take_changed()
-        rows = self._bar_rows(series.rows())
-        gaps = [list(gap) for gap in series.gaps]
+        """The whole series of the focused instrument, stored history included."""
+        self._market.bars(self.focus, self.timeframe).take_changed()
+        rows, gaps = self._whole_bars()
         self._post_dict({"t": "bars", "symbol": self.focus, "timeframe": self.timeframe, "reset": True, "rows": rows, "gaps": gaps})
         if self._studies is not None:
             self._studies.restart(self.focus, self.timeframe, rows)
+
+    def use_stored(self, held: Any) -> None:
+        """Show stored bars (app.history's Held, or None) with the live ones of the focused instrument."""
+        if held is not None and (held.symbol, held.timeframe) != (self.focus, self.timeframe):
+            return  # the trader looks at something else by now
+        if held is not None or self._stored is not None:
+            self._stored = held
+            self.send_bars()
+
+    def _whole_bars(self) -> tuple[list, list]:
+        series = self._market.bars(self.focus, self.timeframe)
+        rows, gaps = self._bar_rows(series.rows()), [list(gap) for gap in series.gaps]
+        self._in_place, self._seam = frozenset(), False
+        if self._stored is None:
+            return rows, gaps
+        from app.history.backfill import merge
+
+        merged = merge(self._stored, rows, gaps, self._venue_now(self.focus) // 1_000_000_000)
+        self._in_place, self._seam = merged.kept, len(rows) <= 1
+        return [list(row) for row in merged.rows], [list(gap) for gap in merged.gaps]
 
     def _post_dict(self, message: dict) -> None:
         self._post(json.dumps(message, separators=(",", ":")))

@@ -9,6 +9,7 @@ from app.model.units import BadNumber, parse_decimal
 
 from . import display
 from .errors import Refusal
+from .historyrequests import HISTORY_REQUESTS
 from .netrequests import NETWORK_REQUESTS
 from .publisher import BEATS
 from .riskside import RISK_REQUESTS
@@ -45,6 +46,7 @@ def focus(desk: Any, request: dict) -> None:
         raise Refusal("bad_timeframe", reason, remedy, "timeframe") from error
     desk.publisher.set_focus(symbol, timeframe)
     desk.publisher.flush()
+    desk.fill_from_history()
 
 
 def indicators_list(_desk: Any, _request: dict) -> dict:
@@ -212,6 +214,7 @@ REQUESTS = {
     "health": health,
     "health.page": health_page,
     "health.probe": health_probe,
+    **HISTORY_REQUESTS,
     **VAULT_FILE_REQUESTS,
     **NETWORK_REQUESTS,
     **VAULT_REQUESTS,

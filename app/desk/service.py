@@ -33,6 +33,8 @@ from .venuefetch import VenueFetch
 from .venues import build_venue
 
 PROTOCOL = 1
+HISTORY_AFTER_S = 1.5
+"""Stored history is looked for when the first rush is over."""
 LINES_A_WORKER = 1_000_000
 """Numbers of the trace's lines go on rising over the workers of a page."""
 
@@ -56,6 +58,7 @@ class Desk:
         self._network: Any = None
         self._signin: Any = None
         self._backup: Any = None
+        self._history: Any = None
         self._kept_since = 0
         self._wanted: list[str] = []
         self._ready = asyncio.Event()
@@ -78,6 +81,15 @@ class Desk:
 
             self._signin = SignIn(self)
         return self._signin
+
+    @property
+    def history(self) -> Any:
+        """Stored history of bars; made when first asked for."""
+        if self._history is None:
+            from .history import History
+
+            self._history = History(self)
+        return self._history
 
     @property
     def backup(self) -> Any:
@@ -128,6 +140,7 @@ class Desk:
         self._kept.set()
         self._boot("vault")
         around.scheduler.call_later(1.0, self._second)
+        around.scheduler.call_later(HISTORY_AFTER_S, lambda: self.history.look())
 
     async def stop(self) -> None:
         """Close sockets and finish what is being written."""
@@ -135,6 +148,8 @@ class Desk:
         self.locking.close()
         if self._network is not None:
             self._network.close()
+        if self._history is not None:
+            self._history.close()
         await self.trade.writer.close()
 
     def offline(self) -> None:
@@ -278,7 +293,14 @@ class Desk:
         self.locking.changed()
         if self._network is not None:
             self.around.scheduler.create_task(self._network.look_again())
+        if self._history is not None:
+            self._history.vault_changed()
         self.send_order_state()
+
+    def fill_from_history(self) -> None:
+        """Show stored bars of what is in focus, once it is known what is stored."""
+        if self._history is not None:
+            self._history.fill()
 
     def send_order_state(self) -> None:
         """Whether orders are taken, why not, and where that is changed."""

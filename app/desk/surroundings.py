@@ -31,6 +31,8 @@ class Surroundings:
     files: Any
     post_file: Callable[[str, Any], None]
     """Sends one JSON text with a file, which is given away."""
+    history: Any
+    """The store of market history that is not encrypted."""
     base: str = ""
     """Absolute address of the site's folder, ending with a slash; empty where there is no site."""
     tabs: Any = None

@@ -9,6 +9,8 @@ from itertools import chain, islice, pairwise
 from math import gcd
 from typing import Any, NamedTuple
 
+from app.market.frames import WIDTHS
+
 from . import cells, files, headers
 from .errors import Unreadable
 from .series import ADJUSTED, DIVIDEND, FOR_SPLITS, LIMIT, PRICES, RAW, SPLIT, Action, Series, column, fitting_scale, scaled
@@ -19,16 +21,10 @@ MOST_PROBLEMS = 200
 MOST_ROWS = 5_000_000
 _SAMPLE = 60
 _DAY = 86_400
-_WIDTHS = {1: "1s", 5: "5s", 15: "15s", 30: "30s", 60: "1m", 180: "3m", 300: "5m", 900: "15m", 1800: "30m", 3600: "1h", 7200: "2h"} | {
-    14_400: "4h",
-    21_600: "6h",
-    43_200: "12h",
-    _DAY: "1d",
-    7 * _DAY: "1w",
-}
-TIMEFRAMES = (*_WIDTHS.values(), "1M")
-STEPS = {name: width for width, name in _WIDTHS.items()}
+STEPS = {**WIDTHS, "1w": 7 * _DAY}
 """Seconds of each time frame but the month."""
+TIMEFRAMES = (*STEPS, "1M")
+_NAMES = {width: name for name, width in STEPS.items()}
 
 
 class Problem(NamedTuple):
@@ -248,11 +244,11 @@ def _frame(times) -> str:
     common = max(steps, key=lambda step: (steps[step], -step))
     if 28 * _DAY <= common <= 31 * _DAY:
         return "1M"
-    if common not in _WIDTHS:
+    if common not in _NAMES:
         common = 0
         for step in steps:
             common = gcd(common, step)
-    return _WIDTHS.get(common, "")
+    return _NAMES.get(common, "")
 
 
 def basis(series: Series) -> str:

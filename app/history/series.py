@@ -113,3 +113,24 @@ def text(value: Fraction, digits: int = 12) -> str:
             quotient = quotient.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
     plain = format(quotient, "f")
     return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def joined(old: Series, new: Series) -> Series:
+    """Both as one: the newer bar where both have one of the same time; actions of both."""
+    largest = [0, 0]
+    for series in (old, new):
+        prices = max((abs(value) for name in PRICES for value in series.columns[name]), default=0)
+        volume = max(map(abs, series.columns["volume"]), default=0)
+        largest = [max(largest[0], prices // 10**series.price_scale + 1), max(largest[1], volume // 10**series.volume_scale + 1)]
+    price_scale = fitting_scale(max(old.price_scale, new.price_scale), largest[0], 0)
+    volume_scale = fitting_scale(max(old.volume_scale, new.volume_scale), largest[1], 0)
+    rows: dict[int, tuple[int, ...]] = {}
+    for series in (old, new):
+        prices, volumes = Fraction(10) ** (price_scale - series.price_scale), Fraction(10) ** (volume_scale - series.volume_scale)
+        for time, *bar, volume in series.rows():
+            rows[time] = (time, *(scaled(price, prices) for price in bar), scaled(volume, volumes))
+    ordered = [rows[time] for time in sorted(rows)]
+    columns = {name: column(row[place] for row in ordered) for place, name in enumerate(COLUMNS)}
+    span = new.columns["time"][0], new.columns["time"][-1]
+    kept = [action for action in old.actions if not span[0] <= action.time <= span[1]]
+    return replace(new, price_scale=price_scale, volume_scale=volume_scale, columns=columns, actions=sorted([*kept, *new.actions]))

@@ -32,6 +32,9 @@ class BarSeries:
         self._limit = limit
         self.clear()
 
+    def __len__(self) -> int:
+        return len(self._bars)
+
     def clear(self) -> None:
         """Forget all bars and gaps."""
         self._bars: list[list[int]] = []

@@ -411,6 +411,12 @@ class Files(Protocol):
     def size(self, file: File) -> int:
         """Its bytes."""
 
+    def read(self, file: File) -> bytes:
+        """The bytes of a plain file, one that holds nothing secret."""
+
+    def make(self, data: bytes) -> File:
+        """A plain file of these bytes."""
+
     async def seal(self, secret: Secret, chunks: AsyncIterator[bytes]) -> File:
         """The file that holds what the chunks hold. Raises FileRefused."""
 
@@ -442,3 +448,5 @@ class Platform:
     fetch: Fetch
     http: Http
     files: Files
+    history: Store
+    """Public market history, not encrypted; opened with its first use. It has no meta texts."""

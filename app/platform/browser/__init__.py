@@ -60,6 +60,14 @@ class _LateFiles:
         """What it holds, piece by piece. Raises FileLocked, FileRefused."""
         return self._real().open(secret, file)
 
+    def read(self, file: File) -> bytes:
+        """The bytes of a plain file."""
+        return file.to_bytes()
+
+    def make(self, data: bytes) -> File:
+        """A plain file of these bytes."""
+        return self._real().make(data)
+
     def _real(self) -> Files:
         from app.platform.browser.age import BrowserFiles
 
@@ -80,4 +88,5 @@ def browser_platform(database: str = "kontor", site: str = "") -> Platform:
         fetch=BrowserFetch(),
         http=_LateHttp(site),
         files=_LateFiles(site),
+        history=BrowserStore(f"{database}-history", marked=False),
     )

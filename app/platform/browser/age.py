@@ -1,6 +1,6 @@
 """Encrypted files in the age format, made and opened by a worker of their own (worker/age.mjs) that ends with its file.
 
-A file is a JS Uint8Array and never becomes a Python value; only what is in it crosses, piece by piece.
+An encrypted file is a JS Uint8Array and never becomes a Python value; only what is in it crosses, piece by piece. Plain files may.
 """
 
 from __future__ import annotations
@@ -24,6 +24,14 @@ class BrowserFiles:
     def size(self, file: Any) -> int:
         """Its bytes."""
         return int(file.byteLength)
+
+    def read(self, file: Any) -> bytes:
+        """The bytes of a plain file."""
+        return file.to_bytes()
+
+    def make(self, data: bytes) -> Any:
+        """A plain file of these bytes."""
+        return to_js(data)
 
     async def seal(self, secret: Any, chunks: AsyncIterator[bytes]) -> Any:
         """The file that holds what the chunks hold, as a Uint8Array."""

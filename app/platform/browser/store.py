@@ -38,10 +38,11 @@ _FIRST = frozenset((0,))
 
 
 class BrowserStore(RecordStore):
-    """`Store` over IndexedDB. One instance is one connection."""
+    """`Store` over IndexedDB. One instance is one connection. ``marked`` False: without the second database, so without meta texts."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, marked: bool = True) -> None:
         self.name = name
+        self._marked = marked
         self._db: Any = None
         self._mark: Any = None
         self._bulk: Any = None
@@ -57,7 +58,8 @@ class BrowserStore(RecordStore):
         if factory is None or isinstance(factory, JsNull):
             raise StoreUnavailable("This browser offers no database here.")
         self._bulk = js.kontor.bulk
-        self._mark = await _open(factory, f"{self.name}-mark")
+        if self._marked:
+            self._mark = await _open(factory, f"{self.name}-mark")
         self._db = await _open(factory, self.name)
         self._watch(self._db, "versionchange", "Another tab needs a newer version of the database.")
         self._watch(self._db, "close", "The browser closed the database, perhaps because its data was removed.")
@@ -172,7 +174,7 @@ class BrowserStore(RecordStore):
 
     async def clear(self) -> None:
         """Remove every record and every meta text."""
-        for db in (self._db, self._mark):
+        for db in (self._db, self._mark) if self._marked else (self._db,):
             transaction = self._transaction("readwrite", True, db)
             await _result(transaction.objectStore(_RECORDS).clear())
 

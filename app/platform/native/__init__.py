@@ -31,4 +31,5 @@ def build(store: Store | None = None) -> Platform:
         fetch=NativeFetch(),
         http=NativeHttp(),
         files=NativeFiles(),
+        history=MemoryStore(),
     )

@@ -53,6 +53,14 @@ class NativeFiles:
         """Its bytes."""
         return len(file)
 
+    def read(self, file: bytes) -> bytes:
+        """The bytes of a plain file."""
+        return bytes(file)
+
+    def make(self, data: bytes) -> bytes:
+        """A plain file of these bytes."""
+        return data
+
     async def seal(self, secret: bytearray | bytes, chunks: AsyncIterator[bytes]) -> bytes:
         """The file that holds what the chunks hold."""
         file_key, salt, nonce = os.urandom(16), os.urandom(16), os.urandom(16)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import zipfile
 from fractions import Fraction
 
@@ -138,6 +139,7 @@ def test_packed_files() -> None:
         (HEAD.encode(), "no rows"),
         (HEAD.encode() + b"2024-05-31,1,1,1,x,1\n", "no row could be read: line 2, close"),
     ],
+    ids=map(str, itertools.count()),
 )
 def test_refused_files_say_what_to_do(data: bytes, said: str) -> None:
     with pytest.raises(Unreadable, match=said) as refused:

@@ -1,0 +1,211 @@
+"""Stored history on the desk: one import at a time, previewed before anything is written; what the page may do with what is stored; and
+the bars behind the live ones of the chart in focus.
+
+Reading and checking go in slices, so that ticks never wait long for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from app.history import backfill
+from app.history.checks import Finding, check, gaps
+from app.history.errors import HistoryError
+from app.history.reading import Reading, read
+from app.history.repairs import repaired
+from app.history.series import joined
+from app.history.store import READABLE, VAULT, HistoryStore, Stored
+from app.platform.errors import PlatformError
+from app.vault import VaultError
+
+from . import historyview
+from .errors import Refusal
+
+SLICE_NS = 4_000_000
+TELL_NS = 300_000_000
+FETCH_S = 120.0
+MOST_FETCHED = 64 * 1024 * 1024
+_AHEAD = 1_000
+"""Bars after the present that are read along: a replay moves on."""
+
+
+class _Preview:
+    """A file that was read and checked and waits for a decision."""
+
+    __slots__ = ("findings", "number", "reading")
+
+    def __init__(self, number: int, reading: Reading, findings: list[Finding]) -> None:
+        self.number, self.reading, self.findings = number, reading, findings
+
+
+class History:
+    """One per desk; ``desk`` is the service."""
+
+    def __init__(self, desk: Any) -> None:
+        self._desk, around = desk, desk.around
+        self.store = HistoryStore(around.history, self._vault, lambda: around.entropy.random_bytes(8).hex(), around.clock.now_ns)
+        self._stored: list[Stored] | None = None
+        self._preview: _Preview | None = None
+        self._work = 0
+        self._told_ns = 0
+        self._filling: Any = None
+        self._open = False
+
+    # What the page asks.
+
+    async def list(self) -> dict:
+        """Everything stored that can be read now."""
+        self._stored = await self.store.all()
+        return {"rows": [historyview.stored(item) for item in self._stored], "vault": self._vault() is not None}
+
+    async def preview(self, data: bytes | None, url: str | None, name: str, options: dict) -> dict:
+        """Read and check a file, or what an address answers; nothing is written. A second one takes the place of the first."""
+        self.drop()
+        work = self._work
+        if data is None:
+            data, name = await self._fetched(url or "", work)
+        reading = await self._worked(read(data, options), work, "reading")
+        findings = [item for item in await self._all(check(reading.series, str(options.get("calendar") or "")), work, "checking") if item is not None]
+        self._preview = _Preview(work, reading, findings)
+        return historyview.preview(self._preview, name, len(data), self._desk.market, self._vault() is not None)
+
+    async def keep(self, number: Any, symbol: str, source: str, timeframe: str, where: str, wanted: list, merge: bool) -> dict:
+        """Write what was previewed with the chosen repairs, in the place of an older series of the same name or together with it."""
+        preview = self._preview
+        if preview is None or preview.number != number:
+            raise Refusal("no_preview", "there is no preview to keep any more", "choose the file again", "preview")
+        if where not in (READABLE, VAULT):
+            raise Refusal("bad_request", "where has to be readable or vault", "reload the page", "where")
+        if where == VAULT and self._vault() is None:
+            raise Refusal("history_vault", "the vault is not open", "unlock it, or keep this history readable", "where")
+        series = repaired(preview.reading.series, historyview.chosen(preview.findings, wanted)).named(source, symbol, timeframe)
+        if not len(series):
+            raise Refusal("history_empty", "no bar is left", "choose fewer repairs, or another file", "repairs")
+        if merge and (old := next((item for item in await self.store.all() if item.key == series.key), None)) is not None:
+            series = joined(await self.store.read(old), series)
+        marks = await self._all(gaps(series), self._work, "checking")
+        series.gaps = [note for item in marks if item is not None for note in item.gaps]
+        kept = await self.store.keep(series, where)
+        self._preview = None
+        await self._changed()
+        return {"kept": historyview.stored(kept)}
+
+    def drop(self) -> None:
+        """End the reading that goes on, and forget its preview."""
+        self._work += 1
+        self._preview = None
+
+    async def check(self, series_id: str) -> dict:
+        """Check a stored series again."""
+        self.drop()
+        series = await self.store.read(await self.store.find(series_id))
+        found = [item for item in await self._all(check(series), self._work, "checking") if item is not None]
+        return {"findings": [historyview.finding(place, item, series) for place, item in enumerate(found)]}
+
+    async def remove(self, series_id: str) -> dict:
+        """Remove a series for good."""
+        item = await self.store.remove(series_id)
+        await self._changed()
+        return {"removed": historyview.stored(item)}
+
+    async def export(self, series_id: str, mode: str) -> tuple[dict, Any]:
+        """(about, file) of a series as CSV, adjusted or as it is stored."""
+        from app.history.adjust import adjusted
+        from app.history.export import csv_lines, file_name
+
+        work = self._work
+        series = await self.store.read(await self.store.find(series_id))
+        series = adjusted(series, mode)
+        data = "".join(await self._all(csv_lines(series), work, "writing")).encode()
+        return {"name": file_name(series, mode), "bytes": len(data), "rows": len(series)}, self._desk.around.files.make(data)
+
+    # The chart.
+
+    def look(self) -> None:
+        """Find out what is stored, then show it behind the live bars."""
+        self._open = True
+        self.fill()
+
+    def fill(self) -> None:
+        """Show stored bars of what is in focus."""
+        if not self._open:
+            return
+        if self._filling is not None:
+            self._filling.cancel()
+        self._filling = self._desk.around.scheduler.create_task(self._fill())
+
+    def vault_changed(self) -> None:
+        """What lies in the vault came or went."""
+        self._stored = None
+        self.fill()
+
+    def close(self) -> None:
+        """Stop what goes on."""
+        self.drop()
+        if self._filling is not None:
+            self._filling.cancel()
+        self._desk.around.history.close()
+
+    async def _fill(self) -> None:
+        publisher, now = self._desk.publisher, self._desk.venue.now_ns
+        symbol, timeframe = publisher.focus, publisher.timeframe
+        try:
+            if self._stored is None:
+                self._stored = await self.store.all()
+            item = backfill.choose(self._stored, symbol, timeframe)
+            if item is None:
+                publisher.use_stored(None)
+                return
+            many = backfill.fine(item, timeframe)
+            ahead = backfill.WIDTHS.get(timeframe, 31 * 86_400) * _AHEAD * 10**9
+            series = await self.store.read(item, end_ns=now(symbol) + ahead, newest=(backfill.MOST + _AHEAD) * many)
+            publisher.use_stored(backfill.drawn(series, timeframe))
+        except (HistoryError, PlatformError, VaultError) as error:
+            self._desk.trace.add("desk", "warn", f"Stored history of {symbol} is not shown: {getattr(error, 'reason', '') or error}")
+
+    async def _changed(self) -> None:
+        self._stored = None
+        self.look()
+
+    # Parts.
+
+    def _vault(self) -> Any:
+        keeping = self._desk.keeping
+        return keeping.vault if keeping is not None and keeping.state == "unlocked" else None
+
+    async def _fetched(self, url: str, work: int) -> tuple[bytes, str]:
+        from app.net.fetch import Request
+
+        self._desk.send({"t": "history", "phase": "fetching", "rows": 0})
+        answer = await self._desk.network.fetch(Request(url, deadline_s=FETCH_S, max_bytes=MOST_FETCHED, stale_ok=False))
+        self._same(work)
+        if not answer.ok:
+            raise Refusal("history_fetch", f"the address answers with status {answer.status}", "open it in a browser and look what it says", "url")
+        return answer.body, url.partition("?")[0].rpartition("/")[2] or url
+
+    async def _worked(self, steps: Iterable[Reading], work: int, phase: str) -> Reading:
+        return (await self._all(steps, work, phase, last=True))[-1]
+
+    async def _all(self, steps: Iterable[Any], work: int, phase: str, last: bool = False) -> list[Any]:
+        """Everything the steps give, or only the last; others have their turn in between. Raises Refusal once it is not wanted any more."""
+        clock, found = self._desk.around.clock, []
+        until = clock.monotonic_ns() + SLICE_NS
+        for item in steps:
+            if last:
+                found.clear()
+            found.append(item)
+            now = clock.monotonic_ns()
+            if now >= until:
+                if now - self._told_ns >= TELL_NS:
+                    self._told_ns = now
+                    self._desk.send({"t": "history", "phase": phase, "rows": getattr(item, "rows", 0) if last else 0})
+                await asyncio.sleep(0)
+                self._same(work)
+                until = clock.monotonic_ns() + SLICE_NS
+        return found
+
+    def _same(self, work: int) -> None:
+        if work != self._work:
+            raise Refusal("history_dropped", "this was ended", "", None)

@@ -1,0 +1,119 @@
+"""Stored bars and live bars as one series, by rules B20 to B27 of docs/bars.md. Rows are (time in s, open, high, low, close, volume)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from app.market.frames import WIDTHS
+
+from .series import Note, Series
+from .store import Stored
+
+MOST = 5_000
+"""Stored bars that are shown before live ones."""
+BETWEEN = "no data between the stored history and what was received"
+_MOST_FINE = 60
+"""At most this many stored bars make one."""
+
+Row = tuple
+
+
+class Held(NamedTuple):
+    """Stored bars of one instrument and time frame, as they are drawn. ``step``: seconds of a bar, 0 where they differ."""
+
+    symbol: str
+    timeframe: str
+    rows: list[Row]
+    gaps: list[Note]
+    step: int
+
+
+class Merged(NamedTuple):
+    """``kept``: times of live bars in whose place a stored one stands."""
+
+    rows: list[Row]
+    gaps: list[Note]
+    kept: frozenset[int]
+
+
+def choose(stored: Iterable[Stored], symbol: str, timeframe: str) -> Stored | None:
+    """B20: what to show for an instrument's time frame: the same, else the widest finer one that divides it; the newest of several."""
+    width = WIDTHS.get(timeframe, 0)
+
+    def rank(item: Stored) -> tuple | None:
+        if item.symbol != symbol or not item.rows:
+            return None
+        if item.timeframe == timeframe:
+            return (1, 0, item.last)
+        finer = WIDTHS.get(item.timeframe, 0)
+        if width and finer and finer < width and width % finer == 0 and width // finer <= _MOST_FINE:
+            return (0, finer, item.last)
+        return None
+
+    ranked = [(place, item) for item in stored if (place := rank(item)) is not None]
+    return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+
+def fine(item: Stored, timeframe: str) -> int:
+    """How many stored bars make one of this time frame."""
+    return 1 if item.timeframe == timeframe else WIDTHS[timeframe] // WIDTHS[item.timeframe]
+
+
+def drawn(series: Series, timeframe: str) -> Held:
+    """The bars of a series as they are drawn, made wider where they are finer."""
+    price, volume = 10.0**-series.price_scale, 10.0**-series.volume_scale
+    rows: list[Row] = [
+        (time // 10**9, round(o * price, 12), round(h * price, 12), round(low * price, 12), round(c * price, 12), v * volume)
+        for time, o, h, low, c, v in series.rows()
+    ]
+    step = WIDTHS.get(timeframe, 0)
+    if timeframe != series.timeframe:
+        rows = _wider(rows, step)
+    return Held(series.symbol, timeframe, rows, list(series.gaps), step)
+
+
+def _wider(rows: Sequence[Row], step: int) -> list[Row]:
+    out: list[list] = []
+    for time, o, h, low, c, v in rows:
+        start = time - time % step
+        if out and out[-1][0] == start:
+            into = out[-1]
+            into[2], into[3], into[4], into[5] = max(into[2], h), min(into[3], low), c, into[5] + v
+        else:
+            out.append([start, o, h, low, c, v])
+    return [tuple(row) for row in out]
+
+
+def merge(held: Held, live: Sequence[Row], gaps: Sequence[tuple], present: int) -> Merged:
+    """One series of stored and live bars. ``gaps`` are those of the live series, ``present`` the instrument's time in s."""
+    step = held.step
+    newest = live[-1][0] if live else present - step + 1  # without a live bar: stored ones that have closed
+    rows = [row for row in held.rows if row[0] < newest]
+    mine = {row[0]: row for row in rows}
+    kept = set()
+    if live and live[0][0] in mine:
+        kept.add(live[0][0])
+    for start, end, *_ in gaps:
+        kept |= {row[0] for row in live if row[0] in mine and row[0] < end and row[0] + max(step, 1) > start}
+    both = mine | {row[0]: row for row in live if row[0] not in kept}
+    merged = [both[time] for time in sorted(both)]
+    if len(live) < len(merged):
+        before = len(merged) - len(live)
+        merged = merged[max(0, before - MOST) :]
+    first_live = live[0][0] if live else None
+    marked = [Note(*gap) for gap in gaps if not _covered(held, rows, gap, step)]
+    marked += [gap for gap in held.gaps if merged and merged[0][0] <= gap.end and gap.start < newest and (first_live is None or gap.start < first_live)]
+    until = first_live if first_live is not None else present
+    before = [row[0] for row in rows if row[0] < until]
+    if before and step and until - (before[-1] + step) >= step:
+        marked.append(Note(before[-1] + step, until, BETWEEN))
+    return Merged(merged, sorted(marked), frozenset(kept))
+
+
+def _covered(held: Held, rows: Sequence[Row], gap: tuple, step: int) -> bool:
+    """Whether stored bars reach over a live gap without a gap of their own."""
+    start, end = gap[0], gap[1]
+    if not rows or not step or rows[0][0] > start or rows[-1][0] + step < end:
+        return False
+    return not any(own.start < end and own.end > start for own in held.gaps)
