@@ -1,4 +1,4 @@
-"""Stored bars and live bars as one series, by rules B20 to B27 of docs/bars.md. Rows are (time in s, open, high, low, close, volume)."""
+"""Stored bars and live bars as one series, by the rules H1 to H8 of docs/bars.md. Rows are (time in s, open, high, low, close, volume)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Merged(NamedTuple):
 
 
 def choose(stored: Iterable[Stored], symbol: str, timeframe: str) -> Stored | None:
-    """B20: what to show for an instrument's time frame: the same, else the widest finer one that divides it; the newest of several."""
+    """H1: what to show for an instrument's time frame: the same, else the widest finer one that divides it; the newest of several."""
     width = WIDTHS.get(timeframe, 0)
 
     def rank(item: Stored) -> tuple | None:
@@ -62,11 +62,8 @@ def fine(item: Stored, timeframe: str) -> int:
 
 def drawn(series: Series, timeframe: str) -> Held:
     """The bars of a series as they are drawn, made wider where they are finer."""
-    price, volume = 10.0**-series.price_scale, 10.0**-series.volume_scale
-    rows: list[Row] = [
-        (time // 10**9, round(o * price, 12), round(h * price, 12), round(low * price, 12), round(c * price, 12), v * volume)
-        for time, o, h, low, c, v in series.rows()
-    ]
+    price, volume = 10**series.price_scale, 10**series.volume_scale
+    rows: list[Row] = [(time // 10**9, o / price, h / price, low / price, c / price, v / volume) for time, o, h, low, c, v in series.rows()]
     step = WIDTHS.get(timeframe, 0)
     if timeframe != series.timeframe:
         rows = _wider(rows, step)

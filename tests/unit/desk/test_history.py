@@ -1,0 +1,143 @@
+"""Stored history on a whole desk: preview, keep, chart, export, remove; in the vault; what is refused."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from tests.unit.desk.conftest import Page, start_desk
+from tests.unit.history.kit import DATA
+
+PASSPHRASE = b"correct horse battery staple"
+DIRTY = (DATA / "4063-T-1d-bad-stock-split.csv.gz").read_bytes()
+
+
+def minutes(first_s: int, count: int, price: int = 60_000, skip: tuple[int, ...] = ()) -> bytes:
+    rows = [f"{first_s + 60 * n},{price},{price + 2},{price - 2},{price + 1},{n + 1}" for n in range(count) if n not in skip]
+    return "\n".join(["time,open,high,low,close,volume", *rows, ""]).encode()
+
+
+async def present(page: Page) -> int:
+    """The replay's time in s, held still."""
+    await page.until(lambda m: m["t"] == "tick" and m.get("bar"), "a bar")
+    await page.ask("replay.control", action="pause")
+    return page.desk.venue.now_ns("BTCUSDT") // 10**9
+
+
+async def keep(page: Page, file: bytes, **more) -> dict:
+    """Preview and keep."""
+    found = await page.ask("history.preview", file=file, name="BTCUSDT-1m.csv")
+    assert "error" not in found, found
+    asked = {"symbol": "BTCUSDT", "source": "file", "timeframe": found["timeframe"], "where": "readable", "repairs": [], **more}
+    return await page.ask("history.keep", preview=found["preview"], **asked)
+
+
+async def test_a_preview_writes_nothing_and_says_what_is_wrong(desk_page: Page) -> None:
+    page = desk_page
+    found = await page.ask("history.preview", file=DIRTY, name="4063-T-1d.csv.gz")
+    assert (found["symbol"], found["timeframe"], found["bars"], found["basis"]) == ("4063", "1d", 22, "splits")
+    assert found["places"]["adj"] == 5 and found["form"] == "ISO 8601" and found["sample"][0][1:5] == ["20170.000000000", *found["sample"][0][2:5]]
+    [split] = found["findings"]
+    assert (split["kind"], split["level"], split["count"]) == ("split", "error", 9) and "divide prices by 5" in split["repair"]
+    assert split["lines"] == sorted(split["lines"], reverse=True)  # newest first in the file
+    assert (await page.ask("history.list"))["rows"] == []
+    kept = await page.ask(
+        "history.keep", preview=found["preview"], symbol="4063", source="file", timeframe="1d", where="readable", repairs=[split["id"]]
+    )
+    assert kept["kept"]["rows"] == 22
+    assert (await page.ask("history.check", series=kept["kept"]["id"]))["findings"] == []
+    about = await page.ask("history.export", series=kept["kept"]["id"], adjust="none")
+    text = page.files[-1].decode()
+    assert about["name"] == "4063-1d.csv" and "2023-03-28,4200,4207,4124,4142,4505500,4087.837109375,0,1\n" in text
+
+
+async def test_the_chart_shows_stored_bars_behind_live_ones(desk_page: Page) -> None:
+    page = desk_page
+    await page.ask("focus", symbol="BTCUSDT", timeframe="1m")
+    now = await present(page)
+    minute = now - now % 60
+    live = page.latest("bars")["rows"]
+    first = minute - 600 * 60
+    kept = await keep(page, minutes(first, 700, skip=(100, 101)))
+    bars = await page.until(lambda m: m["t"] == "bars" and len(m["rows"]) > 500, "stored bars")
+    times = [row[0] for row in bars["rows"]]
+    assert times == sorted(set(times)) and times[0] == first and times[-1] == (live[-1][0] if live else minute)
+    assert bars["rows"][0][1:] == [60_000, 60_002, 59_998, 60_001, 1] and bars["rows"][-1][1] != 60_000
+    assert [gap[:2] for gap in bars["gaps"]] == [[first + 100 * 60, first + 102 * 60]]
+    await page.ask("focus", symbol="BTCUSDT", timeframe="5m")
+    five = await page.until(lambda m: m["t"] == "bars" and m["timeframe"] == "5m" and len(m["rows"]) > 100, "wider stored bars")
+    assert all(row[0] % 300 == 0 for row in five["rows"])
+    await page.ask("focus", symbol="ETHUSDT" if page.desk.market.knows("ETHUSDT") else "BTCUSDT", timeframe="1s")
+    await page.ask("focus", symbol="BTCUSDT", timeframe="1m")
+    await page.until(lambda m: m is page.latest("bars") and len(m["rows"]) > 500, "stored bars again")
+    assert await page.ask("history.remove", series=kept["kept"]["id"])
+    await page.until(lambda m: m is page.latest("bars") and len(m["rows"]) < 100, "live bars alone")
+
+
+async def test_indicators_begin_in_the_stored_bars(desk_page: Page) -> None:
+    page = desk_page
+    await page.ask("focus", symbol="BTCUSDT", timeframe="1m")
+    now = await present(page)
+    await page.ask("indicators.set", rows=[{"id": "a", "name": "SMA", "params": {}}])
+    await keep(page, minutes(now - now % 60 - 600 * 60, 600))
+    studies = await page.until(lambda m: m["t"] == "studies" and len(m["rows"][0]["times"]) > 500, "an indicator over history")
+    assert studies["rows"][0]["values"][0][-1] is not None
+
+
+async def test_merging_and_replacing(desk_page: Page) -> None:
+    page = desk_page
+    start = 1_600_000_020
+    await keep(page, minutes(start, 10))
+    merged = await keep(page, minutes(start + 300, 10, price=70_000), merge=True)
+    assert merged["kept"]["rows"] == 15
+    await page.ask("history.export", series=merged["kept"]["id"])
+    assert page.files[-1].decode().splitlines()[6].split(",")[1] == "70000"
+    replaced = await keep(page, minutes(start, 3))
+    assert [row["id"] for row in (await page.ask("history.list"))["rows"]] == [replaced["kept"]["id"]] and replaced["kept"]["rows"] == 3
+
+
+async def test_in_the_vault(tmp_path) -> None:
+    page = await start_desk(tmp_path / "vault.db")
+    refused = await keep(page, minutes(1_600_000_020, 5), where="vault")
+    assert refused["error"]["code"] == "history_vault"
+    await page.ask("vault.create", bytearray(PASSPHRASE))
+    kept = await keep(page, minutes(1_600_000_020, 5), where="vault")
+    assert kept["kept"]["where"] == "vault" and len((await page.ask("history.list"))["rows"]) == 1
+    assert (await page.ask("vault.verify"))["damaged"] == []
+    await page.desk.keeping.lock()
+    assert (await page.ask("history.list")) == {"rows": [], "vault": False}
+    assert (await page.ask("history.export", series=kept["kept"]["id"]))["error"]["code"] == "history_missing"
+    await page.ask("vault.unlock", bytearray(PASSPHRASE))
+    assert len((await page.ask("history.list"))["rows"]) == 1
+    await page.desk.stop()
+
+
+@pytest.mark.parametrize(
+    ("do", "arguments", "code", "field"),
+    [
+        ("history.preview", {}, "no_file", "file"),
+        ("history.preview", {"file": b""}, "history_unreadable", "file"),
+        ("history.preview", {"file": gzip.compress(b"PAR1")[:-3]}, "history_unreadable", "file"),
+        ("history.preview", {"file": minutes(0, 5), "zone": "Mars"}, "history", "zone"),
+        ("history.preview", {"file": minutes(0, 5), "timeframe": "2m"}, "bad_timeframe", "timeframe"),
+        ("history.preview", {"file": minutes(0, 5), "columns": 5}, "bad_request", "columns"),
+        ("history.preview", {"url": "ftp://host/x"}, "fetch_failed", "url"),
+        ("history.keep", {"preview": 99, "symbol": "A", "source": "b", "timeframe": "1m", "where": "readable"}, "no_preview", "preview"),
+        ("history.keep", {"symbol": "", "source": "b", "timeframe": "1m"}, "bad_name", "symbol"),
+        ("history.keep", {"symbol": "A", "source": "b", "timeframe": "2m"}, "bad_timeframe", "timeframe"),
+        ("history.remove", {"series": "nothing"}, "history_missing", "id"),
+        ("history.export", {"series": "nothing"}, "history_missing", "id"),
+    ],
+)
+async def test_what_is_refused(desk_page: Page, do: str, arguments: dict, code: str, field: str) -> None:
+    error = (await desk_page.ask(do, **arguments))["error"]
+    assert (error["code"], error["field"]) == (code, field) and error["remedy"]
+
+
+async def test_a_dropped_preview_cannot_be_kept(desk_page: Page) -> None:
+    found = await desk_page.ask("history.preview", file=minutes(0, 5))
+    await desk_page.ask("history.drop")
+    asked = {"symbol": "A", "source": "b", "timeframe": "1m", "where": "readable"}
+    assert (await desk_page.ask("history.keep", preview=found["preview"], **asked))["error"]["code"] == "no_preview"
+    assert (await desk_page.ask("history.list"))["rows"] == []

@@ -1,0 +1,121 @@
+"""Every row of "Stored history and live bars" in docs/bars.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.history.backfill import BETWEEN, MOST, Held, choose, drawn, fine, merge
+from app.history.series import Note
+from app.history.store import READABLE, Stored
+from tests.unit.history.kit import walk
+
+RULES = Path(__file__).resolve().parents[3] / "docs" / "bars.md"
+M = 60
+
+
+def bars(*minutes: int, price: float = 1.0) -> list[tuple]:
+    return [(minute * M, price, price, price, price, 1.0) for minute in minutes]
+
+
+def held(*minutes: int, gaps: tuple = (), price: float = 1.0, step: int = M) -> Held:
+    return Held("X", "1m", bars(*minutes, price=price), list(gaps), step)
+
+
+def shown(merged) -> list[tuple[int, float]]:
+    return [(row[0] // M, row[1]) for row in merged.rows]
+
+
+def stored(timeframe: str, last: int = 1, symbol: str = "X") -> Stored:
+    return Stored(f"{timeframe}{last}", READABLE, "s", symbol, timeframe, 1, 0, last, 1, 0, "{}", ())
+
+
+def test_h1_which_series_is_shown() -> None:
+    there = [stored("1m"), stored("5m"), stored("1h", 1), stored("1h", 2), stored("1d"), stored("1M"), stored("3m", symbol="Y")]
+
+    def chosen(timeframe: str) -> str | None:
+        found = choose(there, "X", timeframe)
+        return found and found.id
+
+    assert [chosen(name) for name in ("1h", "15m", "30m", "1d", "12h", "1M")] == ["1h2", "5m1", "5m1", "1d1", "1h2", "1M1"]
+    assert [chosen(name) for name in ("30s", "1w", "ticks:100")] == [None, None, None]
+    assert choose(there, "Z", "1h") is None
+    series = walk(10, start=300 * 10**9)
+    wider = drawn(series, "5m")
+    assert fine(stored("1m"), "5m") == 5 and [row[0] for row in wider.rows] == [300, 600]
+    five = list(series.rows())[:5]
+    assert wider.rows[0][1:5] == (five[0][1] / 100, max(row[2] for row in five) / 100, min(row[3] for row in five) / 100, five[-1][4] / 100)
+    assert round(wider.rows[0][5], 6) == round(sum(row[5] for row in five) / 1000, 6)
+
+
+def test_h2_nothing_of_the_future() -> None:
+    assert shown(merge(held(1, 2, 3, 4, 5), bars(3, 4, price=9), (), 100 * M)) == [(1, 1), (2, 1), (3, 1), (4, 9)]
+    assert shown(merge(held(1, 2, 3), [], (), 3 * M + 30)) == [(1, 1), (2, 1)]
+    assert shown(merge(held(1, 2, 3), [], (), 3 * M)) == [(1, 1), (2, 1)]
+
+
+def test_h3_either_one_fills_what_the_other_lacks() -> None:
+    assert shown(merge(held(1, 2, 5), bars(3, 6, 7, price=9), (), 8 * M)) == [(1, 1), (2, 1), (3, 9), (5, 1), (6, 9), (7, 9)]
+    many = merge(held(*range(MOST + 500)), bars(MOST + 500, MOST + 501), (), 0)
+    assert len(many.rows) == MOST + 2 and many.rows[0][0] == 500 * M
+
+
+def test_h4_of_two_the_live_one() -> None:
+    merged = merge(held(1, 2, 3, 4), bars(2, 3, 4, 5, price=9), (), 6 * M)
+    assert shown(merged) == [(1, 1), (2, 1), (3, 9), (4, 9), (5, 9)] and merged.kept == {2 * M}
+
+
+def test_h5_a_live_bar_that_is_not_whole_gives_way() -> None:
+    gap = (3 * M + 10, 4 * M + 10, "lost")
+    merged = merge(held(2, 3, 4, 5), bars(2, 3, 4, 5, 6, price=9), (gap,), 7 * M)
+    assert shown(merged) == [(2, 1), (3, 1), (4, 1), (5, 9), (6, 9)] and merged.kept == {2 * M, 3 * M, 4 * M}
+    assert shown(merge(held(1, 2), bars(2, price=9), (), 3 * M)) == [(1, 1), (2, 9)], "it is still open"
+
+
+def test_h6_a_gap_that_history_fills() -> None:
+    gap = (3 * M, 4 * M, "lost")
+    assert merge(held(2, 3, 4, 5), bars(2, 5, 6), (gap,), 7 * M).gaps == []
+    assert merge(held(2, 3), bars(2, 5, 6), ((3 * M, 5 * M, "lost"),), 7 * M).gaps == [(3 * M, 5 * M, "lost")]
+    inner = Note(3 * M, 4 * M, "missing")
+    assert gap in merge(held(2, 4, 5, gaps=(inner,)), bars(2, 5, 6), (gap,), 7 * M).gaps
+
+
+def test_h7_between_history_and_what_was_received() -> None:
+    assert merge(held(1, 2), bars(3, 4), (), 5 * M).gaps == []
+    assert merge(held(1, 2), bars(5, 6), (), 7 * M).gaps == [(3 * M, 5 * M, BETWEEN)]
+    assert merge(held(1, 2), [], (), 9 * M).gaps == [(3 * M, 9 * M, BETWEEN)]
+    assert merge(held(1, 2), [], (), 3 * M + 30).gaps == []
+    assert merge(held(8), bars(5, 6), (), 7 * M).gaps == []
+
+
+def test_h8_gaps_of_the_history() -> None:
+    gap = Note(2 * M, 4 * M, "missing")
+    assert merge(held(1, 4, 5, gaps=(gap,)), bars(6, 7), (), 8 * M).gaps == [gap]
+    assert merge(held(1, 4, 5, gaps=(gap,)), bars(2, 3, 4, 5, 6, 7), (), 8 * M).gaps == []
+    assert merge(held(1, 4, 5, gaps=(gap,)), [], (), 1 * M + 30).gaps == []
+
+
+minutes = st.sets(st.integers(1, 40), max_size=30).map(sorted)
+
+
+@given(minutes, minutes, st.lists(st.tuples(st.integers(0, 2400), st.integers(0, 300)), max_size=3))
+def test_no_bar_twice_none_lost_in_order(old: list[int], new: list[int], lost: list[tuple[int, int]]) -> None:
+    gaps = [(start, start + length, "lost") for start, length in lost]
+    merged = merge(held(*old), bars(*new, price=9), gaps, 41 * M)
+    times = [row[0] // M for row in merged.rows]
+    newest = new[-1] if new else 41
+    assert times == sorted({*new, *(minute for minute in old if minute < newest)})
+    live = {minute: 9 for minute in new if minute * M not in merged.kept}
+    assert all(row[1] == live.get(row[0] // M, 1) for row in merged.rows)
+    # every interval up to the first live bar has a bar, or lies before all, or within a mark
+    before = [minute for minute in old if not new or minute < new[0]]
+    for minute in range(before[-1] + 1 if before else 41, new[0] if new else 41):
+        assert any(gap.start <= minute * M < gap.end for gap in merged.gaps)
+
+
+def test_every_rule_has_a_test_and_every_test_a_rule() -> None:
+    rules = {row.lower() for row in re.findall(r"^\| (H\d+) \|", RULES.read_text(), re.MULTILINE)}
+    assert rules == {name.split("_")[1] for name in globals() if re.match(r"test_h\d+_", name)} and len(rules) == 8
