@@ -68,6 +68,7 @@ async def _fill_desk(ctx: Context, shell: Shell) -> None:
     ctx.router.bind("portfolio", lambda: _build(ctx, "portfolio", "PortfolioView"))
     ctx.router.bind("risk", lambda: _risk(ctx, shell))
     ctx.router.bind("network", lambda: _network(ctx, shell))
+    ctx.router.bind("history", lambda: _build(ctx, "history", "HistoryView"))
     ctx.router.bind("health", lambda: _build(ctx, "health", "HealthView"))
     if ctx.router.current != "desk":
         ctx.router.refresh()

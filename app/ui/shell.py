@@ -102,6 +102,7 @@ class Shell:
         keys.bind("mod+shift+x", "Kill switch: cancel all and halt", lambda: self.kill.open(), "Anywhere")
         keys.bind("g v", "Go to the vault", lambda: router.go("vault"), "Anywhere")
         keys.bind("g n", "Go to the network", lambda: router.go("network"), "Anywhere")
+        keys.bind("g y", "Go to the stored history", lambda: router.go("history"), "Anywhere")
         keys.bind("g h", "Go to health", lambda: router.go("health"), "Anywhere")
         keys.bind("mod+`", "Open or close the debug terminal", lambda: self.terminal.toggle(), "Anywhere")
         keys.bind("g t", "Go to the debug terminal", lambda: self.terminal.open(), "Anywhere")
@@ -145,6 +146,7 @@ class Shell:
                 ("Kill switch", lambda: self.kill.open()),
                 ("Vault", lambda: router.go("vault")),
                 ("Network", lambda: router.go("network")),
+                ("History", lambda: router.go("history")),
                 ("Debug terminal", lambda: self.terminal.open()),
                 ("Health", lambda: router.go("health")),
                 ("Dark or light", self.theme.toggle),

@@ -15,6 +15,7 @@ _KNOWN: dict[tuple[str, str], tuple[str, str]] = {
         "Beside the vault: its id and counter (to notice a lost or rolled-back vault), when the last export was made, what was learned of hosts.",
         PLAIN,
     ),
+    ("database", "kontor-history/records"): ("Bars that you imported and kept readable: public market data.", PLAIN),
     ("localStorage", "kontor.prefs"): ("How you like the page: theme, sizes, watchlists, what was looked at last, the id of the vault.", PLAIN),
     ("localStorage", "kontor.theme"): ("Dark or light, read before anything is painted.", PLAIN),
     ("sessionStorage", "kontor.signin"): ("That this window went to a provider to sign in; gone when it comes back.", PLAIN),

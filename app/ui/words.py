@@ -67,6 +67,7 @@ VAULT_CLASSES = {
     "settings": "Settings of the desk",
     "oauth": "Sign-ins with providers",
     "secrets": "Venue keys, for signing only",
+    "history": "Stored history of bars that you chose to encrypt",
     "setaside": "Set aside: records that gave way in a restore",
     "restored": "Notes of restores",
 }
