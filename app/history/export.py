@@ -25,7 +25,7 @@ def csv_lines(series: Series) -> Iterator[str]:
     for row, (time, *prices, volume) in enumerate(zip(*columns, strict=True)):
         cells = [_time(time, daily), *(_plain(value, series.price_scale) for value in prices), _plain(volume, series.volume_scale)]
         if adjusted is not None:
-            cells.append(_plain(adjusted[row], series.price_scale))
+            cells.append(_plain(adjusted[row], series.adjusted_scale))
         if series.actions:
             cells += [text(dividends.get(time, Fraction(0))), text(splits.get(time, Fraction(1)))]
         lines.append(",".join(cells))

@@ -10,7 +10,7 @@ from itertools import accumulate
 from operator import add, sub
 
 from .errors import Damaged
-from .series import ADJUSTED, COLUMNS, column
+from .series import ADJUSTED, COLUMNS, LIMIT, column
 
 ROWS = 16_384
 """Rows of a chunk."""
@@ -35,7 +35,8 @@ def pack(columns: dict[str, array]) -> bytes:
     ]
     adjusted = columns.get(ADJUSTED)
     if adjusted is not None:
-        planes.append(_plane(map(sub, [adjusted[0], *map(sub, adjusted[1:], adjusted)], [0, *map(sub, close[1:], close)])))
+        expected = map(_expected, adjusted, close, close[1:])
+        planes.append(_plane([adjusted[0], *map(sub, adjusted[1:], expected)]))
     head = _HEAD.pack(_MAGIC, _HAS_ADJUSTED if adjusted is not None else 0, len(time), time[0], opened[0])
     data = head + zlib.compress(b"".join(planes), 6)
     return data + _CRC.pack(zlib.crc32(data))
@@ -72,9 +73,17 @@ def unpack(data: bytes) -> dict[str, array]:
         "volume": volume,
     }
     if flags & _HAS_ADJUSTED:
-        steps = map(add, found[6], [0, *map(sub, close[1:], close)])
-        columns[ADJUSTED] = column(accumulate(steps))
+        adjusted = found[6][:1]
+        for rest, before, after in zip(found[6][1:], close, close[1:], strict=False):
+            adjusted.append(rest + _expected(adjusted[-1], before, after))
+        columns[ADJUSTED] = adjusted
     return columns
+
+
+def _expected(adjusted: int, close: int, following: int) -> int:
+    """The adjusted close after this one, if it moves as the close does."""
+    found = adjusted * following // close if close else adjusted
+    return found if -LIMIT < found < LIMIT else adjusted
 
 
 def _plane(values) -> bytes:

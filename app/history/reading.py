@@ -150,13 +150,13 @@ def _finish(reading: Reading, parsed: _Parsed, timeframe: str | None) -> Iterato
     yield reading
     reading.lines = [parsed.lines[place] for place in kept]
     columns = {"time": column(times[place] for place in kept)}
-    prices = [role for role in (*PRICES, "adj") if role in parsed.values]
-    price_scale, rounded = _scale(parsed, prices)
+    price_scale, rounded = _scale(parsed, list(PRICES))
+    adjusted_scale, _ = _scale(parsed, ["adj"]) if "adj" in parsed.values else (0, False)
     volume_scale, volume_rounded = _scale(parsed, ["volume"]) if "volume" in parsed.values else (0, False)
     reading.rounded = rounded or volume_rounded
     for role in (*PRICES, "volume", "adj"):
         yield reading
-        scale = volume_scale if role == "volume" else price_scale
+        scale = {"volume": volume_scale, ADJUSTED: adjusted_scale}.get(role, price_scale)
         found = parsed.values.get(role)
         if found is None and role == ADJUSTED:
             continue
@@ -168,7 +168,7 @@ def _finish(reading: Reading, parsed: _Parsed, timeframe: str | None) -> Iterato
             columns[role] = column(_units(found[place], scale) for place in kept)
     actions = list(_actions(parsed, kept, times))
     name = timeframe or _frame(columns["time"])
-    series = Series("", "", name, price_scale, volume_scale, columns, actions)
+    series = Series("", "", name, price_scale, volume_scale, columns, actions, adjusted_scale=adjusted_scale)
     series.basis = basis(series)
     reading.series = series
     yield reading

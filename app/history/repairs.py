@@ -60,15 +60,17 @@ def _rescale(series: Series, repair: Repair) -> Series:
 
 def _times(series: Series, cells: Mapping[int, tuple[str, ...]], factor: Fraction) -> Series:
     """These cells times a factor, with as many more decimals as that takes, if they fit."""
-    largest = max((abs(value) for name in (*PRICES, ADJUSTED) for value in series.columns.get(name, ())), default=0)
+    largest = max((abs(value) for name in PRICES for value in series.columns[name]), default=0)
     biggest = max(largest, abs(int(largest * factor)) + 1)
     more = next((digits for digits in range(_MORE_DIGITS) if 10**digits % factor.denominator == 0), _MORE_DIGITS)
     scale = fitting_scale(series.price_scale + more, biggest, series.price_scale)
     grown = Fraction(10) ** (scale - series.price_scale)
     columns = dict(series.columns)
-    for name in (*PRICES, ADJUSTED):
-        if name in columns:
-            columns[name] = column(scaled(value, grown * factor if name in cells.get(row, ()) else grown) for row, value in enumerate(columns[name]))
+    for name in PRICES:
+        columns[name] = column(scaled(value, grown * factor if name in cells.get(row, ()) else grown) for row, value in enumerate(columns[name]))
+    if ADJUSTED in columns:
+        values = enumerate(columns[ADJUSTED])
+        columns[ADJUSTED] = column(scaled(value, factor) if ADJUSTED in cells.get(row, ()) else value for row, value in values)
     return replace(series, price_scale=scale, columns=columns)
 
 

@@ -42,7 +42,7 @@ def column(values: Iterable[int] = ()) -> array:
 @dataclass(slots=True)
 class Series:
     """Bars in time order, each time once. ``columns``: time in ns UTC of the bar's start; prices in units of 10^-price_scale; volume
-    in units of 10^-volume_scale; ``adj``, where the source had it, its adjusted close. ``basis``: what prices are adjusted for
+    in units of 10^-volume_scale; ``adj``, where the source had it, its adjusted close in units of 10^-adjusted_scale. ``basis``: what prices are adjusted for
     already (``raw``: nothing, ``splits``)."""
 
     source: str
@@ -54,6 +54,7 @@ class Series:
     actions: list[Action] = field(default_factory=list)
     gaps: list[Note] = field(default_factory=list)
     basis: str = RAW
+    adjusted_scale: int = 0
 
     def __len__(self) -> int:
         return len(self.columns["time"])
@@ -74,6 +75,10 @@ class Series:
     def price(self, units: int) -> Decimal:
         """A price as it is written."""
         return Decimal(units).scaleb(-self.price_scale)
+
+    def adjusted(self, units: int) -> Decimal:
+        """An adjusted close as it is written."""
+        return Decimal(units).scaleb(-self.adjusted_scale)
 
     def volume(self, units: int) -> Decimal:
         """A volume as it is written."""

@@ -221,6 +221,7 @@ def _description(series_id: str, series: Series, pieces: list[bytes], now_ns: in
         "timeframe": series.timeframe,
         "price_scale": series.price_scale,
         "volume_scale": series.volume_scale,
+        "adjusted_scale": series.adjusted_scale,
         "basis": series.basis,
         "actions": [[action.time, action.kind, str(action.value)] for action in series.actions],
         "gaps": [list(gap) for gap in series.gaps],
@@ -253,4 +254,4 @@ def _series(about: dict, columns: dict[str, array]) -> Series:
     actions = [Action(time, kind, Fraction(value)) for time, kind, value in about["actions"]]
     gaps = [Note(*gap) for gap in about["gaps"]]
     scales = about["price_scale"], about["volume_scale"]
-    return Series(about["source"], about["symbol"], about["timeframe"], *scales, columns, actions, gaps, about["basis"])
+    return Series(about["source"], about["symbol"], about["timeframe"], *scales, columns, actions, gaps, about["basis"], about["adjusted_scale"])

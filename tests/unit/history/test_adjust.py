@@ -65,10 +65,10 @@ def test_against_the_sources_own_adjustment() -> None:
     series = file("AAPL-2014-wiki").series
     out, last = adjusted(series, "all"), len(series) - 1
     theirs = series.columns[ADJUSTED]
-    rest = Fraction(theirs[last], series.columns["close"][last])  # what came after the last row
+    rest = Fraction(series.adjusted(theirs[last])) / Fraction(series.price(series.columns["close"][last]))  # what came after the last row
     for row in range(len(series)):
         ours = Fraction(out.price(out.columns["close"][row])) * rest
-        assert abs(ours / Fraction(series.price(theirs[row])) - 1) < Fraction(1, 10_000)  # the source divides by 1 + d / close of the day
+        assert abs(ours / Fraction(series.adjusted(theirs[row])) - 1) < Fraction(1, 10_000)  # the source divides by 1 + d / close of the day
 
 
 @pytest.mark.parametrize("name", ["AAPL-2014-wiki", "KAP-IL-1d-bad-div", "AET-L-1d-100x-error", "4063-T-1d-bad-stock-split"])
