@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, islice, pairwise
@@ -120,12 +120,28 @@ class _Parsed:
         self.lines: list[int] = []
         self.times: list[cells.Moment] = []
         self.values: dict[str, list[cells.Number | None]] = {role: [] for role in roles}
+        self._columns = list(self.values.values())
+        self._largest: list[dict[int, int]] = [{} for _ in roles]
 
     def add(self, line: int, when: cells.Moment, values: list[cells.Number | None]) -> None:
         self.lines.append(line)
         self.times.append(when)
-        for role, value in zip(self.roles, values, strict=True):
-            self.values[role].append(value)
+        for found, largest, value in zip(self._columns, self._largest, values, strict=True):
+            found.append(value)
+            if value is not None:
+                digits, decimals = value
+                if abs(digits) > largest.get(decimals, -1):
+                    largest[decimals] = abs(digits)
+
+    def scale(self, roles: Iterable[str]) -> tuple[int, bool]:
+        """(the scale at which all numbers of these columns fit, whether some are rounded for it)."""
+        found = [pair for role in roles for pair in self._largest[self.roles.index(role)].items()]
+        wanted = max((decimals for decimals, _ in found), default=0)
+        largest = max((digits // 10**decimals for decimals, digits in found), default=0) + 1
+        if largest > LIMIT:
+            raise Unreadable(f"a number of {len(str(largest))} digits is too large", "look which column is price and which is volume", "file")
+        scale = fitting_scale(wanted, largest, 0)
+        return scale, scale < wanted
 
 
 def _problem(reading: Reading, line: int, name: str, text: str, reason: str, remedy: str) -> None:
@@ -150,9 +166,9 @@ def _finish(reading: Reading, parsed: _Parsed, timeframe: str | None) -> Iterato
     yield reading
     reading.lines = [parsed.lines[place] for place in kept]
     columns = {"time": column(times[place] for place in kept)}
-    price_scale, rounded = _scale(parsed, list(PRICES))
-    adjusted_scale, _ = _scale(parsed, ["adj"]) if "adj" in parsed.values else (0, False)
-    volume_scale, volume_rounded = _scale(parsed, ["volume"]) if "volume" in parsed.values else (0, False)
+    price_scale, rounded = parsed.scale(PRICES)
+    adjusted_scale, _ = parsed.scale(["adj"]) if "adj" in parsed.values else (0, False)
+    volume_scale, volume_rounded = parsed.scale(["volume"]) if "volume" in parsed.values else (0, False)
     reading.rounded = rounded or volume_rounded
     for role in (*PRICES, "volume", "adj"):
         yield reading
@@ -197,19 +213,6 @@ def _ordered(reading: Reading, parsed: _Parsed, times: list[int]) -> list[int]:
             kept.append(place)
     reading.order = {"newest_first": int(descending and count > 1), "late": late, "repeated": same, "conflicting": conflicts}
     return kept
-
-
-def _scale(parsed: _Parsed, roles: list[str]) -> tuple[int, bool]:
-    wanted, largest = 0, Fraction(0)
-    for role in roles:
-        for value in parsed.values[role]:
-            if value is not None:
-                wanted = max(wanted, value[1])
-                largest = max(largest, abs(value[0]) / Fraction(10 ** value[1]) if value[1] else Fraction(abs(value[0])))
-    if largest >= LIMIT:
-        raise Unreadable(f"a number of {len(str(int(largest)))} digits is too large", "look which column is price and which is volume", "file")
-    scale = fitting_scale(wanted, int(largest) + 1, 0)
-    return scale, scale < wanted
 
 
 def _units(value: cells.Number | None, scale: int) -> int:
