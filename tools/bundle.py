@@ -37,7 +37,7 @@ SCRIPT_MARK = '<script type="py"'
 LIST_MARK = "/* precache */"
 KEPT_BUILDS = 8  # files: going back to a recent version costs nothing
 # Bulky parts that the desk does not need to open are kept when first used, not fetched ahead.
-LATER = ("vendor/pyodide/packages/", "vendor/zxcvbn/")
+LATER = ("vendor/pyodide/packages/", "vendor/zxcvbn/", "vendor/hyparquet/")
 PYSCRIPT_LATER = ("codemirror", "py-editor", "py-game", "xterm", "py-terminal", "donkey", "mpy", "zip-", "py-Dl", "index-", "pyodide_graph", "storage")
 
 

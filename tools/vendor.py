@@ -2,11 +2,11 @@
 
     python -m tools.vendor
 
-npm packages give Pyodide, PyScript, lightweight-charts, hash-wasm, zxcvbn, xterm (tools/xterm.py) and age (tools/age.py). numpy, pandas,
-scipy and micropip are the official Pyodide builds named in tools/builds.json, each checked against the sha256 of the release's own lock file;
-looked for in the cache
-(KONTOR_CACHE, else ~/.cache/kontor), then at the release CDN (KONTOR_PYODIDE_CDN), then in the PyPI wheel that carries the very
-same files. Idempotent: what is there and right is left alone, what is missing or corrupt is named and fetched again.
+npm packages give Pyodide, PyScript, lightweight-charts, hash-wasm, zxcvbn, xterm (tools/xterm.py), age (tools/age.py) and hyparquet
+(tools/parquet.py). numpy, pandas, scipy and micropip are the official Pyodide builds named in tools/builds.json, each checked against the
+sha256 of the release's own lock file; looked for in the cache (KONTOR_CACHE, else ~/.cache/kontor), then at the release CDN
+(KONTOR_PYODIDE_CDN), then in the PyPI wheel that carries the very same files. Idempotent: what is there and right is left
+alone, what is missing or corrupt is named and fetched again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
-from . import age, xterm
+from . import age, parquet, xterm
 
 ROOT = Path(__file__).resolve().parent.parent
 VENDOR = ROOT / "vendor"
@@ -73,6 +73,7 @@ def npm_files() -> None:
     wanted[MODULES / "lightweight-charts" / "dist" / CHARTS] = VENDOR / "lightweight-charts" / CHARTS
     wanted[MODULES / "hash-wasm" / "dist" / ARGON2] = VENDOR / "hash-wasm" / ARGON2
     wanted |= {MODULES / source: VENDOR / "xterm" / name for source, name in xterm.FILES.items()}
+    wanted |= {source: VENDOR / "hyparquet" / name for source, name in parquet.files(MODULES).items()}
     wanted |= {MODULES / "@zxcvbn-ts" / source: VENDOR / "zxcvbn" / name for source, name in ZXCVBN.items()}
     missing = [str(source.relative_to(ROOT)) for source in wanted if not source.is_file()]
     if missing or not (VENDOR.parent / "node_modules" / "@pyscript").is_dir():

@@ -13,6 +13,7 @@ from typing import Any
 from app.history import backfill
 from app.history.checks import Finding, check, gaps
 from app.history.errors import HistoryError
+from app.history.files import PARQUET
 from app.history.reading import Reading, read
 from app.history.repairs import repaired
 from app.history.series import joined
@@ -66,10 +67,14 @@ class History:
         work = self._work
         if data is None:
             data, name = await self._fetched(url or "", work)
+        size = len(data)
+        if data[:4] == PARQUET:
+            data = await self._desk.around.files.csv_of_parquet(data)
+            self._same(work)
         reading = await self._worked(read(data, options), work, "reading")
         findings = [item for item in await self._all(check(reading.series, str(options.get("calendar") or "")), work, "checking") if item is not None]
         self._preview = _Preview(work, reading, findings)
-        return historyview.preview(self._preview, name, len(data), self._desk.market, self._vault() is not None)
+        return historyview.preview(self._preview, name, size, self._desk.market, self._vault() is not None)
 
     async def keep(self, number: Any, symbol: str, source: str, timeframe: str, where: str, wanted: list, merge: bool) -> dict:
         """Write what was previewed with the chosen repairs, in the place of an older series of the same name or together with it."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from .errors import Unreadable
 
 MOST_BYTES = 256 * 1024 * 1024
+PARQUET = b"PAR1"
 _DELIMITERS = ",;\t|"
 _TABLES = (".csv", ".txt", ".tsv")
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -44,9 +45,9 @@ def rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _opened(data: bytes, most: int) -> bytes:
-    if data[:4] == b"PAR1":
+    if data[:4] == PARQUET:
         raise Unreadable(
-            "this is a Parquet file, which this version does not read",
+            "this is a Parquet file, which is read in the browser only",
             "write it as CSV first, for example in Python: pandas.read_parquet('bars.parquet').to_csv('bars.csv.gz')",
             "file",
         )

@@ -12,7 +12,7 @@ NEEDED = ("time", "open", "high", "low", "close")
 _NAMES = {
     "time": (
         *("time", "timestamp", "datetime", "date", "opentime", "ts", "t", "begin", "unix"),
-        *("gmttime", "localtime", "dateandtime", "timeutc", "timestamputc", "day"),
+        *("gmttime", "localtime", "dateandtime", "timeutc", "timestamputc", "day", "indexlevel0"),
     ),
     "clock": ("time", "clock", "timeofday"),
     "open": ("open", "o", "openprice", "first", "opening"),

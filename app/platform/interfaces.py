@@ -417,6 +417,9 @@ class Files(Protocol):
     def make(self, data: bytes) -> File:
         """A plain file of these bytes."""
 
+    async def csv_of_parquet(self, data: bytes) -> bytes:
+        """A Parquet file as CSV. Raises FileRefused."""
+
     async def seal(self, secret: Secret, chunks: AsyncIterator[bytes]) -> File:
         """The file that holds what the chunks hold. Raises FileRefused."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import DeskPage, Refused
 from tests.e2e.serving import ROOT, Server
 from tests.e2e.test_accessibility import AXE, RUN
 from tests.e2e.test_small_screen import WIDER_THAN_THE_SCREEN
@@ -121,6 +121,14 @@ def test_axe_and_a_phone(page: Page, server: Server, theme: str) -> None:
     found["stored"] = page.evaluate(RUN)
     assert {place: what for place, what in found.items() if what} == {}
     desk.check_console()
+
+
+def test_parquet(desk: DeskPage) -> None:
+    for name in ("minutes-snappy", "minutes-zstd-ns", "minutes-gzip-decimal"):
+        found, _ = desk.ask_with("history.preview", file=(DATA / f"{name}.parquet").read_bytes(), name=f"{name}.parquet")
+        assert (found["bars"], found["timeframe"], found["sample"][1][1:]) == (400, "1m", ["101.19", "101.29", "101.09", "101.19", "3"])
+    with pytest.raises(Refused, match="Parquet file cannot be read"):
+        desk.ask_with("history.preview", file=(DATA / "minutes-snappy.parquet").read_bytes()[:-1])
 
 
 def test_encrypted_in_the_vault(still: DeskPage) -> None:

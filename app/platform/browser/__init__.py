@@ -68,6 +68,10 @@ class _LateFiles:
         """A plain file of these bytes."""
         return self._real().make(data)
 
+    async def csv_of_parquet(self, data: bytes) -> bytes:
+        """A Parquet file as CSV. Raises FileRefused."""
+        return await self._real().csv_of_parquet(data)
+
     def _real(self) -> Files:
         from app.platform.browser.age import BrowserFiles
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import js
-from pyodide.ffi import create_proxy, to_js
+from pyodide.ffi import JsException, create_proxy, to_js
 
 from app.platform.errors import FileLocked, FileRefused
 
@@ -32,6 +32,14 @@ class BrowserFiles:
     def make(self, data: bytes) -> Any:
         """A plain file of these bytes."""
         return to_js(data)
+
+    async def csv_of_parquet(self, data: bytes) -> bytes:
+        """A Parquet file as CSV. Raises FileRefused."""
+        try:
+            module = await getattr(js.kontor, "import")("app/platform/parquet.mjs")
+            return (await module.csv(to_js(data))).to_bytes()
+        except JsException as error:
+            raise FileRefused(f"The Parquet file cannot be read: {error.message}.") from error
 
     async def seal(self, secret: Any, chunks: AsyncIterator[bytes]) -> Any:
         """The file that holds what the chunks hold, as a Uint8Array."""

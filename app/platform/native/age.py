@@ -61,6 +61,10 @@ class NativeFiles:
         """A plain file of these bytes."""
         return data
 
+    async def csv_of_parquet(self, data: bytes) -> bytes:
+        """A Parquet file as CSV: only the browser has a reader. Raises FileRefused."""
+        raise FileRefused("Parquet is read in the browser only; write the file as CSV to use it here.")
+
     async def seal(self, secret: bytearray | bytes, chunks: AsyncIterator[bytes]) -> bytes:
         """The file that holds what the chunks hold."""
         file_key, salt, nonce = os.urandom(16), os.urandom(16), os.urandom(16)

@@ -23,7 +23,7 @@ class ImportCard:
         self._stored: list[dict] = []
         self._open = False
         self._errors: dict[str, Any] = {}
-        accept = ".csv,.txt,.tsv,.gz,.zip,text/csv,application/gzip,application/zip"
+        accept = ".csv,.txt,.tsv,.gz,.zip,.parquet,text/csv,application/gzip,application/zip"
         self._file = el("input", {"type": "file", "id": "history-file", "data-testid": "history-file", "accept": accept})
         self._url = el("input", {"type": "text", "id": "history-url", "data-testid": "history-url", "inputmode": "url", "autocomplete": "off"})
         zone = {"type": "text", "id": "history-zone", "data-testid": "history-zone", "value": "UTC", "autocomplete": "off", "spellcheck": "false"}
@@ -34,7 +34,7 @@ class ImportCard:
         form = el(
             "form",
             {"class": "history-fields", "aria-label": "Import bars", "novalidate": True},
-            el("div", {"class": "field"}, el("label", {"for": "history-file"}, "File: CSV, also gzipped or in a zip"), self._file),
+            el("div", {"class": "field"}, el("label", {"for": "history-file"}, "File: CSV, also gzipped or in a zip, or Parquet"), self._file),
             self._field("url", "or an address", self._url),
             self._field("zone", "Time zone of times without an offset", self._zone),
             el("div", {"class": "row"}, self._look, self._stop),

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import gzip
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
 from tests.unit.desk.conftest import Page, start_desk
 from tests.unit.history.kit import DATA
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """A file server that says nothing."""
+
+    def log_message(self, *_args) -> None:
+        pass
+
 
 PASSPHRASE = b"correct horse battery staple"
 DIRTY = (DATA / "4063-T-1d-bad-stock-split.csv.gz").read_bytes()
@@ -133,6 +144,23 @@ async def test_in_the_vault(tmp_path) -> None:
 async def test_what_is_refused(desk_page: Page, do: str, arguments: dict, code: str, field: str) -> None:
     error = (await desk_page.ask(do, **arguments))["error"]
     assert (error["code"], error["field"]) == (code, field) and error["remedy"]
+
+
+async def test_from_an_address(desk_page: Page, tmp_path) -> None:
+    (tmp_path / "ETHUSDT-1m.csv.gz").write_bytes(gzip.compress(minutes(1_600_000_020, 5)))
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            base = f"http://127.0.0.1:{server.server_port}"
+            found = await desk_page.ask("history.preview", url=f"{base}/ETHUSDT-1m.csv.gz?key=none")
+            missing = await desk_page.ask("history.preview", url=f"{base}/nothing.csv")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert (found["bars"], found["name"], found["symbol"]) == (5, "ETHUSDT-1m.csv.gz", "ETHUSDT")
+    assert (missing["error"]["code"], missing["error"]["field"]) == ("history_fetch", "url") and "404" in missing["error"]["reason"]
 
 
 async def test_a_dropped_preview_cannot_be_kept(desk_page: Page) -> None:
