@@ -85,12 +85,14 @@ class History:
             raise Refusal("bad_request", "where has to be readable or vault", "reload the page", "where")
         if where == VAULT and self._vault() is None:
             raise Refusal("history_vault", "the vault is not open", "unlock it, or keep this history readable", "where")
-        series = repaired(preview.reading.series, historyview.chosen(preview.findings, wanted)).named(source, symbol, timeframe)
+        work = self._work
+        series = await self._result(repaired(preview.reading.series, historyview.chosen(preview.findings, wanted)), work)
+        series = series.named(source, symbol, timeframe)
         if not len(series):
             raise Refusal("history_empty", "no bar is left", "choose fewer repairs, or another file", "repairs")
         if merge and (old := next((item for item in await self.store.all() if item.key == series.key), None)) is not None:
-            series = joined(await self.store.read(old), series)
-        marks = await self._all(gaps(series), self._work, "checking")
+            series = await self._result(joined(await self.store.read(old), series), work)
+        marks = await self._all(gaps(series), work, "checking")
         series.gaps = [note for item in marks if item is not None for note in item.gaps]
         kept = await self.store.keep(series, where)
         self._preview = None
@@ -122,7 +124,7 @@ class History:
 
         work = self._work
         series = await self.store.read(await self.store.find(series_id))
-        series = adjusted(series, mode)
+        series = await self._result(adjusted(series, mode), work)
         data = "".join(await self._all(csv_lines(series), work, "writing")).encode()
         return {"name": file_name(series, mode), "bytes": len(data), "rows": len(series)}, self._desk.around.files.make(data)
 
@@ -210,6 +212,20 @@ class History:
                 self._same(work)
                 until = clock.monotonic_ns() + SLICE_NS
         return found
+
+    async def _result(self, work: Any, number: int) -> Any:
+        """The result of work in slices."""
+        clock = self._desk.around.clock
+        until = clock.monotonic_ns() + SLICE_NS
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                return end.value
+            if clock.monotonic_ns() >= until:
+                await asyncio.sleep(0)
+                self._same(number)
+                until = clock.monotonic_ns() + SLICE_NS
 
     def _same(self, work: int) -> None:
         if work != self._work:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
 from .errors import HistoryError
-from .series import ADJUSTED, FOR_SPLITS, PRICES, SPLIT, Action, Series, column, fitting_scale, scaled, text
+from .series import ADJUSTED, FOR_SPLITS, PRICES, SPLIT, Action, Series, Slices, fitting_scale, rescaled, text
 
 NONE, SPLITS, ALL = "none", "splits", "all"
 MODES = (NONE, SPLITS, ALL)
@@ -47,7 +46,7 @@ def factors(series: Series, mode: str) -> list[tuple[int, Fraction, Fraction]]:
     return out
 
 
-def adjusted(series: Series, mode: str) -> Series:
+def adjusted(series: Series, mode: str) -> Slices[Series]:
     """The series adjusted for ``splits``, for ``all`` (splits and dividends), or for nothing (``none``).
 
     By splits alone prices and volume are exact where the scale allows; otherwise they are rounded half to even at MORE_DECIMALS decimals
@@ -56,6 +55,7 @@ def adjusted(series: Series, mode: str) -> Series:
         return series
     if mode not in MODES:
         raise HistoryError(f"there is no adjustment {str(mode)[:20]!r}", f"use one of {', '.join(MODES)}", "adjust")
+    yield
     stretches = factors(series, mode)
     if all(price == 1 and volume == 1 for _, price, volume in stretches):
         return series
@@ -64,24 +64,18 @@ def adjusted(series: Series, mode: str) -> Series:
     scale = fitting_scale(series.price_scale + MORE_DECIMALS, biggest, series.price_scale)
     grown = Fraction(10) ** (scale - series.price_scale)
     columns = {name: values for name, values in series.columns.items() if name != ADJUSTED}
+    ends = [*(row for row, _, _ in reversed(stretches[:-1])), len(series)]
+    oldest_first = list(zip(reversed(stretches), ends, strict=True))
     for name in PRICES:
-        columns[name] = column(_times(series.columns[name], [(row, price * grown) for row, price, _ in stretches]))
+        pieces = [(row, end, price * grown) for (row, price, _), end in oldest_first]
+        columns[name] = yield from rescaled(series.columns[name], pieces)
     volume = series.columns["volume"]
     most = max((abs(value) for value in volume), default=0) * max(factor for _, _, factor in stretches)
     whole = all(factor.denominator == 1 for _, _, factor in stretches)
     volume_scale = fitting_scale(series.volume_scale + (0 if whole else 2), int(most) + 1, series.volume_scale)
     grown = Fraction(10) ** (volume_scale - series.volume_scale)
-    columns["volume"] = column(_times(volume, [(row, factor * grown) for row, _, factor in stretches]))
+    columns["volume"] = yield from rescaled(volume, [(row, end, factor * grown) for (row, _, factor), end in oldest_first])
     return replace(series, columns=columns, price_scale=scale, volume_scale=volume_scale, basis=FOR_SPLITS)
-
-
-def _times(values, stretches: list[tuple[int, Fraction]]) -> Iterator[int]:
-    start = 0
-    for row, factor in reversed(stretches):
-        end = next((first for first, _ in reversed(stretches) if first > row), len(values))
-        for place in range(start, end):
-            yield scaled(values[place], factor)
-        start = end
 
 
 def _short(value: Fraction) -> Fraction:

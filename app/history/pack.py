@@ -12,7 +12,7 @@ from operator import add, sub
 from .errors import Damaged
 from .series import ADJUSTED, COLUMNS, LIMIT, column
 
-ROWS = 16_384
+ROWS = 4_096
 """Rows of a chunk."""
 _MAGIC = b"KHB1"
 _HEAD = struct.Struct("<4sBIqq")

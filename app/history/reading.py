@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, islice, pairwise
@@ -20,6 +20,8 @@ SLICE = 400
 MOST_PROBLEMS = 200
 MOST_ROWS = 5_000_000
 _SAMPLE = 60
+_JUDGED = 20_000
+"""Bars by which the time frame is judged."""
 _DAY = 86_400
 STEPS = {**WIDTHS, "1w": 7 * _DAY}
 """Seconds of each time frame but the month."""
@@ -157,12 +159,12 @@ def _finish(reading: Reading, parsed: _Parsed, timeframe: str | None) -> Iterato
         raise Unreadable(f"no row could be read{why}", first.remedy if first else "choose another file", "file")
     yield reading
     times = [when for when, _ in parsed.times]
-    steps = sorted({abs(b - a) for a, b in pairwise(times) if a != b})
+    steps = {abs(b - a) for a, b in pairwise(times[:_JUDGED]) if a != b}
     daily = timeframe in ("1d", "1w", "1M") if timeframe else bool(steps) and min(steps) >= 23 * 3600 * 10**9
     if daily and all(wall % (_DAY * 10**9) == 0 for _, wall in parsed.times):
         times = [wall for _, wall in parsed.times]  # a day is its date, whatever the clocks there do
     yield reading
-    kept = _ordered(reading, parsed, times)
+    kept = yield from _ordered(reading, parsed, times)
     yield reading
     reading.lines = [parsed.lines[place] for place in kept]
     columns = {"time": column(times[place] for place in kept)}
@@ -171,7 +173,6 @@ def _finish(reading: Reading, parsed: _Parsed, timeframe: str | None) -> Iterato
     volume_scale, volume_rounded = parsed.scale(["volume"]) if "volume" in parsed.values else (0, False)
     reading.rounded = rounded or volume_rounded
     for role in (*PRICES, "volume", "adj"):
-        yield reading
         scale = {"volume": volume_scale, ADJUSTED: adjusted_scale}.get(role, price_scale)
         found = parsed.values.get(role)
         if found is None and role == ADJUSTED:
@@ -181,7 +182,10 @@ def _finish(reading: Reading, parsed: _Parsed, timeframe: str | None) -> Iterato
         elif role == ADJUSTED and any(found[place] is None for place in kept):
             continue  # an adjusted close with holes says nothing
         else:
-            columns[role] = column(_units(found[place], scale) for place in kept)
+            columns[role] = column()
+            for at in range(0, len(kept), 5 * SLICE):
+                columns[role].extend([_units(found[place], scale) for place in kept[at : at + 5 * SLICE]])
+                yield reading
     actions = list(_actions(parsed, kept, times))
     name = timeframe or _frame(columns["time"])
     series = Series("", "", name, price_scale, volume_scale, columns, actions, adjusted_scale=adjusted_scale)
@@ -190,7 +194,7 @@ def _finish(reading: Reading, parsed: _Parsed, timeframe: str | None) -> Iterato
     yield reading
 
 
-def _ordered(reading: Reading, parsed: _Parsed, times: list[int]) -> list[int]:
+def _ordered(reading: Reading, parsed: _Parsed, times: list[int]) -> Generator[Reading, None, list[int]]:
     """Places of the rows to keep, by time; of several at one time the last in the file."""
     count = len(times)
     descending = count > 1 and all(a >= b for a, b in pairwise(times))
@@ -199,7 +203,10 @@ def _ordered(reading: Reading, parsed: _Parsed, times: list[int]) -> list[int]:
     places.sort(key=times.__getitem__)
     kept: list[int] = []
     same = conflicts = 0
-    for place in places:
+    yield reading
+    for number, place in enumerate(places):
+        if number % (5 * SLICE) == 0:
+            yield reading
         if kept and times[kept[-1]] == times[place]:
             before = kept[-1]
             equal = all(values[before] == values[place] for values in parsed.values.values())
@@ -242,7 +249,7 @@ def _frame(times) -> str:
     if len(times) < 2:
         return ""
     steps: dict[int, int] = {}
-    for a, b in pairwise(times):
+    for a, b in pairwise(times[:_JUDGED]):
         steps[(b - a) // 10**9] = steps.get((b - a) // 10**9, 0) + 1
     common = max(steps, key=lambda step: (steps[step], -step))
     if 28 * _DAY <= common <= 31 * _DAY:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from .series import ADJUSTED, PRICES, Action, Series, column, fitting_scale, scaled
+from .series import ADJUSTED, PRICES, Action, Series, Slices, column, fitting_scale, rescaled
 
 _MORE_DIGITS = 6
 
@@ -25,41 +25,42 @@ class Repair:
     plus: tuple[Action, ...] = ()
 
 
-def repaired(series: Series, repairs: Iterable[Repair]) -> Series:
+def repaired(series: Series, repairs: Iterable[Repair]) -> Slices[Series]:
     """The series with these repairs. Rows mean those of the series that was checked: they are dropped last."""
     dropped: set[int] = set()
     for repair in repairs:
+        yield
         if repair.do == "drop":
             dropped |= set(repair.rows)
         else:
-            series = _DO[repair.do](series, repair)
+            series = yield from _DO[repair.do](series, repair)
     if dropped:
         kept = [row for row in range(len(series)) if row not in dropped]
-        series = replace(series, columns={name: column(values[row] for row in kept) for name, values in series.columns.items()})
+        columns = {}
+        for name, values in series.columns.items():
+            columns[name] = column(values[row] for row in kept)
+            yield
+        series = replace(series, columns=columns)
     return series
 
 
-def _scale(series: Series, repair: Repair) -> Series:
-    cells = repair.cells
-    if ADJUSTED in series.columns:
-        cells = {row: (*names, ADJUSTED) if "close" in names else names for row, names in cells.items()}
-    return _times(series, cells, repair.factor)
+def _scale(series: Series, repair: Repair) -> Slices[Series]:
+    rows: dict[str, list[int]] = {name: [row for row, names in repair.cells.items() if name in names] for name in PRICES}
+    return (yield from _times(series, rows | {ADJUSTED: rows["close"]}, repair.factor))
 
 
-def _rescale(series: Series, repair: Repair) -> Series:
-    names = (*PRICES, ADJUSTED) if ADJUSTED in series.columns else PRICES
-    series = _times(series, dict.fromkeys(repair.rows, names), repair.factor)
+def _rescale(series: Series, repair: Repair) -> Slices[Series]:
+    series = yield from _times(series, dict.fromkeys((*PRICES, ADJUSTED), repair.rows), repair.factor)
     volume, scale = series.columns["volume"], series.volume_scale
     digits = 0 if all(volume[row] * repair.factor.denominator % repair.factor.numerator == 0 for row in repair.rows) else 2
     scale = fitting_scale(scale + digits, int(max(volume, default=0) / repair.factor) + 1, scale)
     grown = Fraction(10) ** (scale - series.volume_scale)
-    changed = set(repair.rows)
-    volume = column(scaled(value, grown / repair.factor if row in changed else grown) for row, value in enumerate(volume))
+    volume = yield from rescaled(volume, _stretches(repair.rows, len(series), grown / repair.factor, grown))
     return replace(series, volume_scale=scale, columns={**series.columns, "volume": volume})
 
 
-def _times(series: Series, cells: Mapping[int, tuple[str, ...]], factor: Fraction) -> Series:
-    """These cells times a factor, with as many more decimals as that takes, if they fit."""
+def _times(series: Series, rows: Mapping[str, Sequence[int]], factor: Fraction) -> Slices[Series]:
+    """These rows of each column times a factor, with as many more decimals as that takes, if they fit."""
     largest = max((abs(value) for name in PRICES for value in series.columns[name]), default=0)
     biggest = max(largest, abs(int(largest * factor)) + 1)
     more = next((digits for digits in range(_MORE_DIGITS) if 10**digits % factor.denominator == 0), _MORE_DIGITS)
@@ -67,29 +68,42 @@ def _times(series: Series, cells: Mapping[int, tuple[str, ...]], factor: Fractio
     grown = Fraction(10) ** (scale - series.price_scale)
     columns = dict(series.columns)
     for name in PRICES:
-        columns[name] = column(scaled(value, grown * factor if name in cells.get(row, ()) else grown) for row, value in enumerate(columns[name]))
+        columns[name] = yield from rescaled(columns[name], _stretches(rows[name], len(series), grown * factor, grown))
     if ADJUSTED in columns:
-        values = enumerate(columns[ADJUSTED])
-        columns[ADJUSTED] = column(scaled(value, factor) if ADJUSTED in cells.get(row, ()) else value for row, value in values)
+        columns[ADJUSTED] = yield from rescaled(columns[ADJUSTED], _stretches(rows[ADJUSTED], len(series), factor, Fraction(1)))
     return replace(series, price_scale=scale, columns=columns)
 
 
-def _widen(series: Series, repair: Repair) -> Series:
+def _stretches(rows: Iterable[int], count: int, factor: Fraction, other: Fraction) -> Iterator[tuple[int, int, Fraction]]:
+    """The whole column in stretches: ``factor`` for these rows, ``other`` for the rest."""
+    done = 0
+    for row in sorted(rows):
+        if row > done:
+            yield done, row, other
+        yield row, row + 1, factor
+        done = row + 1
+    if done < count:
+        yield done, count, other
+
+
+def _widen(series: Series, repair: Repair) -> Slices[Series]:
     columns = {**series.columns, "high": series.columns["high"][:], "low": series.columns["low"][:]}
+    yield
     for row in repair.rows:
         prices = [series.columns[name][row] for name in PRICES]
         columns["high"][row], columns["low"][row] = max(prices), min(prices)
     return replace(series, columns=columns)
 
 
-def _actions(series: Series, repair: Repair) -> Series:
+def _actions(series: Series, repair: Repair) -> Slices[Series]:
     kept = [action for action in series.actions if action not in repair.without]
     if repair.without:
-        series = _forget_adjusted(series, repair)  # the source computed it with what is now gone
+        series = yield from _forget_adjusted(series, repair)  # the source computed it with what is now gone
     return replace(series, actions=sorted([*kept, *repair.plus]))
 
 
-def _forget_adjusted(series: Series, _repair: Repair) -> Series:
+def _forget_adjusted(series: Series, _repair: Repair) -> Slices[Series]:
+    yield
     return replace(series, columns={name: values for name, values in series.columns.items() if name != ADJUSTED})
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 PRICES = ("open", "high", "low", "close")
 COLUMNS = ("time", *PRICES, "volume")
 ADJUSTED = "adj"
 LIMIT = 1 << 60
 """Values stay below it, so that differences of differences fit 64 bits."""
+T = TypeVar("T")
 SPLIT, DIVIDEND = "split", "dividend"
 RAW, FOR_SPLITS = "raw", "splits"
 
@@ -109,6 +110,31 @@ def scaled(units: int, factor: Fraction) -> int:
     return whole + (2 * rest > bottom or (2 * rest == bottom and whole & 1))
 
 
+Slices = Generator[None, None, T]
+"""Work in slices: None between them, the result at the end (`finished` for those who need no pause)."""
+SLICE = 2_000
+
+
+def finished(work: Slices[T]) -> T:
+    """The result of work in slices, at once."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
+
+
+def rescaled(values: array, stretches: Iterable[tuple[int, int, Fraction]]) -> Slices[array]:
+    """A column times the factors of its stretches (first row, row after the last, factor), which follow one another."""
+    out = column()
+    for start, end, factor in stretches:
+        for at in range(start, end, SLICE):
+            piece = values[at : min(at + SLICE, end)]
+            out.extend(piece if factor == 1 else [scaled(value, factor) for value in piece])
+            yield
+    return out
+
+
 def text(value: Fraction, digits: int = 12) -> str:
     """A fraction as plain decimal text; rounded only where it does not end within ``digits`` decimals."""
     with localcontext() as context:
@@ -120,7 +146,7 @@ def text(value: Fraction, digits: int = 12) -> str:
     return plain.rstrip("0").rstrip(".") if "." in plain else plain
 
 
-def joined(old: Series, new: Series) -> Series:
+def joined(old: Series, new: Series) -> Slices[Series]:
     """Both as one: the newer bar where both have one of the same time; actions of both."""
     largest = [0, 0]
     for series in (old, new):
@@ -132,10 +158,16 @@ def joined(old: Series, new: Series) -> Series:
     rows: dict[int, tuple[int, ...]] = {}
     for series in (old, new):
         prices, volumes = Fraction(10) ** (price_scale - series.price_scale), Fraction(10) ** (volume_scale - series.volume_scale)
-        for time, *bar, volume in series.rows():
+        for place, (time, *bar, volume) in enumerate(series.rows()):
             rows[time] = (time, *(scaled(price, prices) for price in bar), scaled(volume, volumes))
-    ordered = [rows[time] for time in sorted(rows)]
-    columns = {name: column(row[place] for row in ordered) for place, name in enumerate(COLUMNS)}
+            if place % SLICE == 0:
+                yield
+    order = sorted(rows)
+    columns = {name: column() for name in COLUMNS}
+    for at in range(0, len(order), SLICE):
+        for name, values in zip(COLUMNS, zip(*(rows[time] for time in order[at : at + SLICE]), strict=True), strict=True):
+            columns[name].extend(values)
+        yield
     span = new.columns["time"][0], new.columns["time"][-1]
     kept = [action for action in old.actions if not span[0] <= action.time <= span[1]]
     return replace(new, price_scale=price_scale, volume_scale=volume_scale, columns=columns, actions=sorted([*kept, *new.actions]))

@@ -7,6 +7,7 @@ get, put, put_column, get_column and delete_column of app.vault.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from array import array
 from collections.abc import Callable, Iterator
@@ -73,7 +74,10 @@ class HistoryStore:
     async def keep(self, series: Series, where: str) -> Stored:
         """Write a series in the place of an older one of the same name, wherever that lies. Raises StoreFull and the vault's errors."""
         old = [item for item in await self.all() if item.key == series.key]
-        pieces = [pack.pack(series.part(at, at + pack.ROWS).columns) for at in range(0, len(series), pack.ROWS)]
+        pieces = []
+        for at in range(0, len(series), pack.ROWS):
+            pieces.append(pack.pack(series.part(at, at + pack.ROWS).columns))
+            await asyncio.sleep(0)  # others have their turn
         item = _described(_description(self._new_id(), series, pieces, self._now_ns()), where)
         if where == VAULT:
             await self._keep_in_vault(item, b"".join(pieces))
@@ -109,7 +113,10 @@ class HistoryStore:
                 if rows >= newest:
                     break
             places = wanted
-        parts = [pack.unpack(piece) for piece in await self._pieces(item, places)]
+        parts = []
+        for piece in await self._pieces(item, places):
+            parts.append(pack.unpack(piece))
+            await asyncio.sleep(0)
         series = _series(json.loads(item.text), _joined(parts))
         start = 0 if start_ns is None else series.at(start_ns)
         end = len(series) if end_ns is None else series.at(end_ns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -161,6 +162,32 @@ async def test_from_an_address(desk_page: Page, tmp_path) -> None:
             thread.join()
     assert (found["bars"], found["name"], found["symbol"]) == (5, "ETHUSDT-1m.csv.gz", "ETHUSDT")
     assert (missing["error"]["code"], missing["error"]["field"]) == ("history_fetch", "url") and "404" in missing["error"]["reason"]
+
+
+async def test_ticks_have_their_turn_while_a_file_is_read_checked_and_kept(desk_page: Page) -> None:
+    page, turns = desk_page, 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    found = await page.ask("history.preview", file=minutes(1_600_000_020, 20_000))
+    reading, turns = turns, 0
+    asked = {"symbol": "A", "source": "b", "timeframe": "1m", "where": "readable"}
+    assert (await page.ask("history.keep", preview=found["preview"], **asked))["kept"]["rows"] == 20_000
+    counting.cancel()
+    assert reading > 20 and turns >= 5
+    assert {"reading"} <= {message["phase"] for message in page.messages if message["t"] == "history"}
+
+
+async def test_a_reading_can_be_ended(desk_page: Page) -> None:
+    reading = asyncio.create_task(desk_page.ask("history.preview", file=minutes(1_600_000_020, 20_000)))
+    await desk_page.until(lambda m: m["t"] == "history", "progress")
+    await desk_page.ask("history.drop")
+    assert (await reading)["error"]["code"] == "history_dropped"
 
 
 async def test_a_dropped_preview_cannot_be_kept(desk_page: Page) -> None:

@@ -7,9 +7,12 @@ import random
 from collections import deque
 from pathlib import Path
 
+from app.history.adjust import adjusted as adjusted_in_slices
 from app.history.checks import Finding, check
 from app.history.reading import Reading, read
-from app.history.series import Series, column
+from app.history.repairs import Repair
+from app.history.repairs import repaired as in_slices
+from app.history.series import Series, column, finished
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "history"
 MINUTE = 60 * 10**9
@@ -34,6 +37,16 @@ def lines(name: str) -> list[str]:
 def findings(series: Series, *kinds: str, calendar: str = "") -> list[Finding]:
     """What the checks find, of these kinds or of all."""
     return [item for item in check(series, calendar) if item is not None and (not kinds or item.kind in kinds)]
+
+
+def repaired(series: Series, repairs: list[Repair]) -> Series:
+    """The series with these repairs."""
+    return finished(in_slices(series, repairs))
+
+
+def adjusted(series: Series, mode: str) -> Series:
+    """The series adjusted."""
+    return finished(adjusted_in_slices(series, mode))
 
 
 def walk(count: int, seed: int = 1, start: int = START, step: int = MINUTE, symbol: str = "BTCUSDT", timeframe: str = "1m") -> Series:

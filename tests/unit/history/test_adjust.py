@@ -7,11 +7,10 @@ from fractions import Fraction
 
 import pytest
 
-from app.history.adjust import adjusted
 from app.history.errors import HistoryError
 from app.history.export import csv_lines, file_name
 from app.history.series import ADJUSTED, Action, Series
-from tests.unit.history.kit import file, reading_of, walk
+from tests.unit.history.kit import adjusted, file, reading_of, walk
 
 DAY = 86_400 * 10**9
 

@@ -9,10 +9,8 @@ from fractions import Fraction
 import pytest
 
 from app.history.__main__ import main
-from app.history.adjust import adjusted
-from app.history.repairs import repaired
 from app.history.series import PRICES, Action, Series, column
-from tests.unit.history.kit import DATA, MINUTE, file, findings, lines, reading_of, walk
+from tests.unit.history.kit import DATA, MINUTE, adjusted, file, findings, lines, reading_of, repaired, walk
 
 FAULTS = ("hundred", "split", "dividend", "missing_split", "missing_dividend", "adjusted")
 PAIRS = {
