@@ -15,12 +15,12 @@ from . import cells, files, headers
 from .errors import Unreadable
 from .series import ADJUSTED, DIVIDEND, FOR_SPLITS, LIMIT, PRICES, RAW, SPLIT, Action, Series, column, fitting_scale, scaled
 
-SLICE = 400
+SLICE = 100
 """Rows between two chances to pause."""
 MOST_PROBLEMS = 200
 MOST_ROWS = 5_000_000
 _SAMPLE = 60
-_JUDGED = 20_000
+_JUDGED = 5_000
 """Bars by which the time frame is judged."""
 _DAY = 86_400
 STEPS = {**WIDTHS, "1w": 7 * _DAY}
@@ -174,7 +174,7 @@ def _finish(reading: Reading, parsed: _Parsed, timeframe: str | None) -> Iterato
     reading.rounded = rounded or volume_rounded
     for role in (*PRICES, "volume", "adj"):
         scale = {"volume": volume_scale, ADJUSTED: adjusted_scale}.get(role, price_scale)
-        found = parsed.values.get(role)
+        found = parsed.values.pop(role, None)  # let go of one by one: of all at once takes long
         if found is None and role == ADJUSTED:
             continue
         if found is None:
@@ -186,7 +186,7 @@ def _finish(reading: Reading, parsed: _Parsed, timeframe: str | None) -> Iterato
             for at in range(0, len(kept), 5 * SLICE):
                 columns[role].extend([_units(found[place], scale) for place in kept[at : at + 5 * SLICE]])
                 yield reading
-    actions = list(_actions(parsed, kept, times))
+    actions = sorted(_actions(parsed, kept, times))
     name = timeframe or _frame(columns["time"])
     series = Series("", "", name, price_scale, volume_scale, columns, actions, adjusted_scale=adjusted_scale)
     series.basis = basis(series)
@@ -230,10 +230,11 @@ def _units(value: cells.Number | None, scale: int) -> int:
 
 
 def _actions(parsed: _Parsed, kept: list[int], times: list[int]) -> Iterator[Action]:
-    for place in kept:
-        for role, kind, nothing in (("split", SPLIT, (0, 1)), ("dividend", DIVIDEND, (0,))):
-            value = parsed.values[role][place] if role in parsed.values else None
-            if value is None:
+    for role, kind, nothing in (("split", SPLIT, (0, 1)), ("dividend", DIVIDEND, (0,))):
+        values = parsed.values.get(role)
+        for place in kept if values is not None else ():
+            value = values[place]
+            if value is None or not value[0]:
                 continue
             ratio = Fraction(value[0], 10 ** value[1])
             if ratio in nothing or ratio < 0:

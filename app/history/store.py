@@ -27,6 +27,8 @@ INDEX = "index"
 READABLE, VAULT = "readable", "vault"
 _FORM = 1
 _CHUNKS = "bars-"
+REST_S = 0.005
+"""Between two chunks others have their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class HistoryStore:
         pieces = []
         for at in range(0, len(series), pack.ROWS):
             pieces.append(pack.pack(series.part(at, at + pack.ROWS).columns))
-            await asyncio.sleep(0)  # others have their turn
+            await asyncio.sleep(REST_S)
         item = _described(_description(self._new_id(), series, pieces, self._now_ns()), where)
         if where == VAULT:
             await self._keep_in_vault(item, b"".join(pieces))
@@ -116,7 +118,7 @@ class HistoryStore:
         parts = []
         for piece in await self._pieces(item, places):
             parts.append(pack.unpack(piece))
-            await asyncio.sleep(0)
+            await asyncio.sleep(REST_S)
         series = _series(json.loads(item.text), _joined(parts))
         start = 0 if start_ns is None else series.at(start_ns)
         end = len(series) if end_ns is None else series.at(end_ns)
