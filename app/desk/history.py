@@ -48,7 +48,7 @@ class History:
 
     def __init__(self, desk: Any) -> None:
         self._desk, around = desk, desk.around
-        self.store = HistoryStore(around.history, self._vault, lambda: around.entropy.random_bytes(8).hex(), around.clock.now_ns)
+        self.store = HistoryStore(around.history, self._vault, lambda: around.entropy.random_bytes(8).hex(), around.clock.now_ns, (VaultError,))
         self._stored: list[Stored] | None = None
         self._preview: _Preview | None = None
         self._work = 0
@@ -61,7 +61,7 @@ class History:
     async def list(self) -> dict:
         """Everything stored that can be read now."""
         self._stored = await self.store.all()
-        return {"rows": [historyview.stored(item) for item in self._stored], "vault": self._vault() is not None}
+        return {"rows": [historyview.stored(item) for item in self._stored], "vault": self._vault() is not None, "troubles": self.store.troubles}
 
     async def preview(self, data: bytes | None, url: str | None, name: str, options: dict) -> dict:
         """Read and check a file, or what an address answers; nothing is written. A second one takes the place of the first."""

@@ -55,15 +55,32 @@ class Stored:
 
 
 class HistoryStore:
-    """``vault()`` returns the open vault, or None while there is none; ``new_id()`` a fresh id of 16 hex digits."""
+    """``vault()`` returns the open vault, or None while there is none; ``new_id()`` a fresh id of 16 hex digits; ``vault_errors`` are what
+    a vault that cannot be read raises. ``troubles`` says what the last look at all could not read; it costs nothing else."""
 
-    def __init__(self, store: Store, vault: Callable[[], Any], new_id: Callable[[], str], now_ns: Callable[[], int]) -> None:
-        self._store, self._vault, self._new_id, self._now_ns = store, vault, new_id, now_ns
+    def __init__(
+        self,
+        store: Store,
+        vault: Callable[[], Any],
+        new_id: Callable[[], str],
+        now_ns: Callable[[], int],
+        vault_errors: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self._store, self._vault, self._new_id, self._now_ns, self._vault_errors = store, vault, new_id, now_ns, vault_errors
+        self.troubles: list[str] = []
 
     async def all(self) -> list[Stored]:
         """Every stored series that can be read now, by symbol, time frame and source."""
-        found = [_described(json.loads(value), READABLE) for _, value in await self._scan(CLASS)]
-        found += [_described(entry, VAULT) for entry in (await self._index()).values() if not entry.get("writing")]
+        found, self.troubles = [], []
+        for name, value in await self._scan(CLASS):
+            try:
+                found.append(_described(json.loads(value), READABLE))
+            except (ValueError, LookupError, TypeError, AttributeError, Damaged):
+                self.troubles.append(f"what is known of the stored series {name} cannot be read: it is left out")
+        try:
+            found += [_described(entry, VAULT) for entry in (await self._index()).values() if not entry.get("writing")]
+        except self._vault_errors as error:
+            self.troubles.append(f"the list of encrypted series cannot be read: {error}")
         return sorted(found, key=lambda item: (item.symbol, item.timeframe, item.source, item.where))
 
     async def find(self, series_id: str) -> Stored:

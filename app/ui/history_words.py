@@ -45,8 +45,13 @@ def name(row: dict) -> str:
     return f"{row['symbol']} {row['timeframe']}"
 
 
-def summary(rows: list[dict]) -> str:
-    """What is stored, in one sentence."""
+def summary(rows: list[dict], troubles: list[str] | tuple = ()) -> str:
+    """What is stored, in one sentence, and what of it cannot be read."""
+    said = [_stored(rows), *(f"{text[:1].upper()}{text[1:]}." for text in troubles)]
+    return " ".join(said)
+
+
+def _stored(rows: list[dict]) -> str:
     if not rows:
         return "Nothing is stored yet."
     bars, size = sum(row["rows"] for row in rows), sum(row["bytes"] for row in rows)

@@ -24,6 +24,7 @@ class HistoryView:
         need_style("vault.css")
         need_style("history.css")
         self._rows: list[dict] = []
+        self._troubles: list[str] = []
         self._armed = ""
         self._summary = el("p", {"role": "status", "data-testid": "history-summary"})
         self._place = el("div", {"class": "history-rows"})
@@ -53,10 +54,11 @@ class HistoryView:
             return
         self._rows = found["rows"]
         self._import.vault(found["vault"], self._rows)
+        self._troubles = found["troubles"]
         self._draw()
 
     def _draw(self) -> None:
-        set_text(self._summary, words.summary(self._rows))
+        set_text(self._summary, words.summary(self._rows, self._troubles))
         self._empty.hidden = bool(self._rows)
         heads = ("Symbol", "Bars of", "From, to (UTC)", ("Bars", "num"), ("Size", "num"), "Source", "Kept", "Do")
         refill(self._place, table(heads, [self._row(item) for item in self._rows], "Stored history") if self._rows else None)

@@ -118,7 +118,7 @@ async def test_in_the_vault(tmp_path) -> None:
     assert kept["kept"]["where"] == "vault" and len((await page.ask("history.list"))["rows"]) == 1
     assert (await page.ask("vault.verify"))["damaged"] == []
     await page.desk.keeping.lock()
-    assert (await page.ask("history.list")) == {"rows": [], "vault": False}
+    assert (await page.ask("history.list")) == {"rows": [], "vault": False, "troubles": []}
     assert (await page.ask("history.export", series=kept["kept"]["id"]))["error"]["code"] == "history_missing"
     await page.ask("vault.unlock", bytearray(PASSPHRASE))
     assert len((await page.ask("history.list"))["rows"]) == 1

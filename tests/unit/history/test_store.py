@@ -104,6 +104,22 @@ async def test_a_piece_lost_or_of_another_series_is_noticed() -> None:
     assert len(await history.read(two)) == 40_000
 
 
+async def test_what_cannot_be_read_costs_only_itself() -> None:
+    vault, store = await open_vault(), MemoryStore()
+    history = HistoryStore(store, lambda: vault, lambda: "00000000000000aa", lambda: 5, (VaultError,))
+    await history.keep(walk(10, symbol="MINE"), VAULT)
+    kept = await shelf(store).keep(walk(10), READABLE)
+    assert len(await history.all()) == 2 and history.troubles == []
+    for bad in (b"", b"{", b"[]", b'{"form":1}', b'{"form":9}', b"\xff"):
+        store.records[("history", "f" * 16)] = bad
+        assert len(await history.all()) == 2 and "f" * 16 in history.troubles[0]
+    del store.records[("history", "f" * 16)]
+    key = ("history", "index")
+    vault._store.records[key] = vault._store.records[key][:-1] + b"x"
+    vault._open_session().recent.drop("history", ["index"])
+    assert await history.all() == [kept] and "encrypted series cannot be read" in history.troubles[0]
+
+
 async def test_encrypted_in_the_vault() -> None:
     vault = await open_vault()
     store = MemoryStore()

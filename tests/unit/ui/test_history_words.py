@@ -16,6 +16,7 @@ def test_moments_and_reach() -> None:
 def test_summary_and_outcomes() -> None:
     assert words.summary([]) == "Nothing is stored yet."
     assert words.summary([ROW, ROW]) == "2 series, 124 bars, 3.0 kB."
+    assert words.summary([], ["it is broken"]) == "Nothing is stored yet. It is broken."
     assert words.kept(ROW, 2).startswith("BTCUSDT 1m is kept with 2 repairs: 62 bars, 1.5 kB, readable by anybody here.")
     assert "62 bars" in words.removed(ROW) and "replaces" in words.same(ROW)
     assert words.progress({"phase": "reading", "rows": 1200}) == "Reading… 1,200 rows" and words.progress({"phase": "fetching", "rows": 0}) == "Fetching…"
