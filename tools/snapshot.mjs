@@ -1,7 +1,8 @@
 // node tools/snapshot.mjs PYODIDE_FOLDER CODE_ZIP TARGET
-// Starts Pyodide, imports the standard library's modules that the desk uses and the desk's own, and writes the memory. What is
-// imported here costs nothing at the start of the page. Modules that cannot be imported without a browser, or that keep
-// JavaScript objects of their own from their import on, are left out and imported when they are used.
+// Starts Pyodide, imports the standard library's modules that the desk uses and those of the desk's own that a start needs, and
+// writes the memory. What is imported here costs no import at the start, but every megabyte is read and copied by each
+// interpreter; all else comes from the zip when it is used. Modules that cannot be imported without a browser, or that keep
+// JavaScript objects of their own from their import on, cannot be here.
 // The format is described where it is read, in app/platform/snapshot.mjs.
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -43,36 +44,31 @@ for (const [name, value] of Object.entries(stand_ins)) {
 
 const LIBRARY = `
 import __future__, abc, ast, asyncio, base64, bisect, builtins, collections, contextlib, copy, dataclasses, datetime, decimal, enum, functools, gc
-import hashlib, heapq, hmac, importlib.util, inspect, io, itertools, json, keyword, linecache, marshal, math, operator, os, pathlib, random, re
+import hashlib, heapq, hmac, html, importlib.util, inspect, io, itertools, json, keyword, linecache, marshal, math, operator, os, pathlib, random, re
 import reprlib, secrets, signal, statistics, string, struct, sys, textwrap, threading, time, traceback, types, typing, unicodedata, urllib.parse
 import uuid, warnings, weakref, zipfile, zipimport, zlib
 import pyodide.code, pyodide.ffi
 sys.path.insert(0, "/lib/kontor.zip")
 `;
-const NAMES = `
-import zipfile
-"\\n".join(sorted(name[:-4].replace("/", ".").removesuffix(".__init__") for name in zipfile.ZipFile("/lib/kontor.zip").namelist()))
-`;
-const JAVASCRIPT = "keeps JavaScript objects of its own";
-const left = new Map(["app.platform.browser", "worker.desk", "pyscript"].map((name) => [name, JAVASCRIPT])); // module -> why it is left out
+// What a start of the page and of its desk worker imports by itself, on the desk with the recorded market; what these import
+// at their head comes along. tests/e2e/test_start.py fails when something is missing.
+const STARTS = [
+  "app.ui.main",
+  ...["book", "chart", "chart_canvas", "fills", "net_proxy", "network", "orders", "positions", "replay", "status", "tape", "ticket"].map((name) => `app.ui.views.${name}`),
+  ...["vault_notice", "watchlist"].map((name) => `app.ui.views.${name}`),
+  ...["app.desk.service", "app.desk.network", "app.desk.signin", "app.venues.replay"],
+];
 
 const importAll = async () => {
   const pyodide = await loadPyodide({ indexURL: resolve(folder), _makeSnapshot: true, jsglobals: browser });
   pyodide.FS.writeFile("/lib/kontor.zip", readFileSync(code));
   pyodide.runPython(LIBRARY);
-  for (const name of pyodide.runPython(NAMES).split("\n")) {
-    if ([...left.keys()].some((other) => name === other || name.startsWith(`${other}.`))) continue;
+  for (const name of STARTS) {
     try {
       pyodide.runPython(`import ${name}\nNone`);
-    } catch (error) {
-      left.set(name, error.message.trim().split("\n").at(-1));
-      continue;
-    }
-    try {
       pyodide._api.serializeHiwireState();
-    } catch {
-      left.set(name, JAVASCRIPT);
-      return null; // it leaves traces in the memory: once more without it
+    } catch (error) {
+      throw new Error(`${name} cannot be in the snapshot, because it does not import without a browser or keeps JavaScript objects: ${error.message}`);
     }
   }
   pyodide.runPython("import gc\ngc.collect()\ngc.freeze()\nNone"); // what is in the snapshot stays: no collection has to look at it
@@ -97,14 +93,7 @@ const clearFree = (module) => {
   for (const start of blocks) module._free(start);
 };
 
-const warn = console.warn;
-console.warn = () => {}; // Pyodide prints what it cannot serialize; the list below says it better
-let pyodide;
-do pyodide = await importAll();
-while (!pyodide);
-console.warn = warn;
-left.delete("pyscript"); // it needs PyScript to be there
-for (const [name, why] of left) console.error(`  ${name} is imported when it is used: ${why}`);
+const pyodide = await importAll();
 clearFree(pyodide._module);
 const memory = pyodide.makeMemorySnapshot();
 
