@@ -74,14 +74,14 @@ const withoutSnapshot = (error) => {
 };
 const READERS = {
   wasm: () => WebAssembly.compileStreaming(load(WASM)).catch(naming(WASM)),
-  stdlib: () => readBytes(STDLIB),
   snapshot: () => readBytes("snapshot.bin").catch(withoutSnapshot),
+  stdlib: () => readBytes(STDLIB),
   code: () => readBytes("kontor.zip"),
   lock: async () => (await load("vendor/pyodide/pyodide-lock.json")).json(),
 };
 // The big ones come from the cache one after the other, in the order of need: the runtime starts while the snapshot is read.
 // A failure is told where the part is awaited.
-const SMALL = ["code", "lock"];
+const SMALL = ["code", "lock", "stdlib"];
 const gather = (read, isHanded = () => false) => {
   const parts = {};
   let before = null;
@@ -121,13 +121,13 @@ export const workerParts = (started, handed) => {
 };
 
 // Pyodide fetches and compiles its parts by itself; while it starts, it is handed those that are here already.
-const withParts = async (parts, work) => {
+const withParts = async (parts, restoring, work) => {
   const { fetch } = globalThis;
   const { instantiateStreaming } = WebAssembly;
   globalThis.fetch = async (target, options) => {
     const url = String(target?.url ?? target);
     if (url === at(WASM)) return new Response(null, { headers: { "content-type": "application/wasm" } });
-    if (url === at(STDLIB)) return new Response(await parts.stdlib);
+    if (url === at(STDLIB)) return new Response(restoring ? null : await parts.stdlib); // a restored Python gets it afterwards
     return fetch(target, options);
   };
   WebAssembly.instantiateStreaming = async (_, imports) => {
@@ -165,7 +165,7 @@ const start = async (parts, restoring) => {
     if (!snapshot) throw new Error("there is no snapshot");
     return placeSnapshot(module, readSnapshot(snapshot));
   };
-  const pyodide = await withParts(parts, () =>
+  const pyodide = await withParts(parts, restoring, () =>
     loadPyodide({
       indexURL: runtime,
       lockFileContents: parts.lock,
@@ -173,8 +173,11 @@ const start = async (parts, restoring) => {
       ...(restoring && { _loadSnapshot: new Uint8Array(), createPyodideModule: createRestored }),
     }),
   );
-  const [code] = await Promise.all([parts.code, parts.stdlib]); // Pyodide goes on without its library; the desk does not
-  pyodide.FS.writeFile("/lib/kontor.zip", code);
+  const [code, stdlib] = await Promise.all([parts.code, parts.stdlib]); // Pyodide goes on without its library; the desk does not
+  const [major, minor] = pyodide._api.pyVersionTuple;
+  // The file system keeps the bytes themselves, not a copy.
+  if (restoring) pyodide.FS.writeFile(`/lib/python${major}${minor}.zip`, stdlib, { canOwn: true });
+  pyodide.FS.writeFile("/lib/kontor.zip", code, { canOwn: true });
   pyodide.runPython(START);
   return pyodide;
 };
@@ -191,12 +194,9 @@ const startOrFallBack = async (parts) => {
 export const boot = (parts) =>
   phase("python", async () => {
     const pyodide = await startOrFallBack(parts);
-    // 20 MB a thread that nobody needs any more. Transferred away, they are gone at once instead of when memory runs short.
-    for (const name of Object.keys(parts)) {
-      const part = await parts[name];
-      delete parts[name];
-      if (part instanceof Uint8Array) part.buffer.transfer?.(0);
-    }
+    // Nobody needs the snapshot's bytes any more. Transferred away, they are gone at once instead of when memory runs short.
+    (await parts.snapshot)?.buffer.transfer?.(0);
+    for (const name of Object.keys(parts)) delete parts[name];
     return pyodide;
   });
 
