@@ -1,7 +1,8 @@
 """WebSockets and HTTP of a browser thread.
 
 Frames are taken off their events at once and handed over together by a message to ourselves, which the browser
-delivers after the frames already waiting: whatever has queued goes in one list, and nothing ever waits for more.
+delivers after the frames already waiting: whatever has queued goes in one list. In a burst it does so only when the burst is
+over; then the first frames are handed over as soon as they have waited for MOST_WAIT_NS, whatever is still to come.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from pyodide.ffi import JsException, create_proxy, to_js
 from app.platform.errors import FetchError, SocketError
 from app.platform.interfaces import Answer, Clock, OnClose, OnOpen, OnText
 
+MOST_WAIT_NS = 3_000_000
+_LOOK_EVERY = 8
+"""Frames from one look at the clock to the next."""
 _OPEN, _CLOSED = 1, 3
 
 
@@ -61,7 +65,10 @@ class BrowserSocket:
             self._first_ns = self._clock.monotonic_ns()
             self._sender.postMessage(None)
         data = event.data
-        self._frames.append(data if isinstance(data, str) else "")
+        frames = self._frames
+        frames.append(data if isinstance(data, str) else "")
+        if len(frames) % _LOOK_EVERY == 0 and self._clock.monotonic_ns() - self._first_ns > MOST_WAIT_NS:
+            self._deliver(None)
 
     def _deliver(self, _event: Any) -> None:
         frames, self._frames = self._frames, []
