@@ -85,6 +85,7 @@ async def _fill_desk(ctx: Context, shell: Shell) -> None:
             ctx.store.follow()
     Attention(ctx.link)
     performance.measure("kontor:boot:views", start=0, end=performance.now())
+    ctx.store.measure()
     await _look_at_network(ctx)
 
 

@@ -64,7 +64,7 @@ class Store:
         self._recent = (Histogram("frame_to_paint"), Histogram("frame_to_paint"))
         self._recent_since_ms = 0.0
         self._following = False
-        self._followed_ms = 0.0
+        self._measured_since_ms: float | None = None
         self._measured_at = 0.0
         self._measures = 0
         self._origin = performance.timeOrigin
@@ -96,8 +96,11 @@ class Store:
     def follow(self) -> None:
         """From now on tell the worker what is in focus; called once, when the views that show it are there."""
         self._following = True
-        self._followed_ms = self._origin + performance.now()
         self._tell_focus()
+
+    def measure(self) -> None:
+        """Frames that come from now on count in frame to paint; called once, when the page is whole."""
+        self._measured_since_ms = self._origin + performance.now()
 
     def focus(self, symbol: str | None = None, timeframe: str | None = None) -> None:
         """Look at an instrument, a timeframe, or both; remembered, told to the worker and published as ``focus``."""
@@ -207,7 +210,8 @@ class Store:
         self._record(message["recv_ms"])
 
     def _record(self, received_ms: float | None) -> None:
-        if received_ms is None or not self._following or received_ms < self._followed_ms:
+        since_ms = self._measured_since_ms
+        if received_ms is None or since_ms is None or received_ms < since_ms:
             return  # it waited for the page to start: that is the boot's time, not a frame's
         now = performance.now()
         taken = self._origin + now - received_ms
