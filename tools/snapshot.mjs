@@ -44,8 +44,8 @@ for (const [name, value] of Object.entries(stand_ins)) {
 
 const LIBRARY = `
 import __future__, abc, ast, asyncio, base64, bisect, builtins, collections, contextlib, copy, dataclasses, datetime, decimal, enum, functools, gc
-import hashlib, heapq, hmac, html, importlib.util, inspect, io, itertools, json, keyword, linecache, marshal, math, operator, os, pathlib, random, re
-import reprlib, secrets, signal, statistics, string, struct, sys, textwrap, threading, time, traceback, types, typing, unicodedata, urllib.parse
+import encodings.utf_8_sig, hashlib, heapq, hmac, html, importlib.util, inspect, io, itertools, json, keyword, linecache, marshal, math, operator, os
+import pathlib, random, re, reprlib, secrets, signal, statistics, string, struct, sys, textwrap, threading, time, traceback, types, typing, unicodedata, urllib.parse
 import uuid, warnings, weakref, zipfile, zipimport, zlib
 import pyodide.code, pyodide.ffi
 sys.path.insert(0, "/lib/kontor.zip")
@@ -54,9 +54,9 @@ sys.path.insert(0, "/lib/kontor.zip")
 // at their head comes along. tests/e2e/test_start.py fails when something is missing.
 const STARTS = [
   "app.ui.main",
-  ...["book", "chart", "chart_canvas", "fills", "net_proxy", "network", "orders", "positions", "replay", "status", "tape", "ticket"].map((name) => `app.ui.views.${name}`),
-  ...["vault_notice", "watchlist"].map((name) => `app.ui.views.${name}`),
-  ...["app.desk.service", "app.desk.network", "app.desk.signin", "app.venues.replay"],
+  ...["book", "chart", "chart_canvas", "fills", "net_proxy", "network", "orders", "positions"].map((name) => `app.ui.views.${name}`),
+  ...["replay", "status", "tape", "ticket", "vault_notice", "watchlist"].map((name) => `app.ui.views.${name}`),
+  ...["app.desk.service", "app.desk.network", "app.desk.signin", "app.platform.scheduler", "app.venues.replay"],
 ];
 
 const importAll = async () => {
