@@ -24,7 +24,7 @@ from app.model.orders import (
 
 from . import changes, states
 from .commands import ORIGIN, Commands
-from .effects import Effect, Notify
+from .effects import Effect, Notify, QueryOrder
 from .journal import Entry
 from .marks import DeskView
 from .money import add, mul, plain
@@ -187,7 +187,8 @@ class Engine(Commands):
             return self._anomaly(event.ts, cid, "foreign_account", f"an order of account {intent.account}")
         order = self.orders[cid] = self.working[cid] = Order.found(intent, event.ts, event.venue_order_id)
         self.risk.changed(order)
-        return [Notify("warn", f"{intent.symbol}: an order was found at the venue that this desk did not send; it is listed and can be cancelled", "order_found")]
+        text = f"{intent.symbol}: an order works at the venue that this desk did not send. It is listed, and can be cancelled."
+        return [QueryOrder(cid), Notify("warn", text, "order_found")]
 
     def _adjusted(self, event: events.BalanceAdjusted) -> list[Effect]:
         if event.account != self.account:

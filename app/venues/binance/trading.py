@@ -1,0 +1,506 @@
+"""Execution on Binance spot through its WebSocket API: orders out, what became of them in.
+
+Behind the same interface as the paper venue. Every connection begins with reconciliation: clock, rules, account stream, open orders, balances,
+then a question about every order that may have changed; no order leaves before all of them are answered. An order is sent at most once:
+whatever is not known of it afterwards is asked for by its id. What the desk knows is handed in as `Ledger`; nothing is decided twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Protocol
+
+from app.model import events
+from app.model.events import Event
+from app.model.instrument import Instrument
+from app.model.orders import OrderIntent, OrderStatus, OrderType, Side, TimeInForce
+from app.net.backoff import Rng
+from app.net.connection import LinkPolicy, LinkState, LinkStatus
+from app.platform.interfaces import Clock, Scheduler, Sockets
+
+from ..wire import WireError
+from . import orders
+from .api import BAD_TIME, POLICY, URL, Api, Credentials, Outcome, Reply, Request
+from .filters import Refused, Rules
+from .limits import Rank
+from .setup import Setup
+from .tally import Tally
+
+ORDER_WAIT_S = 1.0
+"""How long an order may wait for room under the venue's limits before it is given up unsent."""
+NO_SUCH_ORDER, ARCHIVED, REJECTED = -2013, -2026, -2010
+OURS = "kt-"
+
+
+class Ledger(Protocol):
+    """What the desk knows, and what it is told beside events."""
+
+    account: str
+
+    def order(self, client_order_id: str) -> Any:
+        """The engine's order, or None."""
+
+    def knows_fill(self, fill_id: str) -> bool:
+        """Whether a fill has been applied."""
+
+    def working(self) -> Iterable[Any]:
+        """Orders that may work at the venue."""
+
+    def mark(self, symbol: str) -> Decimal | None:
+        """The present price of an instrument."""
+
+    def ask_about_everything(self) -> None:
+        """The connection is new: ask for every order that may have changed."""
+
+    def not_found(self, client_order_id: str) -> list[Event]:
+        """The venue has no such order; what follows, nothing while it may be too early to believe it."""
+
+    def answered(self, client_order_id: str, as_of_ns: int) -> None:
+        """A whole answer about an order has come, true at ``as_of_ns`` (monotonic) or later."""
+
+
+class BinanceTrading:
+    """An ExecutionVenue. ``report`` takes events, ``changed()`` is called when state, balances or readiness have changed."""
+
+    name = "binance"
+    order_types = tuple(kind.value for kind in orders.TYPES)
+    tifs = tuple(tif.value for tif in orders.TIFS)
+
+    def __init__(
+        self,
+        *,
+        sockets: Sockets,
+        clock: Clock,
+        scheduler: Scheduler,
+        rng: Rng,
+        instruments: Mapping[str, Instrument],
+        ledger: Ledger,
+        report: Callable[[list[Event]], object],
+        changed: Callable[[], object],
+        url: str = "",
+        policy: LinkPolicy = POLICY,
+    ) -> None:
+        self.instruments = {symbol: item for symbol, item in instruments.items() if item.venue == self.name}
+        self.rules: dict[str, Rules] = {}
+        self.balances: dict[str, tuple[Decimal, Decimal]] = {}
+        self.account: dict = {}
+        self.problem = ""
+        """Why the venue refuses this account altogether; it is not asked again before somebody does something about it."""
+        self.armed = False
+        """Real orders may leave."""
+        self._clock, self._ledger, self._report, self._changed = clock, ledger, report, changed
+        self._ready = False
+        self._asking: set[str] = set()
+        """Orders whose answers reconciliation waits for."""
+        self._collecting = False
+        self._tally = Tally(ledger)
+        self._placing: dict[str, Request] = {}
+        self.api = Api(
+            url or URL,
+            sockets,
+            clock,
+            scheduler,
+            rng,
+            on_open=lambda: scheduler.create_task(self._setup.run()),
+            on_event=self._heard,
+            on_lost=self._lost,
+            on_status=self._status,
+            policy=policy,
+        )
+        self._setup = Setup(self.api, self)
+
+    # the desk's side
+
+    @property
+    def is_ready(self) -> bool:
+        """Connected, and everything known: orders may leave."""
+        return self._ready
+
+    @property
+    def takes_orders(self) -> bool:
+        """Orders that this desk holds may be released now."""
+        return self._ready and self.armed
+
+    @property
+    def state(self) -> tuple[str, str]:
+        """One word and why: off, refused, connecting, reconciling, ready, waiting."""
+        link = self.api.link.status
+        if self.problem:
+            return "refused", self.problem
+        if link.state in (LinkState.OFFLINE, LinkState.STOPPED):
+            return "off", ""
+        if link.state is LinkState.WAITING:
+            return "waiting", link.detail
+        if link.state is LinkState.CONNECTING:
+            return "connecting", ""
+        if not self._ready:
+            return "reconciling", self._setup.step or f"waiting for answers about {len(self._asking)} orders"
+        return "ready", self.api.budget.trouble if self.api.budget.delay_s(Rank.CANCEL, 1, self._clock.monotonic_ns()) > 0 else ""
+
+    def start(self, credentials: Credentials) -> None:
+        """Connect with a key, and stay connected."""
+        self.problem = ""
+        self.api.start(credentials)
+        self._changed()
+
+    def stop(self) -> None:
+        """Disconnect; what has no answer yet is unknown."""
+        self._ready = False
+        self.armed = False
+        self.api.stop()
+        self._changed()
+
+    def know(self, instruments: Iterable[Instrument]) -> None:
+        """More instruments of the venue, known late: their rules come with the next connection."""
+        more = {item.symbol: item for item in instruments if item.venue == self.name and item.symbol not in self.instruments}
+        self.instruments.update(more)
+        if more and self.api.link.is_open:
+            self.api.link.reconnect("more instruments are known")
+
+    def adopt(self, _orders: Iterable[Any], _positions: Mapping[str, Decimal] | None = None) -> None:
+        """Another journal is open: what was remembered of the one before is forgotten."""
+        self._tally.forget()
+        self._placing.clear()
+
+    def on_market(self, _batch: list) -> None:
+        """The venue sees the market itself."""
+
+    def close(self) -> None:
+        """The journal is being closed."""
+        self.stop()
+
+    def refusal(self, intent: OrderIntent) -> Refused | None:
+        """Why an order would not be sent now; None when it would."""
+        if not self.armed:
+            return Refused("not_armed", None, "Real orders are not armed.", "Arm them on the vault page; nothing was sent.")
+        if not self._ready:
+            word, why = self.state
+            return Refused("venue_not_ready", None, f"Binance is not ready ({word}{': ' + why if why else ''}).", "Wait until it is; nothing was sent.")
+        item = self.instruments.get(intent.symbol)
+        rules = self.rules.get(intent.symbol)
+        if item is None or rules is None:
+            return Refused("venue_symbol", "symbol", f"{intent.symbol} is not traded with the Binance account.", "Choose an instrument of Binance.")
+        kind = orders.kind_of(intent)
+        if kind is None:  # held by this desk until its trigger is seen
+            kind = "LIMIT" if intent.type is OrderType.LIMIT_IF_TOUCHED else "MARKET"
+        if intent.tif not in orders.TIFS:
+            return Refused("venue_tif", "tif", f"Binance has no {intent.tif.value.upper()} orders.", "Use GTC, IOC or FOK.")
+        if intent.type in (OrderType.STOP, OrderType.STOP_LIMIT) and intent.tif is not TimeInForce.GTC:
+            return Refused("venue_tif", "tif", "A stop waits at Binance until it is cancelled.", "Use GTC.")
+        if intent.group is not None:
+            reason = "Binance locks the balance of both orders of a pair: the second would be refused."
+            return Refused("venue_pair", None, reason, "Give take profit or stop loss, not both.")
+        working = sum(1 for order in self._ledger.working() if order.symbol == intent.symbol)
+        mark = self._ledger.mark(intent.symbol)
+        return rules.refusal(intent, kind, mark, working) or (None if intent.starts_held else self._short_of(intent, item, mark))
+
+    def amend_refusal(self, order: Any, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> Refused | None:
+        """Why an amendment is not possible: the venue can make an order smaller, nothing else, keeping its place."""
+        if order.status is OrderStatus.HELD:
+            return None
+        rules = self.rules.get(order.symbol)
+        if not self._ready or rules is None:
+            return Refused("venue_not_ready", None, "Binance is not ready.", "Wait until it is; nothing was sent.")
+        if (price is not None and price != order.price) or (stop is not None and stop != order.stop):
+            return Refused("venue_amend", "price", "Binance cannot change the price of an order.", "Cancel it and send another.")
+        if not rules.can_amend or qty is None or not order.filled < qty < order.qty:
+            return Refused("venue_amend", "qty", "Binance can only make the quantity smaller, and not below what is filled.", "Cancel it and send another.")
+        return None
+
+    def submit(self, intent: OrderIntent) -> None:
+        """Send an order, at most once."""
+        cid = intent.client_order_id
+        if (refused := self.refusal(intent)) is not None:
+            self._report([events.OrderRejected(self._now(), cid, refused.code, f"{refused.reason} Nothing was sent.")])
+            return
+        item = self.instruments[intent.symbol]
+        self._placing[cid] = self.api.ask(
+            "order.place",
+            orders.place(intent, item.native),
+            lambda reply: self._placed(intent, item, reply),
+            rank=Rank.ORDER,
+            on_sent=lambda: self._report([events.OrderSent(self._now(), cid)]),
+            wait_s=ORDER_WAIT_S,
+        )
+
+    def cancel(self, client_order_id: str) -> None:
+        """Ask for a cancel; one that gets no answer is asked for again by the desk."""
+        order = self._ledger.order(client_order_id)
+        if order is None or (item := self.instruments.get(order.symbol)) is None:
+            return
+        placing = self._placing.get(client_order_id)
+        if placing is not None and self.api.withdraw(placing):
+            del self._placing[client_order_id]
+            self._report([events.OrderRejected(self._now(), client_order_id, "not_sent", "it was cancelled before it left this desk")])
+            return
+        params = self._named(order, item)
+        self.api.ask("order.cancel", params, lambda reply: self._cancelled(client_order_id, reply), rank=Rank.CANCEL)
+
+    def amend(self, client_order_id: str, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> None:
+        """Make an order smaller; it keeps its id and its place."""
+        order = self._ledger.order(client_order_id)
+        refused = Refused("venue_amend", None, "the order is not known", "") if order is None else self.amend_refusal(order, qty, price, stop)
+        if refused is not None:
+            self._report([events.OrderChangeRefused(self._now(), client_order_id, "amend", refused.code, refused.reason)])
+            return
+        item = self.instruments[order.symbol]
+        params = {**self._named(order, item), "newQty": orders.number(qty), "newClientOrderId": order.client_order_id}
+        if order.intent.origin == "venue":
+            params.pop("newClientOrderId")
+        self.api.ask("order.amend.keepPriority", params, lambda reply: self._amended(order, qty, reply), rank=Rank.ORDER, weight=4, wait_s=ORDER_WAIT_S)
+
+    def query(self, client_order_id: str) -> None:
+        """Ask what became of an order; without a connection the desk asks again later."""
+        order = self._ledger.order(client_order_id)
+        if order is None or (item := self.instruments.get(order.symbol)) is None:
+            return
+        if self._collecting:
+            self._asking.add(client_order_id)
+        self.api.ask("order.status", self._named(order, item), lambda reply: self._told(order, item, reply), rank=Rank.QUERY, weight=4)
+
+    # set-up tells
+
+    def learnt(self, rules: dict[str, Rules]) -> None:
+        """The trading rules, by symbol."""
+        self.rules = rules
+
+    def refused(self, words: str) -> None:
+        """The venue refuses the key: it is not tried again by itself."""
+        self.problem = words
+        self._ready = False
+        self.api.stop()
+        self._changed()
+
+    def step(self) -> None:
+        """Set-up got on."""
+        self._changed()
+
+    def reconcile(self, account: dict, working: list[orders.State]) -> None:
+        """Account and open orders are known: adopt what is not ours, ask about what is."""
+        self.account = account
+        self.balances = orders.balances(account["balances"])
+        self._asking.clear()
+        for state in working:
+            if (item := self._instrument(state.symbol)) is not None and self._cid(state.symbol, state.order_id, state.client_order_id) is None:
+                self._asking.add(self._adopt(state, item))
+        self.api.release()
+        self._collecting = True
+        self._ledger.ask_about_everything()
+        self._collecting = False
+        self._settle()
+
+    # answers
+
+    def _placed(self, intent: OrderIntent, item: Instrument, reply: Reply) -> None:
+        cid, now = intent.client_order_id, self._now()
+        self._placing.pop(cid, None)
+        self._heed(reply)
+        if reply.outcome is Outcome.DONE:
+            try:
+                state = orders.read_state(reply.result)
+                fills = orders.placed_fills(reply.result, cid, item)
+                end = orders.ended(state.status, now, cid)
+            except WireError as error:
+                self._report([events.OrderUnknown(now, cid, f"Sent, and the answer could not be read ({error}). The venue is asked; it is not sent again.")])
+                return
+            self._tally.name(state.symbol, state.order_id, cid)
+            out: list[Event] = [events.OrderAccepted(now, cid, str(state.order_id)), *self._fresh(fills)]
+            if end is not None and self._tally.filled(cid) != state.executed:
+                self.query(cid)
+            elif end is not None:
+                out.append(end)
+            self._report(out)
+        elif reply.outcome is Outcome.UNSENT:
+            self._report([events.OrderRejected(now, cid, "not_sent", f"{reply.text}. Nothing was sent.")])
+        elif reply.outcome is Outcome.REFUSED and not (reply.code == REJECTED and "uplicate" in reply.text):
+            self._report([events.OrderRejected(now, cid, f"binance_{-reply.code}", f"Binance: {reply.text}")])
+        else:
+            self._report([events.OrderUnknown(now, cid, f"Sent, and no usable answer: {reply.text}. The venue is asked; it is not sent again.")])
+
+    def _cancelled(self, cid: str, reply: Reply) -> None:
+        now = self._now()
+        self._heed(reply)
+        if reply.outcome is Outcome.DONE:
+            try:
+                state = orders.read_state(reply.result, "origClientOrderId")
+                self._end(cid, state.executed, orders.ended(state.status, now, cid))
+            except WireError:
+                self.query(cid)
+        elif reply.outcome is Outcome.REFUSED:
+            self._report([events.OrderChangeRefused(now, cid, "cancel", f"binance_{-reply.code}", f"Binance: {reply.text}")])
+
+    def _amended(self, order: Any, qty: Decimal, reply: Reply) -> None:
+        cid, now = order.client_order_id, self._now()
+        self._heed(reply)
+        if reply.outcome is Outcome.DONE:
+            self._report([events.OrderAmended(now, cid, qty, order.price, order.stop)])
+        elif reply.outcome in (Outcome.REFUSED, Outcome.UNSENT):
+            code = f"binance_{-reply.code}" if reply.outcome is Outcome.REFUSED else "not_sent"
+            self._report([events.OrderChangeRefused(now, cid, "amend", code, reply.text)])
+
+    def _told(self, order: Any, item: Instrument, reply: Reply) -> None:
+        """The answer to a question about an order."""
+        cid, now = order.client_order_id, self._now()
+        self._heed(reply)
+        if reply.outcome is Outcome.DONE:
+            try:
+                state = orders.read_state(reply.result)
+            except WireError:
+                return
+            self._tally.name(state.symbol, state.order_id, cid)
+            if state.executed == self._tally.filled(cid):
+                self._whole(order, state, reply.sent_ns)
+            else:
+                params = {"symbol": item.native, "orderId": state.order_id, "limit": 1000}
+                self.api.ask("myTrades", params, lambda found: self._traded(order, item, state, found), rank=Rank.QUERY, weight=5)
+        elif reply.outcome is Outcome.REFUSED and reply.code == ARCHIVED:
+            end = events.OrderCancelled(now, cid, "the venue has put it away: it ended long ago without a fill")
+            self._settled(order, [] if order.status.is_final else [end], reply.sent_ns)
+        elif reply.outcome is Outcome.REFUSED and reply.code == NO_SUCH_ORDER:
+            if order.status.is_final:
+                self._settled(order, [], reply.sent_ns)
+            elif found := self._ledger.not_found(cid):
+                self._settled(order, found, reply.sent_ns)
+
+    def _traded(self, order: Any, item: Instrument, state: orders.State, reply: Reply) -> None:
+        if reply.outcome is not Outcome.DONE or type(reply.result) is not list:
+            return
+        try:
+            fills = [orders.trade_fill(row, order.client_order_id, item) for row in reply.result]
+        except WireError:
+            return
+        self._report(self._fresh(fills))
+        if self._tally.filled(order.client_order_id) == state.executed:  # else its trades are not all there yet: it is asked again
+            self._whole(order, state, reply.sent_ns)
+
+    def _whole(self, order: Any, state: orders.State, as_of_ns: int) -> None:
+        """All fills of an order are known: its terms and its end."""
+        cid, now = order.client_order_id, self._now()
+        out: list[Event] = []
+        end = orders.ended(state.status, now, cid)
+        works = state.status in orders.WORKING
+        if works or not order.status.is_final:
+            if order.status not in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED):
+                out.append(events.OrderAccepted(now, cid, str(state.order_id)))
+            if works and (order.amend_requested_ns is not None or state.qty != order.qty):
+                out.append(events.OrderAmended(now, cid, state.qty, order.price, order.stop))
+            if end is not None:
+                out.append(end)
+        self._settled(order, out, as_of_ns)
+
+    def _settled(self, order: Any, found: list[Event], as_of_ns: int) -> None:
+        cid = order.client_order_id
+        if found:
+            self._report(found)
+        self._ledger.answered(cid, as_of_ns)
+        if cid in self._asking:
+            self._asking.discard(cid)
+            self._settle()
+
+    # the account's stream
+
+    def _heard(self, event: dict) -> None:
+        try:
+            kind = event.get("e")
+            if kind == "executionReport":
+                self._execution(event)
+            elif kind == "outboundAccountPosition":
+                self.balances |= orders.balances(event["B"], "a", "f", "l")
+                self._changed()
+        except (WireError, KeyError):
+            self.api.link.reconnect("a report of the account could not be read: everything is asked about")
+
+    def _execution(self, event: dict) -> None:
+        report = orders.read_report(event)
+        item, now = self._instrument(report.symbol), self._now()
+        if item is None:
+            return
+        cid = self._cid(report.symbol, report.order_id, report.client_order_id)
+        if cid is None:
+            cid = self._adopt(orders.report_state(event), item)
+        self._tally.name(report.symbol, report.order_id, cid)
+        match report.cause:
+            case "NEW":
+                self._report([events.OrderAccepted(now, cid, str(report.order_id))])
+            case "TRADE":
+                self._report(self._fresh([orders.report_fill(event, cid, item)]))
+            case "REPLACED":
+                state = orders.report_state(event)
+                self._report([events.OrderAmended(now, cid, state.qty, state.price, state.stop)])
+        if report.cause != "TRADE" or report.status not in orders.WORKING | {"FILLED"}:
+            self._end(cid, report.executed, orders.ended(report.status, now, cid, report.reason))
+
+    def _end(self, cid: str, executed: Decimal, end: Event | None) -> None:
+        """An end is believed once every fill before it is here."""
+        if end is None:
+            return
+        if self._tally.filled(cid) == executed:
+            self._report([end])
+        else:
+            self.query(cid)
+
+    def _fresh(self, fills: list) -> list[Event]:
+        now = self._now()
+        return [events.OrderFilled(now, fill) for fill in fills if self._tally.take(fill)]
+
+    # names
+
+    def _cid(self, native: str, order_id: int, client_order_id: str) -> str | None:
+        """The desk's id of the venue's order, None for one that is not known here."""
+        return self._tally.named(native, order_id) or (client_order_id if self._ledger.order(client_order_id) is not None else None)
+
+    def _adopt(self, state: orders.State, item: Instrument) -> str:
+        """List an order that this desk did not send, or whose intent it lost."""
+        cid = state.client_order_id if state.client_order_id.startswith(OURS) else orders.found_id(state)
+        self._tally.name(state.symbol, state.order_id, cid)
+        if self._ledger.order(cid) is None:
+            intent = orders.found(state, cid, self._ledger.account, item.symbol)
+            self._report([events.OrderAdopted(self._now(), intent, str(state.order_id))])
+            self._tally.begin(cid)
+        return cid
+
+    def _named(self, order: Any, item: Instrument) -> dict:
+        known = order.venue_order_id
+        name = {"orderId": int(known)} if known is not None and known.isdigit() else {"origClientOrderId": order.client_order_id}
+        return {"symbol": item.native, **name}
+
+    def _instrument(self, native: str) -> Instrument | None:
+        return next((item for item in self.instruments.values() if item.native == native), None)
+
+    # the connection
+
+    def _status(self, _status: LinkStatus) -> None:
+        self._changed()
+
+    def _lost(self, _reason: str) -> None:
+        self._ready = False
+        self._asking.clear()
+        self._setup.lost()
+        self._changed()
+
+    def _heed(self, reply: Reply) -> None:
+        if reply.code == BAD_TIME:
+            self._setup.measure_clock()
+
+    def _settle(self) -> None:
+        """Reconciled once nothing is left to be answered."""
+        ready = not self._asking and not self.api.held and self.api.link.is_open
+        if ready != self._ready:
+            self._ready = ready
+        self._changed()
+
+    def _short_of(self, intent: OrderIntent, item: Instrument, mark: Decimal | None) -> Refused | None:
+        asset = item.quote if intent.side is Side.BUY else item.base
+        price = intent.price or intent.stop or mark
+        if intent.side is Side.BUY and price is None:
+            return None
+        wanted = intent.qty * price if intent.side is Side.BUY else intent.qty
+        free = self.balances.get(asset, (Decimal(0), Decimal(0)))[0]
+        if wanted <= free:
+            return None
+        reason = f"It needs {orders.number(wanted)} {asset}, free at Binance are {orders.number(free)}."
+        return Refused("venue_balance", "qty", reason, "Use a smaller quantity, or cancel an order that locks the balance.")
+
+    def _now(self) -> int:
+        return self._clock.now_ns()
