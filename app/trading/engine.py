@@ -71,6 +71,8 @@ class Engine(Commands):
         self.last_seq = 0
         self._clock = clock
         self._opening: events.AccountOpened | None = None
+        self.balanced = False
+        """Whether the journal has taken balances from a venue."""
         self._fill_ids: set[str] = set()
         self._groups: dict[str, list[Order]] = {}
         self._orphans: set[str] = set()
@@ -198,6 +200,7 @@ class Engine(Commands):
                 portfolio.deposit(event.asset, event.amount)
             else:
                 portfolio.adjust(event.symbol, event.currency, event.amount, event.price)
+        self.balanced = True
         if event.symbol is not None:
             self.risk.adjusted(event.symbol, event.amount)
         return []

@@ -67,7 +67,7 @@ def test_ccxt_places_queries_and_cancels():
     async def scenario():
         async with emulating() as emulator:
             open_accounts(emulator)
-            bid, ask = best(emulator)
+            _bid, ask = best(emulator)
             async with ccxt_account(emulator) as client:
                 order = await client.create_order(PAIR, "limit", "sell", 0.25, float(ask + 50))
                 assert order["status"] == "open"

@@ -56,8 +56,8 @@ class Ledger(Protocol):
     def not_found(self, client_order_id: str) -> list[Event]:
         """The venue has no such order; what follows, nothing while it may be too early to believe it."""
 
-    def answered(self, client_order_id: str, as_of_ns: int) -> None:
-        """A whole answer about an order has come, true at ``as_of_ns`` (monotonic) or later."""
+    def belongs(self, account: dict) -> str:
+        """Whether the venue's account is the journal's: "" if so, else why not in words."""
 
 
 class BinanceTrading:
@@ -84,11 +84,12 @@ class BinanceTrading:
         self.instruments = {symbol: item for symbol, item in instruments.items() if item.venue == self.name}
         self.rules: dict[str, Rules] = {}
         self.balances: dict[str, tuple[Decimal, Decimal]] = {}
-        self.account: dict = {}
         self.problem = ""
         """Why the venue refuses this account altogether; it is not asked again before somebody does something about it."""
         self.armed = False
         """Real orders may leave."""
+        self.answered: Callable[[str, int], object] = lambda _client_order_id, _as_of_ns: None
+        """Called when a whole answer about an order has come, true at a time (monotonic ns) or later."""
         self._clock, self._ledger, self._report, self._changed = clock, ledger, report, changed
         self._ready = False
         self._asking: set[str] = set()
@@ -259,6 +260,10 @@ class BinanceTrading:
             self._asking.add(client_order_id)
         self.api.ask("order.status", self._named(order, item), lambda reply: self._told(order, item, reply), rank=Rank.QUERY, weight=4)
 
+    def look_again(self) -> None:
+        """Ask for the balances: a report of them may have been lost."""
+        self.api.ask("account.status", {}, self._account, rank=Rank.QUERY, weight=20)
+
     # set-up tells
 
     def learnt(self, rules: dict[str, Rules]) -> None:
@@ -278,7 +283,9 @@ class BinanceTrading:
 
     def reconcile(self, account: dict, working: list[orders.State]) -> None:
         """Account and open orders are known: adopt what is not ours, ask about what is."""
-        self.account = account
+        if foreign := self._ledger.belongs(account):
+            self.refused(foreign)
+            return
         self.balances = orders.balances(account["balances"])
         self._asking.clear()
         for state in working:
@@ -393,10 +400,18 @@ class BinanceTrading:
         cid = order.client_order_id
         if found:
             self._report(found)
-        self._ledger.answered(cid, as_of_ns)
+        self.answered(cid, as_of_ns)
         if cid in self._asking:
             self._asking.discard(cid)
             self._settle()
+
+    def _account(self, reply: Reply) -> None:
+        if reply.outcome is Outcome.DONE:
+            try:
+                self.balances = orders.balances(reply.result["balances"])
+            except (WireError, KeyError, TypeError):
+                return
+            self._changed()
 
     # the account's stream
 
@@ -425,6 +440,8 @@ class BinanceTrading:
                 self._report([events.OrderAccepted(now, cid, str(report.order_id))])
             case "TRADE":
                 self._report(self._fresh([orders.report_fill(event, cid, item)]))
+                if self._tally.filled(cid) < report.executed:  # a report before this one was lost
+                    self.query(cid)
             case "REPLACED":
                 state = orders.report_state(event)
                 self._report([events.OrderAmended(now, cid, state.qty, state.price, state.stop)])
