@@ -61,8 +61,8 @@ class Budget:
         for row in rows if isinstance(rows, Sequence) else ():
             if not isinstance(row, dict) or row.get("rateLimitType") not in (_WEIGHT, _ORDERS):
                 continue
-            every, limit, count = row.get("intervalNum"), row.get("limit"), row.get("count", 0)
-            unit = _SECONDS.get(row.get("interval"))
+            every, limit, count, interval = row.get("intervalNum"), row.get("limit"), row.get("count", 0), row.get("interval")
+            unit = _SECONDS.get(interval) if type(interval) is str else None
             if unit is None or not all(type(value) is int and value >= 0 for value in (every, limit, count)) or not every or not limit:
                 continue
             key = (row["rateLimitType"], every * unit)
