@@ -324,7 +324,7 @@ class Desk:
             reason, see = halted, "#/risk"
         if not reason and self.real is not None:
             reason = self.real.refusal()
-        self.send({"t": "order_state", "accepting": not reason, "reason": reason, "see": see})
+        self.send({"t": "order_state", "accepting": not reason, "reason": reason, "see": see, "real": self.real is not None})
 
     def _account(self) -> dict | None:
         return self.trade.account() if self.trade is not None else None
