@@ -122,10 +122,10 @@ class RealAccount:
         engine = self._trade.engine
         if engine is None or not engine.opened or not self.execution.is_ready or self._trade.writer.queued:
             return
-        found = self._compare()
         if not engine.balanced:
             self._open_balances()
             return
+        found = self._compare()
         lasting = {asset: pair for asset, pair in found.items() if self._seen.get(asset) == pair}
         if lasting != self._differences and lasting:
             self.ask_about_everything()  # a report may have been lost
@@ -157,6 +157,7 @@ class RealAccount:
                 raise
         finally:
             self._settling = False
+            self._changed()
 
     async def settle(self) -> dict:
         """Take the venue's balances as they are."""
@@ -253,12 +254,20 @@ class RealAccount:
             return "this desk is set to the Binance account, and there is no key for it in an open vault"
         if not self.execution.armed:
             return "real orders are not armed"
-        word, why = self.execution.state
+        word, why = self._state()
         return "" if word == "ready" else f"the Binance account is {word}{': ' + why if why else ''}"
+
+    def _state(self) -> tuple[str, str]:
+        """The venue's state; reconciled only once the journal holds what the venue holds."""
+        word, why = self.execution.state
+        engine = self._trade.engine
+        if word == "ready" and engine is not None and not engine.balanced:
+            return "reconciling", "waiting for the prices of what the venue holds"
+        return word, why
 
     def view(self) -> dict:
         """The ``execution`` message."""
-        word, why = self.execution.state
+        word, why = self._state()
         engine = self._trade.engine
         foreign = sum(order.intent.origin == "venue" for order in engine.working.values()) if engine is not None else 0
         return {
@@ -274,6 +283,9 @@ class RealAccount:
     def _changed(self) -> None:
         if self._trade is None:
             return
+        engine = self._trade.engine
+        if engine is not None and engine.opened and not engine.balanced and self.execution.is_ready:
+            self._open_balances()
         view = self.view()
         if view != self._sent:
             self._sent = view
