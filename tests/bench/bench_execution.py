@@ -7,7 +7,6 @@ The yardstick is a bare client in CPython that signs and places the same orders 
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import json
 import sys
@@ -15,7 +14,7 @@ import time
 import urllib.request
 
 from playwright.sync_api import Browser, sync_playwright
-from websockets.asyncio.client import connect
+from websockets.sync.client import connect
 
 from tests.bench.bench_desk import COLLECT, COLLECTED
 from tests.bench.results import emit, percentile
@@ -40,7 +39,7 @@ def main() -> None:
                 body = json.dumps({**about, "uid": 1, "balances": BALANCES}).encode()
                 urllib.request.urlopen(urllib.request.Request(f"{base}/admin/account", body), timeout=10).close()
                 if name == "hmac":
-                    bare = asyncio.run(bare_client(said["api"]))
+                    bare = bare_client(said["api"])
                 with serving(SITE, f"{base} ws://127.0.0.1:{said['port']}") as server:
                     acks, health = orders(browser, server.url, said, name)
             for fraction, label in ((0.5, "p50"), (0.99, "p99")):
@@ -77,25 +76,25 @@ def orders(browser: Browser, url: str, said: dict, name: str) -> tuple[list[floa
     return acks, health
 
 
-async def bare_client(url: str) -> list[float]:
+def bare_client(url: str) -> list[float]:
     """The same orders by hand; ms from signing to the answer."""
     took = []
-    async with connect(url) as socket:
+    with connect(url, proxy=None) as socket:
         for number in range(ORDERS):
             start = time.perf_counter()
             params = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.001", "price": "50000"}
             params |= {"newClientOrderId": f"bare-{number}", "timestamp": time.time_ns() // 10**6, "apiKey": KEY}
             text = "&".join(f"{key}={params[key]}" for key in sorted(params))
             params["signature"] = hmac.digest(SECRET.encode(), text.encode(), "sha256").hex()
-            await socket.send(json.dumps({"id": number, "method": "order.place", "params": params}))
-            answer = json.loads(await socket.recv())
+            socket.send(json.dumps({"id": number, "method": "order.place", "params": params}))
+            answer = json.loads(socket.recv())
             took.append((time.perf_counter() - start) * 1000)
             assert answer["status"] == 200, answer
             name = {"symbol": "BTCUSDT", "orderId": answer["result"]["orderId"], "timestamp": time.time_ns() // 10**6, "apiKey": KEY}
             text = "&".join(f"{key}={name[key]}" for key in sorted(name))
             name["signature"] = hmac.digest(SECRET.encode(), text.encode(), "sha256").hex()
-            await socket.send(json.dumps({"id": f"c{number}", "method": "order.cancel", "params": name}))
-            await socket.recv()
+            socket.send(json.dumps({"id": f"c{number}", "method": "order.cancel", "params": name}))
+            socket.recv()
     return took
 
 

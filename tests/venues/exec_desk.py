@@ -98,7 +98,10 @@ class RealDesk:
 
     async def status(self, cid: str, status: str) -> None:
         """Wait for a status."""
-        await until(lambda: self.orders().get(cid) == status, f"{cid} {status}; {self.orders()} {self.desk.real.view()}")
+        try:
+            await until(lambda: self.orders().get(cid) == status, f"{cid} {status}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self.orders()} {self.desk.real.view()}") from None
 
     async def agree(self) -> None:
         """Orders, fills and balances are the exchange's."""

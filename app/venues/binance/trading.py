@@ -29,6 +29,7 @@ from .tally import Tally
 
 ORDER_WAIT_S = 1.0
 """How long an order may wait for room under the venue's limits before it is given up unsent."""
+SENT_TOLD_S = 0.05
 NO_SUCH_ORDER, ARCHIVED, REJECTED = -2013, -2026, -2010
 OURS = "kt-"
 
@@ -90,7 +91,9 @@ class BinanceTrading:
         """Real orders may leave."""
         self.answered: Callable[[str, int], object] = lambda _client_order_id, _as_of_ns: None
         """Called when a whole answer about an order has come, true at a time (monotonic ns) or later."""
-        self._clock, self._ledger, self._report, self._changed = clock, ledger, report, changed
+        self._clock, self._scheduler = clock, scheduler
+        self._ledger, self._pass_on, self._changed = ledger, report, changed
+        self._sent: list[Event] = []
         self._ready = False
         self._asking: set[str] = set()
         """Orders whose answers reconciliation waits for."""
@@ -150,6 +153,7 @@ class BinanceTrading:
         self._ready = False
         self.armed = False
         self.api.stop()
+        self._report([])
         self._changed()
 
     def know(self, instruments: Iterable[Instrument]) -> None:
@@ -163,6 +167,7 @@ class BinanceTrading:
         """Another journal is open: what was remembered of the one before is forgotten."""
         self._tally.forget()
         self._placing.clear()
+        self._sent.clear()
 
     def on_market(self, _batch: list) -> None:
         """The venue sees the market itself."""
@@ -221,7 +226,7 @@ class BinanceTrading:
             orders.place(intent, item.native),
             lambda reply: self._placed(intent, item, reply),
             rank=Rank.ORDER,
-            on_sent=lambda: self._report([events.OrderSent(self._now(), cid)]),
+            on_sent=lambda: self._note_sent(cid),
             wait_s=ORDER_WAIT_S,
         )
 
@@ -263,6 +268,17 @@ class BinanceTrading:
     def look_again(self) -> None:
         """Ask for the balances: a report of them may have been lost."""
         self.api.ask("account.status", {}, self._account, rank=Rank.QUERY, weight=20)
+
+    def _note_sent(self, cid: str) -> None:
+        """Mostly the venue's answer is there in a moment, and both are journalled in one write; a crash before treats the order as sent."""
+        self._sent.append(events.OrderSent(self._now(), cid))
+        if len(self._sent) == 1:
+            self._scheduler.call_later(SENT_TOLD_S, lambda: self._report([]))
+
+    def _report(self, found: list[Event]) -> None:
+        sent, self._sent = self._sent, []
+        if sent or found:
+            self._pass_on([*sent, *found])
 
     # set-up tells
 
