@@ -66,8 +66,9 @@ class RealAccount:
 
     @property
     def account(self) -> str:
-        """The journal's name of the account."""
-        return self._trade.engine.account
+        """The journal's name of the account, "" while none is open."""
+        engine = self._trade.engine
+        return engine.account if engine is not None else ""
 
     def order(self, client_order_id: str) -> Order | None:
         """An order of the engine."""

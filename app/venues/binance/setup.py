@@ -11,7 +11,7 @@ from typing import Any
 
 from app.platform.interfaces import ED25519
 
-from ..wire import WireError
+from ..wire import ERRORS
 from . import orders
 from .api import SETUP_ANSWER_S, Api, Outcome, Reply
 from .filters import Rules
@@ -40,7 +40,7 @@ class Setup:
         connection = self._api.link.connections
         try:
             await self._run()
-        except (SetupFailed, WireError, KeyError, TypeError) as error:
+        except (SetupFailed, *ERRORS) as error:
             if connection == self._api.link.connections and self._api.link.is_open:
                 self._api.link.reconnect(f"reconciling failed: {error}")
 

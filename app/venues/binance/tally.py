@@ -1,4 +1,4 @@
-"""What of each order has been reported already: fills, and how the venue calls it."""
+"""What of each order has been reported already: its acceptance, its fills, and how the venue calls it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ class Tally:
         self._ledger = ledger
         self._filled: dict[str, Decimal] = {}
         self._fills: set[str] = set()
+        self._accepted: set[str] = set()
         self._names: dict[tuple[str, int], str] = {}
 
     def forget(self) -> None:
         """Another journal is open."""
         self._filled.clear()
         self._fills.clear()
+        self._accepted.clear()
         self._names.clear()
 
     def begin(self, client_order_id: str) -> None:
@@ -40,6 +42,13 @@ class Tally:
             return False
         self._filled[fill.client_order_id] = self.filled(fill.client_order_id) + fill.qty
         self._fills.add(fill.fill_id)
+        return True
+
+    def accept(self, client_order_id: str) -> bool:
+        """Count an acceptance; False when it was reported before: answer and stream both tell of it."""
+        if client_order_id in self._accepted:
+            return False
+        self._accepted.add(client_order_id)
         return True
 
     def name(self, native: str, order_id: int, client_order_id: str) -> None:

@@ -14,24 +14,22 @@ from typing import Any, Protocol
 from app.model import events
 from app.model.events import Event
 from app.model.instrument import Instrument
-from app.model.orders import OrderIntent, OrderStatus, OrderType, Side, TimeInForce
+from app.model.orders import OrderIntent, OrderStatus
 from app.net.backoff import Rng
 from app.net.connection import LinkPolicy, LinkState, LinkStatus
 from app.platform.interfaces import Clock, Scheduler, Sockets
 
 from ..wire import WireError
-from . import orders
+from . import admission, orders
+from .answers import Answers
 from .api import BAD_TIME, POLICY, URL, Api, Credentials, Outcome, Reply, Request
 from .filters import Refused, Rules
 from .limits import Rank
 from .setup import Setup
-from .tally import Tally
 
 ORDER_WAIT_S = 1.0
 """How long an order may wait for room under the venue's limits before it is given up unsent."""
 SENT_TOLD_S = 0.05
-NO_SUCH_ORDER, ARCHIVED, REJECTED = -2013, -2026, -2010
-OURS = "kt-"
 
 
 class Ledger(Protocol):
@@ -98,7 +96,6 @@ class BinanceTrading:
         self._asking: set[str] = set()
         """Orders whose answers reconciliation waits for."""
         self._collecting = False
-        self._tally = Tally(ledger)
         self._placing: dict[str, Request] = {}
         self.api = Api(
             url or URL,
@@ -113,6 +110,7 @@ class BinanceTrading:
             policy=policy,
         )
         self._setup = Setup(self.api, self)
+        self._answers = Answers(self.api, ledger, clock, self)
 
     # the desk's side
 
@@ -153,7 +151,7 @@ class BinanceTrading:
         self._ready = False
         self.armed = False
         self.api.stop()
-        self._report([])
+        self.report([])
         self._changed()
 
     def know(self, instruments: Iterable[Instrument]) -> None:
@@ -165,7 +163,7 @@ class BinanceTrading:
 
     def adopt(self, _orders: Iterable[Any], _positions: Mapping[str, Decimal] | None = None) -> None:
         """Another journal is open: what was remembered of the one before is forgotten."""
-        self._tally.forget()
+        self._answers.forget()
         self._placing.clear()
         self._sent.clear()
 
@@ -183,42 +181,26 @@ class BinanceTrading:
         if not self._ready:
             word, why = self.state
             return Refused("venue_not_ready", None, f"Binance is not ready ({word}{': ' + why if why else ''}).", "Wait until it is; nothing was sent.")
-        item = self.instruments.get(intent.symbol)
-        rules = self.rules.get(intent.symbol)
+        item, rules = self.instruments.get(intent.symbol), self.rules.get(intent.symbol)
         if item is None or rules is None:
             return Refused("venue_symbol", "symbol", f"{intent.symbol} is not traded with the Binance account.", "Choose an instrument of Binance.")
-        kind = orders.kind_of(intent)
-        if kind is None:  # held by this desk until its trigger is seen
-            kind = "LIMIT" if intent.type is OrderType.LIMIT_IF_TOUCHED else "MARKET"
-        if intent.tif not in orders.TIFS:
-            return Refused("venue_tif", "tif", f"Binance has no {intent.tif.value.upper()} orders.", "Use GTC, IOC or FOK.")
-        if intent.type in (OrderType.STOP, OrderType.STOP_LIMIT) and intent.tif is not TimeInForce.GTC:
-            return Refused("venue_tif", "tif", "A stop waits at Binance until it is cancelled.", "Use GTC.")
-        if intent.group is not None:
-            reason = "Binance locks the balance of both orders of a pair: the second would be refused."
-            return Refused("venue_pair", None, reason, "Give take profit or stop loss, not both.")
         working = sum(1 for order in self._ledger.working() if order.symbol == intent.symbol)
-        mark = self._ledger.mark(intent.symbol)
-        return rules.refusal(intent, kind, mark, working) or (None if intent.starts_held else self._short_of(intent, item, mark))
+        return admission.order(intent, item, rules, self.balances, self._ledger.mark(intent.symbol), working)
 
     def amend_refusal(self, order: Any, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> Refused | None:
-        """Why an amendment is not possible: the venue can make an order smaller, nothing else, keeping its place."""
+        """Why an amendment would not be sent now; None when it would. What this desk holds is its own."""
         if order.status is OrderStatus.HELD:
             return None
         rules = self.rules.get(order.symbol)
         if not self._ready or rules is None:
             return Refused("venue_not_ready", None, "Binance is not ready.", "Wait until it is; nothing was sent.")
-        if (price is not None and price != order.price) or (stop is not None and stop != order.stop):
-            return Refused("venue_amend", "price", "Binance cannot change the price of an order.", "Cancel it and send another.")
-        if not rules.can_amend or qty is None or not order.filled < qty < order.qty:
-            return Refused("venue_amend", "qty", "Binance can only make the quantity smaller, and not below what is filled.", "Cancel it and send another.")
-        return None
+        return admission.amendment(order, rules, qty, price, stop)
 
     def submit(self, intent: OrderIntent) -> None:
         """Send an order, at most once."""
         cid = intent.client_order_id
         if (refused := self.refusal(intent)) is not None:
-            self._report([events.OrderRejected(self._now(), cid, refused.code, f"{refused.reason} Nothing was sent.")])
+            self.report([events.OrderRejected(self._now(), cid, refused.code, f"{refused.reason} Nothing was sent.")])
             return
         item = self.instruments[intent.symbol]
         self._placing[cid] = self.api.ask(
@@ -238,23 +220,23 @@ class BinanceTrading:
         placing = self._placing.get(client_order_id)
         if placing is not None and self.api.withdraw(placing):
             del self._placing[client_order_id]
-            self._report([events.OrderRejected(self._now(), client_order_id, "not_sent", "it was cancelled before it left this desk")])
+            self.report([events.OrderRejected(self._now(), client_order_id, "not_sent", "it was cancelled before it left this desk")])
             return
-        params = self._named(order, item)
-        self.api.ask("order.cancel", params, lambda reply: self._cancelled(client_order_id, reply), rank=Rank.CANCEL)
+        params = self._answers.named(order, item)
+        self.api.ask("order.cancel", params, lambda reply: self._answers.cancelled(client_order_id, reply), rank=Rank.CANCEL)
 
     def amend(self, client_order_id: str, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> None:
         """Make an order smaller; it keeps its id and its place."""
         order = self._ledger.order(client_order_id)
         refused = Refused("venue_amend", None, "the order is not known", "") if order is None else self.amend_refusal(order, qty, price, stop)
         if refused is not None:
-            self._report([events.OrderChangeRefused(self._now(), client_order_id, "amend", refused.code, refused.reason)])
+            self.report([events.OrderChangeRefused(self._now(), client_order_id, "amend", refused.code, refused.reason)])
             return
         item = self.instruments[order.symbol]
-        params = {**self._named(order, item), "newQty": orders.number(qty), "newClientOrderId": order.client_order_id}
+        params = {**self._answers.named(order, item), "newQty": orders.number(qty), "newClientOrderId": order.client_order_id}
         if order.intent.origin == "venue":
             params.pop("newClientOrderId")
-        self.api.ask("order.amend.keepPriority", params, lambda reply: self._amended(order, qty, reply), rank=Rank.ORDER, weight=4, wait_s=ORDER_WAIT_S)
+        self.api.ask("order.amend.keepPriority", params, lambda reply: self._answers.amended(order, qty, reply), rank=Rank.ORDER, weight=4, wait_s=ORDER_WAIT_S)
 
     def query(self, client_order_id: str) -> None:
         """Ask what became of an order; without a connection the desk asks again later."""
@@ -263,19 +245,24 @@ class BinanceTrading:
             return
         if self._collecting:
             self._asking.add(client_order_id)
-        self.api.ask("order.status", self._named(order, item), lambda reply: self._told(order, item, reply), rank=Rank.QUERY, weight=4)
+        self.api.ask("order.status", self._answers.named(order, item), lambda reply: self._answers.told(order, item, reply), rank=Rank.QUERY, weight=4)
 
     def look_again(self) -> None:
         """Ask for the balances: a report of them may have been lost."""
         self.api.ask("account.status", {}, self._account, rank=Rank.QUERY, weight=20)
 
+    def _placed(self, intent: OrderIntent, item: Instrument, reply: Reply) -> None:
+        self._placing.pop(intent.client_order_id, None)
+        self._answers.placed(intent, item, reply)
+
     def _note_sent(self, cid: str) -> None:
         """Mostly the venue's answer is there in a moment, and both are journalled in one write; a crash before treats the order as sent."""
         self._sent.append(events.OrderSent(self._now(), cid))
         if len(self._sent) == 1:
-            self._scheduler.call_later(SENT_TOLD_S, lambda: self._report([]))
+            self._scheduler.call_later(SENT_TOLD_S, lambda: self.report([]))
 
-    def _report(self, found: list[Event]) -> None:
+    def report(self, found: list[Event]) -> None:
+        """Pass events on, after what was sent before them."""
         sent, self._sent = self._sent, []
         if sent or found:
             self._pass_on([*sent, *found])
@@ -305,121 +292,13 @@ class BinanceTrading:
         self.balances = orders.balances(account["balances"])
         self._asking.clear()
         for state in working:
-            if (item := self._instrument(state.symbol)) is not None and self._cid(state.symbol, state.order_id, state.client_order_id) is None:
-                self._asking.add(self._adopt(state, item))
+            if (item := self._answers.instrument(state.symbol)) is not None and self._answers.cid(state.symbol, state.order_id, state.client_order_id) is None:
+                self._asking.add(self._answers.adopt(state, item))
         self.api.release()
         self._collecting = True
         self._ledger.ask_about_everything()
         self._collecting = False
         self._settle()
-
-    # answers
-
-    def _placed(self, intent: OrderIntent, item: Instrument, reply: Reply) -> None:
-        cid, now = intent.client_order_id, self._now()
-        self._placing.pop(cid, None)
-        self._heed(reply)
-        if reply.outcome is Outcome.DONE:
-            try:
-                state = orders.read_state(reply.result)
-                fills = orders.placed_fills(reply.result, cid, item)
-                end = orders.ended(state.status, now, cid)
-            except WireError as error:
-                self._report([events.OrderUnknown(now, cid, f"Sent, and the answer could not be read ({error}). The venue is asked; it is not sent again.")])
-                return
-            self._tally.name(state.symbol, state.order_id, cid)
-            out: list[Event] = [events.OrderAccepted(now, cid, str(state.order_id)), *self._fresh(fills)]
-            if end is not None and self._tally.filled(cid) != state.executed:
-                self.query(cid)
-            elif end is not None:
-                out.append(end)
-            self._report(out)
-        elif reply.outcome is Outcome.UNSENT:
-            self._report([events.OrderRejected(now, cid, "not_sent", f"{reply.text}. Nothing was sent.")])
-        elif reply.outcome is Outcome.REFUSED and not (reply.code == REJECTED and "uplicate" in reply.text):
-            self._report([events.OrderRejected(now, cid, f"binance_{-reply.code}", f"Binance: {reply.text}")])
-        else:
-            self._report([events.OrderUnknown(now, cid, f"Sent, and no usable answer: {reply.text}. The venue is asked; it is not sent again.")])
-
-    def _cancelled(self, cid: str, reply: Reply) -> None:
-        now = self._now()
-        self._heed(reply)
-        if reply.outcome is Outcome.DONE:
-            try:
-                state = orders.read_state(reply.result, "origClientOrderId")
-                self._end(cid, state.executed, orders.ended(state.status, now, cid))
-            except WireError:
-                self.query(cid)
-        elif reply.outcome is Outcome.REFUSED:
-            self._report([events.OrderChangeRefused(now, cid, "cancel", f"binance_{-reply.code}", f"Binance: {reply.text}")])
-
-    def _amended(self, order: Any, qty: Decimal, reply: Reply) -> None:
-        cid, now = order.client_order_id, self._now()
-        self._heed(reply)
-        if reply.outcome is Outcome.DONE:
-            self._report([events.OrderAmended(now, cid, qty, order.price, order.stop)])
-        elif reply.outcome in (Outcome.REFUSED, Outcome.UNSENT):
-            code = f"binance_{-reply.code}" if reply.outcome is Outcome.REFUSED else "not_sent"
-            self._report([events.OrderChangeRefused(now, cid, "amend", code, reply.text)])
-
-    def _told(self, order: Any, item: Instrument, reply: Reply) -> None:
-        """The answer to a question about an order."""
-        cid, now = order.client_order_id, self._now()
-        self._heed(reply)
-        if reply.outcome is Outcome.DONE:
-            try:
-                state = orders.read_state(reply.result)
-            except WireError:
-                return
-            self._tally.name(state.symbol, state.order_id, cid)
-            if state.executed == self._tally.filled(cid):
-                self._whole(order, state, reply.sent_ns)
-            else:
-                params = {"symbol": item.native, "orderId": state.order_id, "limit": 1000}
-                self.api.ask("myTrades", params, lambda found: self._traded(order, item, state, found), rank=Rank.QUERY, weight=5)
-        elif reply.outcome is Outcome.REFUSED and reply.code == ARCHIVED:
-            end = events.OrderCancelled(now, cid, "the venue has put it away: it ended long ago without a fill")
-            self._settled(order, [] if order.status.is_final else [end], reply.sent_ns)
-        elif reply.outcome is Outcome.REFUSED and reply.code == NO_SUCH_ORDER:
-            if order.status.is_final:
-                self._settled(order, [], reply.sent_ns)
-            elif found := self._ledger.not_found(cid):
-                self._settled(order, found, reply.sent_ns)
-
-    def _traded(self, order: Any, item: Instrument, state: orders.State, reply: Reply) -> None:
-        if reply.outcome is not Outcome.DONE or type(reply.result) is not list:
-            return
-        try:
-            fills = [orders.trade_fill(row, order.client_order_id, item) for row in reply.result]
-        except WireError:
-            return
-        self._report(self._fresh(fills))
-        if self._tally.filled(order.client_order_id) == state.executed:  # else its trades are not all there yet: it is asked again
-            self._whole(order, state, reply.sent_ns)
-
-    def _whole(self, order: Any, state: orders.State, as_of_ns: int) -> None:
-        """All fills of an order are known: its terms and its end."""
-        cid, now = order.client_order_id, self._now()
-        out: list[Event] = []
-        end = orders.ended(state.status, now, cid)
-        works = state.status in orders.WORKING
-        if works or not order.status.is_final:
-            if order.status not in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED):
-                out.append(events.OrderAccepted(now, cid, str(state.order_id)))
-            if works and (order.amend_requested_ns is not None or state.qty != order.qty):
-                out.append(events.OrderAmended(now, cid, state.qty, order.price, order.stop))
-            if end is not None:
-                out.append(end)
-        self._settled(order, out, as_of_ns)
-
-    def _settled(self, order: Any, found: list[Event], as_of_ns: int) -> None:
-        cid = order.client_order_id
-        if found:
-            self._report(found)
-        self.answered(cid, as_of_ns)
-        if cid in self._asking:
-            self._asking.discard(cid)
-            self._settle()
 
     def _account(self, reply: Reply) -> None:
         if reply.outcome is Outcome.DONE:
@@ -435,71 +314,12 @@ class BinanceTrading:
         try:
             kind = event.get("e")
             if kind == "executionReport":
-                self._execution(event)
+                self._answers.execution(event)
             elif kind == "outboundAccountPosition":
                 self.balances |= orders.balances(event["B"], "a", "f", "l")
                 self._changed()
         except (WireError, KeyError):
             self.api.link.reconnect("a report of the account could not be read: everything is asked about")
-
-    def _execution(self, event: dict) -> None:
-        report = orders.read_report(event)
-        item, now = self._instrument(report.symbol), self._now()
-        if item is None:
-            return
-        cid = self._cid(report.symbol, report.order_id, report.client_order_id)
-        if cid is None:
-            cid = self._adopt(orders.report_state(event), item)
-        self._tally.name(report.symbol, report.order_id, cid)
-        match report.cause:
-            case "NEW":
-                self._report([events.OrderAccepted(now, cid, str(report.order_id))])
-            case "TRADE":
-                self._report(self._fresh([orders.report_fill(event, cid, item)]))
-                if self._tally.filled(cid) < report.executed:  # a report before this one was lost
-                    self.query(cid)
-            case "REPLACED":
-                state = orders.report_state(event)
-                self._report([events.OrderAmended(now, cid, state.qty, state.price, state.stop)])
-        if report.cause != "TRADE" or report.status not in orders.WORKING | {"FILLED"}:
-            self._end(cid, report.executed, orders.ended(report.status, now, cid, report.reason))
-
-    def _end(self, cid: str, executed: Decimal, end: Event | None) -> None:
-        """An end is believed once every fill before it is here."""
-        if end is None:
-            return
-        if self._tally.filled(cid) == executed:
-            self._report([end])
-        else:
-            self.query(cid)
-
-    def _fresh(self, fills: list) -> list[Event]:
-        now = self._now()
-        return [events.OrderFilled(now, fill) for fill in fills if self._tally.take(fill)]
-
-    # names
-
-    def _cid(self, native: str, order_id: int, client_order_id: str) -> str | None:
-        """The desk's id of the venue's order, None for one that is not known here."""
-        return self._tally.named(native, order_id) or (client_order_id if self._ledger.order(client_order_id) is not None else None)
-
-    def _adopt(self, state: orders.State, item: Instrument) -> str:
-        """List an order that this desk did not send, or whose intent it lost."""
-        cid = state.client_order_id if state.client_order_id.startswith(OURS) else orders.found_id(state)
-        self._tally.name(state.symbol, state.order_id, cid)
-        if self._ledger.order(cid) is None:
-            intent = orders.found(state, cid, self._ledger.account, item.symbol)
-            self._report([events.OrderAdopted(self._now(), intent, str(state.order_id))])
-            self._tally.begin(cid)
-        return cid
-
-    def _named(self, order: Any, item: Instrument) -> dict:
-        known = order.venue_order_id
-        name = {"orderId": int(known)} if known is not None and known.isdigit() else {"origClientOrderId": order.client_order_id}
-        return {"symbol": item.native, **name}
-
-    def _instrument(self, native: str) -> Instrument | None:
-        return next((item for item in self.instruments.values() if item.native == native), None)
 
     # the connection
 
@@ -512,9 +332,17 @@ class BinanceTrading:
         self._setup.lost()
         self._changed()
 
-    def _heed(self, reply: Reply) -> None:
+    def heed(self, reply: Reply) -> None:
+        """A time stamp was wrong: the venue's clock is asked for."""
         if reply.code == BAD_TIME:
             self._setup.measure_clock()
+
+    def settled(self, client_order_id: str, as_of_ns: int) -> None:
+        """A whole answer about an order has come."""
+        self.answered(client_order_id, as_of_ns)
+        if client_order_id in self._asking:
+            self._asking.discard(client_order_id)
+            self._settle()
 
     def _settle(self) -> None:
         """Reconciled once nothing is left to be answered."""
@@ -522,18 +350,6 @@ class BinanceTrading:
         if ready != self._ready:
             self._ready = ready
         self._changed()
-
-    def _short_of(self, intent: OrderIntent, item: Instrument, mark: Decimal | None) -> Refused | None:
-        asset = item.quote if intent.side is Side.BUY else item.base
-        price = intent.price or intent.stop or mark
-        if intent.side is Side.BUY and price is None:
-            return None
-        wanted = intent.qty * price if intent.side is Side.BUY else intent.qty
-        free = self.balances.get(asset, (Decimal(0), Decimal(0)))[0]
-        if wanted <= free:
-            return None
-        reason = f"It needs {orders.number(wanted)} {asset}, free at Binance are {orders.number(free)}."
-        return Refused("venue_balance", "qty", reason, "Use a smaller quantity, or cancel an order that locks the balance.")
 
     def _now(self) -> int:
         return self._clock.now_ns()
