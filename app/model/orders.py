@@ -169,3 +169,8 @@ class Fill:
     liquidity: Liquidity
     ts: int
     currency: str | None = field(default=None, metadata=LATER)
+
+    @property
+    def priced_in(self) -> str:
+        """The currency of its price."""
+        return self.currency or self.fee_currency

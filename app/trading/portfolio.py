@@ -73,7 +73,7 @@ class Portfolio:
         """Take one fill into position, cash and fees."""
         position = self.positions.get(fill.symbol)
         if position is None:
-            position = self.positions[fill.symbol] = Position(fill.symbol, fill.currency or fill.fee_currency)
+            position = self.positions[fill.symbol] = Position(fill.symbol, fill.priced_in)
         signed = fill.qty if fill.side.sign > 0 else fill.qty.copy_negate()
         position.trade(signed, fill.price)
         self.withdraw(position.currency, mul(signed, fill.price))
