@@ -151,6 +151,10 @@ class Emulator:
         self.private.disconnect()
         self._server.should_exit = True
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for connection in list(self._server.server_state.connections):  # kept alive, or in the middle of a handshake
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)
 
     async def wait_closed(self) -> None:
         """Until the server ends."""
