@@ -9,6 +9,8 @@ from __future__ import annotations
 VENUES = (
     "wss://stream.binance.com:9443",
     "wss://data-stream.binance.vision",
+    "wss://ws-api.binance.com",
+    "wss://ws-api.testnet.binance.vision",
     "https://data-api.binance.vision",
     "https://api.binance.com",
     "wss://fstream.binance.com",

@@ -21,7 +21,7 @@ from app.vault.restoring import Preview, Restored, compare, decide, first_conten
 
 from .errors import Refusal
 from .keeping import SETTINGS
-from .recorder import JOURNAL
+from .recorder import JOURNALS
 from .reminder import NOTE, Made, Reminder, read_made, read_rules
 
 PREVIEW_NS = 15 * 60 * 1_000_000_000
@@ -98,7 +98,8 @@ class Backup:
         traded = self._orders() > 0  # a session that only opened its account holds nothing to keep
 
         def first(records: list) -> list:
-            logs = {JOURNAL: records} if traded or JOURNAL not in export.classes else {}
+            journal = self._keeping.journal
+            logs = {journal: records} if traded or journal not in export.classes else {}
             done.append(decide(compare(export, in_memory(logs)), choices, self._around.clock.now_ns()))
             return first_contents(done[0], logs)
 
@@ -116,15 +117,15 @@ class Backup:
         if vault.read_only:
             raise Refusal("read_only", "the vault was damaged and takes no writes", "accept what is readable first, or wipe the vault and restore")
         engine = self._desk.trade.engine
-        if choices.get(JOURNAL) == "file" and engine is not None and engine.working:
+        if choices.get(keeping.journal) == "file" and engine is not None and engine.working:
             remedy = "cancel them or wait for their end, then restore"
-            raise Refusal("orders_working", "orders are working that the file's journal does not know", remedy, JOURNAL)
+            raise Refusal("orders_working", "orders are working that the file's journal does not know", remedy, keeping.journal)
         return await keeping.change_whole(lambda: restore(vault, export, choices, self._around.clock.now_ns()))
 
     async def _compared(self, export: Export) -> Preview:
         if self._keeping.state == "memory":
             records = self._keeping.session_records() if self._orders() else []
-            held: dict[str, Held] = in_memory({JOURNAL: records}) if records else {}
+            held: dict[str, Held] = in_memory({self._keeping.journal: records}) if records else {}
             return compare(export, held)
         vault = self._keeping.vault
         return compare(export, await held_by(vault), vault.vault_id, (await vault.contents()).commits)
@@ -235,7 +236,7 @@ def file_name(exported_ns: int) -> str:
 def _check(export: Export) -> None:
     """What the desk itself needs of its classes, so that no file can make a vault that does not open."""
     for name, item in export.classes.items():
-        if name == JOURNAL:
+        if name in JOURNALS.values():
             if item.kind != "log" or not all(len(row.id) == 12 and row.id.isdigit() and int(row.id) for row in (*item.records, *item.lost) if row.id):
                 raise ExportRefused("The export's journal is not one that this desk writes.")
         elif item.kind != "table" and name in (SETTINGS, "oauth", "setaside", "restored"):

@@ -51,7 +51,9 @@ class Keeping:
         measure_write: Callable[[float], None],
         measure_read: Callable[[float], None],
         kdf: KdfPolicy | None = None,
+        journal: str = JOURNAL,
     ) -> None:
+        self.journal = journal
         self._around, self._trade, self._changed = surroundings, trade, changed
         self._measure_write, self._measure_read = measure_write, measure_read
         self._kdf = kdf
@@ -113,7 +115,7 @@ class Keeping:
 
     async def _create(self, secret: Any, records: list[tuple[str, bytes]]) -> None:
         around = self._around
-        rows = [(JOURNAL, name, record) for name, record in records]
+        rows = [(self.journal, name, record) for name, record in records]
         tables = {SETTINGS: [("paper", self._trade.paper_settings_record())]}
         self.vault = await Vault.create(
             around.store, around.crypto, around.clock, around.entropy, secret, rows, tables=tables, kdf=self._kdf
@@ -157,7 +159,7 @@ class Keeping:
     async def _open_account(self) -> None:
         """Replay the open vault's journal and trade on after it; what fails locks the vault again."""
         try:
-            found = await self.vault.scan(JOURNAL)
+            found = await self.vault.scan(self.journal)
             settings = await self.vault.scan(SETTINGS)
             self.damaged = [*self.vault.problems, *found.damaged, *settings.damaged]
             kept = {record.id: record.data for record in settings.records}
@@ -165,7 +167,7 @@ class Keeping:
                 self._trade.use_paper_settings(kept["paper"])
             self.use_lock_record(kept.get("lock"))
             journal = [record.data for record in found.records]
-            last = await last_number(self.vault, found.last_id)
+            last = await last_number(self.vault, found.last_id, self.journal)
             unreadable = await self._trade.open(journal, self._recorder(), last, not self.vault.read_only)
         except Exception:
             await self._trade.close()
@@ -281,17 +283,17 @@ class Keeping:
         """Read journal records back one by one, measuring each; none while the vault is not open."""
         if self.state != "unlocked":
             return {"reads": 0}
-        found = await self.vault.scan(JOURNAL)
+        found = await self.vault.scan(self.journal)
         clock, done = self._around.clock, 0
         for number in range(reads if found.records else 0):
             start = clock.monotonic_ns()
-            await self.vault.get(JOURNAL, found.records[number % len(found.records)].id, fresh=True)
+            await self.vault.get(self.journal, found.records[number % len(found.records)].id, fresh=True)
             self._measure_read((clock.monotonic_ns() - start) / 1e6)
             done += 1
         return {"reads": done}
 
     def _recorder(self) -> VaultRecorder:
-        return VaultRecorder(self.vault, self._around.clock, self._measure_write)
+        return VaultRecorder(self.vault, self._around.clock, self._measure_write, self.journal)
 
     async def _full_text(self) -> str:
         """A word of warning while there still is some room."""

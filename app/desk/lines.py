@@ -7,7 +7,7 @@ from typing import Any
 from app.net.trace import Trace
 
 _BOOT = {"venue": "The venue is set up.", "market": "Market data is on its way.", "vault": "The vault's state is known: the desk is ready."}
-_AREAS = {"order": "orders", "position": "orders", "vault": "vault", "paper": "orders", "risk": "orders"}
+_AREAS = {"order": "orders", "position": "orders", "vault": "vault", "paper": "orders", "risk": "orders", "execution": "orders"}
 _SILENT = ("order.preview", "risk.state")
 
 

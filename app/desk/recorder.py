@@ -13,6 +13,8 @@ from typing import Any, Protocol
 from app.vault import VaultError
 
 JOURNAL = "journal"
+JOURNALS = {"paper": JOURNAL, "binance": "journal-binance"}
+"""The log of each account: what was traded on paper and what was traded for money are never one history."""
 RESTORED = "restored"
 LEAP = 1_000_000
 """Numbers left free after a journal that was taken from an export: what was journalled after the export was made may have used
@@ -24,11 +26,11 @@ def record_id(first: int) -> str:
     return f"{first:012d}"
 
 
-async def last_number(vault: Any, last_id: str) -> int:
+async def last_number(vault: Any, last_id: str, journal: str = JOURNAL) -> int:
     """The highest number that is used up: of the last record, or beyond what may have followed an export that was restored."""
     last = int(last_id or 0)
     try:
-        note = await vault.get(RESTORED, JOURNAL)
+        note = await vault.get(RESTORED, journal)
         return last if note is None else max(last, int(json.loads(note)["last"]) + LEAP)
     except (VaultError, ValueError, KeyError, TypeError):
         return last + LEAP  # it was restored, from where cannot be read
@@ -57,17 +59,17 @@ class MemoryRecorder:
 
 
 class VaultRecorder:
-    """Writes records into the open vault, strictly durable. ``measure`` gets the ms each write took."""
+    """Writes records into a journal of the open vault, strictly durable. ``measure`` gets the ms each write took."""
 
-    def __init__(self, vault: Any, clock: Any, measure: Callable[[float], None]) -> None:
-        self._vault, self._clock, self._measure = vault, clock, measure
+    def __init__(self, vault: Any, clock: Any, measure: Callable[[float], None], journal: str = JOURNAL) -> None:
+        self._vault, self._clock, self._measure, self._journal = vault, clock, measure, journal
 
     async def append(self, first: int, record: bytes) -> None:
         """Keep the record on disk."""
         start = self._clock.monotonic_ns()
-        await self._vault.append(JOURNAL, [(record_id(first), record)], strict=True)
+        await self._vault.append(self._journal, [(record_id(first), record)], strict=True)
         self._measure((self._clock.monotonic_ns() - start) / 1e6)
 
     async def read_all(self) -> list[bytes]:
         """All readable records, oldest first."""
-        return [record.data for record in (await self._vault.scan(JOURNAL)).records]
+        return [record.data for record in (await self._vault.scan(self._journal)).records]

@@ -12,6 +12,7 @@ from .errors import Refusal
 from .historyrequests import HISTORY_REQUESTS
 from .netrequests import NETWORK_REQUESTS
 from .publisher import BEATS
+from .realrequests import REAL_REQUESTS
 from .riskside import RISK_REQUESTS
 from .vaultfiles import VAULT_FILE_REQUESTS
 from .vaultrequests import VAULT_REQUESTS
@@ -219,6 +220,7 @@ REQUESTS = {
     **NETWORK_REQUESTS,
     **VAULT_REQUESTS,
     **RISK_REQUESTS,
+    **REAL_REQUESTS,
 }
 
 

@@ -25,6 +25,10 @@ class RiskSide:
         self._watch = Watch()
         self.changed()
 
+    def compare_anew(self) -> None:
+        """What the account holds was set: equity before says nothing about a loss."""
+        self._watch.restart()
+
     def changed(self) -> None:
         """A state or a limit changed: tell the page."""
         self._send({"t": "risk", **self.summary()})

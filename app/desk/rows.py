@@ -38,6 +38,7 @@ def order_row(order: Any, asked: Any = None) -> dict:
         "trail_percent": plain(intent.trail_percent),
         "display": plain(intent.display),
         "expires_ns": intent.expires_ns,
+        "origin": intent.origin,
         "parent": intent.parent,
         "group": intent.group,
         "held": order.status is OrderStatus.HELD,

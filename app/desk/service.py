@@ -23,6 +23,7 @@ from .lines import tell_boot, tell_request
 from .locking import Locking
 from .marketview import TimedMarket
 from .publisher import Publisher
+from .recorder import JOURNALS
 from .requests import REQUESTS
 from .settings import Settings
 from .surroundings import Surroundings
@@ -50,7 +51,8 @@ class Desk:
         self.publisher: Publisher | None = None
         self.feed: Feed | None = None
         self.trade: Trade | None = None
-        self.paper: Any = None
+        self.real: Any = None
+        """The account at a real venue; None on paper."""
         self.keeping: Keeping | None = None
         self.locking: Locking | None = None
         self.health: HealthReport | None = None
@@ -115,10 +117,13 @@ class Desk:
         settings = PaperSettings()
         view = DeskView({item.symbol: item for item in instruments}, self.market, self.venue.now_ns, settings, around.clock.now_ns)
         seed = self.settings.seed or int.from_bytes(around.entropy.random_bytes(6), "big")
-        self.paper = PaperVenue(
-            instruments, self.market, around.clock, around.scheduler, random.Random(seed), settings, self._report, self.venue.now_ns
-        )
-        self.trade = Trade(view, self.paper, around.clock, around.entropy, self.send, self.toast, self._account_changed)
+        if self.settings.account != "paper":
+            from .real import RealAccount
+
+            self.real = RealAccount(around, self.settings, view, self.send, self.send_order_state)
+        paper = around.clock, around.scheduler, random.Random(seed), settings, self._report, self.venue.now_ns
+        execution = self.real.execution if self.real is not None else PaperVenue(instruments, self.market, *paper)
+        self.trade = Trade(view, execution, around.clock, around.entropy, self.send, self.toast, self._account_changed)
         self.feed.on_batch = self.trade.on_market
         self.health = HealthReport(self)
         self.send({"t": "hello", "protocol": PROTOCOL, "version": VERSION, "venue": self.venue.name, "capabilities": self._capabilities()})
@@ -128,7 +133,10 @@ class Desk:
         self._boot("market")
         self.venue.start(self.feed)
         self.send_venue()
-        self.keeping = Keeping(around, self.trade, self.keeping_changed, self.store_write.record, self.store_read.record, around.kdf)
+        journal = JOURNALS[self.settings.account]
+        self.keeping = Keeping(around, self.trade, self.keeping_changed, self.store_write.record, self.store_read.record, around.kdf, journal)
+        if self.real is not None:
+            self.real.join(self.trade, self.keeping)
         self.locking = Locking(around.clock, around.scheduler, self.keeping, around.tabs, self.send, self.toast)
         self.keeping.use_lock_record = self.locking.use_record
         self.trade.refuse_when(self.keeping.refusal)
@@ -145,6 +153,7 @@ class Desk:
     async def stop(self) -> None:
         """Close sockets and finish what is being written."""
         self.venue.stop()
+        self.trade.execution.close()
         self.locking.close()
         if self._network is not None:
             self._network.close()
@@ -157,12 +166,16 @@ class Desk:
         gone = getattr(self.venue, "went_offline", None)
         if gone is not None:
             gone()
+        if self.real is not None:
+            self.real.execution.api.link.reconnect("the network is gone")
 
     def online(self) -> None:
         """The browser says that there is a network again: do not wait for the next try."""
         retry = getattr(self.venue, "retry_now", None)
         if retry is not None:
             retry()
+        if self.real is not None:
+            self.real.execution.api.link.retry_now()
         if self._network is not None:
             self._network.chain.network_is_back()
 
@@ -309,7 +322,9 @@ class Desk:
             reason = f"the journal cannot be written: {self.trade.writer.stuck}"
         if not reason and (halted := self.trade.risk.halted()):
             reason, see = halted, "#/risk"
-        self.send({"t": "order_state", "accepting": not reason, "reason": reason, "see": see})
+        if not reason and self.real is not None:
+            reason = self.real.refusal()
+        self.send({"t": "order_state", "accepting": not reason, "reason": reason, "see": see, "real": self.real is not None})
 
     def _account(self) -> dict | None:
         return self.trade.account() if self.trade is not None else None
@@ -326,6 +341,8 @@ class Desk:
             self.keeping_changed()
         self._prioritise()
         self.trade.second()
+        if self.real is not None:
+            self.real.second()
         self.publisher.second()
         if self._backup is not None:
             self._backup.second()
@@ -339,8 +356,9 @@ class Desk:
 
     def _capabilities(self) -> dict:
         return {
-            "orders": [*self.paper.order_types, *sorted(HELD), PAIR],
-            "tifs": list(self.paper.tifs),
+            "account": self.settings.account,
+            "orders": [*self.trade.execution.order_types, *sorted(HELD), *([PAIR] if self.real is None else [])],
+            "tifs": list(self.trade.execution.tifs),
             "held": sorted(kind.value for kind in HELD),
             "amend": True,
             "post_only": True,

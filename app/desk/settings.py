@@ -1,4 +1,4 @@
-"""What the page's URL query may set: venues, their instruments and addresses, speed and seed."""
+"""What the page's URL query may set: venues, their instruments and addresses, the account, speed and seed."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from dataclasses import dataclass, field
 
 LIVE = ("binance", "usdm", "coinbase", "kraken", "bitstamp")
 VENUES = ("replay", *LIVE, "live")
+ACCOUNTS = ("paper", "binance")
+"""Where orders are executed; a real account is named after the venue whose market data has to be there."""
 MAX_SPEED = 100.0
 MAX_SYMBOLS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``venue`` is replay, or live venues with commas between them. ``addresses`` are those of emulators or mirrors by setting
-    (kraken_ws, kraken_rest), ``symbols`` the instruments wanted of a venue. ``speed`` 0 plays as fast as possible; ``problems`` lists what was not
-    understood, for a toast."""
+    """``venue`` is replay, or live venues with commas between them; ``account`` where orders go. ``addresses`` are those of emulators or mirrors
+    by setting (kraken_ws, kraken_rest, binance_trade), ``symbols`` the instruments wanted of a venue. ``speed`` 0 plays as fast as
+    possible; ``problems`` lists what was not understood, for a toast."""
 
     venue: str = "replay"
+    account: str = "paper"
     speed: float = 1.0
     seed: int = 0
     loop: bool = True
@@ -41,6 +44,7 @@ def from_query(query: dict[str, str]) -> Settings:
     seed = int(_number(query, "seed", 0, 0, 2**53, problems))
     return Settings(
         venue,
+        _account(query.get("account", "paper"), venue, problems),
         speed,
         seed,
         query.get("loop", "1") != "0",
@@ -76,10 +80,21 @@ def _venues(text: str, problems: list[str]) -> str:
     return ",".join(known) or "replay"
 
 
+def _account(text: str, venue: str, problems: list[str]) -> str:
+    if text not in ACCOUNTS:
+        problems.append(f"account={text[:40]}: unknown here, use one of {', '.join(ACCOUNTS)}; paper is used")
+    elif text != "paper" and text not in venue.split(","):
+        problems.append(f"account={text}: needs the market data of that venue, open the desk with venue={text}; paper is used")
+    else:
+        return text
+    return "paper"
+
+
 def _addresses(query: dict[str, str], problems: list[str]) -> dict[str, str]:
     found = {}
     for name in LIVE:
-        for kind, schemes in (("ws", ("ws://", "wss://")), ("rest", ("http://", "https://"))):
+        trade = (("trade", ("ws://", "wss://")),) if name in ACCOUNTS else ()
+        for kind, schemes in (("ws", ("ws://", "wss://")), ("rest", ("http://", "https://")), *trade):
             setting = f"{name}_{kind}"
             if not (text := query.get(setting, "")):
                 continue

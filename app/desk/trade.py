@@ -1,14 +1,26 @@
-"""The trading side of the desk: engine, writer and paper venue joined, and what the page is told of them."""
+"""The trading side of the desk: engine, writer and the venue that executes joined, and what the page is told of them."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from app.health.histogram import Histogram
-from app.model.events import AccountOpened, Event, OrderFilled, OrderSubmitted, RiskLimitSet, RiskStateSet
+from app.model.events import (
+    AccountOpened,
+    BalanceAdjusted,
+    Event,
+    OrderAdopted,
+    OrderAmendRequested,
+    OrderFilled,
+    OrderSubmitted,
+    RiskLimitSet,
+    RiskStateSet,
+)
 from app.model.orders import OrderStatus
 from app.trading.effects import Notify, QueryOrder, SendAmend, SendCancel, SendOrder
 from app.trading.engine import Engine
@@ -33,7 +45,7 @@ ROWS = 2000
 
 
 class Trade:
-    """One account on the paper venue. ``send`` posts a message to the page, ``toast`` a notice."""
+    """One account on one execution venue. ``send`` posts a message to the page, ``toast`` a notice."""
 
     def __init__(
         self,
@@ -46,6 +58,9 @@ class Trade:
         changed: Callable[[], None],
     ) -> None:
         self._view, self.execution = view, execution
+        self._paper = view.settings
+        self.began: Callable[[], object] = lambda: None
+        """Called when the journal is open and trading goes on from it."""
         self._clock, self._entropy = clock, entropy
         self._send, self._toast, self._changed = send, toast, changed
         self._day = DayStart()
@@ -70,7 +85,7 @@ class Trade:
         """Instruments of a venue that answered late can be traded from now on."""
         more = {item.symbol: item for item in instruments}
         self._view.instruments = {**self._view.instruments, **more}
-        self.execution.instruments.update(more)
+        self.execution.know(instruments)
 
     def at_stake(self) -> list[str]:
         """Instruments with a position, then those with working orders: their market data matters most."""
@@ -89,7 +104,7 @@ class Trade:
                 entries += decode(record)
             except JournalError:
                 unreadable += 1
-        account = _account_of(entries) or f"paper-{self._entropy.random_bytes(6).hex()}"
+        account = _account_of(entries) or f"{self.execution.name}-{self._entropy.random_bytes(6).hex()}"
         engine = Engine.replay(account, self._clock, entries, self._view)
         engine.skip_to(last_first)
         self.engine = engine
@@ -106,24 +121,31 @@ class Trade:
         engine = self.engine
         held = {symbol: position.qty for symbol, position in engine.portfolio.positions.items()}
         self.execution.adopt(list(engine.working.values()), held)
-        if not engine.opened:
+        if not engine.opened and self.on_paper:
             settings = self._view.settings
             await self.writer.command(lambda: engine.open_account(settings.currency, settings.starting_cash))
         await self.writer.command(lambda: engine.recover(self._clock.now_ns()))
         await self.writer.command(engine.followups)
         self._holder.open(engine)
+        self.began()
+
+    @property
+    def on_paper(self) -> bool:
+        """Whether orders are executed on paper."""
+        return self.execution.name == "paper"
 
     def on_market(self, batch: list) -> None:
         """Market events, after the market state has applied them."""
         self.execution.on_market(batch)
-        self._holder.on_market(batch)
+        if self.execution.takes_orders:  # else what this desk holds could not be sent: it is held on
+            self._holder.on_market(batch)
 
     def second(self) -> None:
         """Once a second: what was not answered, what has expired, what the market did to the limits."""
         engine = self.engine
         if engine is None or not engine.opened or self.writer.stuck is not None or self._refusal():
             return
-        if engine.working:
+        if engine.working or self.resolver.owed:
             settings = self._view.settings
             patience = PATIENCE_NS + int(4_000_000 * (settings.latency_ms + settings.jitter_ms))
             self.writer.report(self.resolver.look(engine, patience))
@@ -157,7 +179,7 @@ class Trade:
     async def submit(self, fields: dict, token: str, clicked_ms: float | None, epoch_ms: Callable[[], float]) -> dict:
         """Journal the intent, send it, and wait for the venue's first answer (2 s at most)."""
         engine = self._open_engine()
-        events = await self.writer.command(lambda: engine.submit(fields, token))
+        events = await self.writer.command(lambda: self._new_orders(engine, fields, token))
         order_id = engine.order_for(token)
         journalled = self._clock.now_ns()
         if clicked_ms is not None and events:
@@ -187,7 +209,7 @@ class Trade:
     async def amend(self, order_id: str, qty: Any, price: Any, stop: Any) -> None:
         """Ask the venue to change quantity or prices; None leaves a value as it is."""
         engine = self._open_engine()
-        await self.writer.command(lambda: engine.amend(order_id, qty, price, stop))
+        await self.writer.command(lambda: self._amendment(engine, order_id, qty, price, stop))
 
     async def query(self, order_id: str) -> dict:
         """Ask the venue now what became of an order."""
@@ -263,16 +285,20 @@ class Trade:
         return valuation(engine.portfolio, engine.day_open(now), engine.claims(), self._view, engine.currency, self._day, now)
 
     def change_paper_settings(self, fields: dict) -> None:
-        """Latency and fees from now on."""
-        self._use(self._view.settings.changed(fields))
+        """Latency and fees of the paper venue from now on."""
+        self._use(self._paper.changed(fields))
+
+    def use_fees(self, maker_bps: Decimal, taker_bps: Decimal) -> None:
+        """The fees of a real account, in basis points: they count in what an order would cost."""
+        self._view.settings = replace(self._view.settings, maker_fee_bps=maker_bps, taker_fee_bps=taker_bps)
 
     def paper_settings(self) -> dict:
-        """Latency and fees in force."""
-        return self._view.settings.to_wire()
+        """Latency and fees of the paper venue."""
+        return self._paper.to_wire()
 
     def paper_settings_record(self) -> bytes:
         """The settings as a vault record."""
-        return json.dumps(self._view.settings.to_wire()).encode()
+        return json.dumps(self._paper.to_wire()).encode()
 
     def use_paper_settings(self, record: bytes) -> None:
         """Take the settings from a vault record; what cannot be read leaves them as they are, and says so."""
@@ -283,14 +309,35 @@ class Trade:
             self._toast("warn", f"The paper settings could not be read ({error}); the defaults are used.", "settings")
 
     def _use(self, settings: PaperSettings) -> None:
-        self._view.settings = self.execution.settings = settings
+        self._paper = settings
+        if self.on_paper:
+            self._view.settings = self.execution.settings = settings
+
+    def _new_orders(self, engine: Engine, fields: dict, token: str) -> list[Event]:
+        """The intents of a ticket; what its venue would refuse is denied before it is journalled."""
+        found = engine.submit(fields, token)
+        for event in found:
+            if (refused := self.execution.refusal(event.intent)) is not None:
+                for each in found:
+                    engine.abandon(each.intent.client_order_id)
+                raise Denied(*refused)
+        return found
+
+    def _amendment(self, engine: Engine, order_id: str, qty: Any, price: Any, stop: Any) -> list[Event]:
+        found = engine.amend(order_id, qty, price, stop)
+        for event in found:
+            if isinstance(event, OrderAmendRequested):
+                refused = self.execution.amend_refusal(engine.orders[order_id], event.qty, event.price, event.stop)
+                if refused is not None:
+                    raise Denied(*refused)
+        return found
 
     def _row(self, order: Any) -> dict:
         return order_row(order, self.resolver.asked.get(order.client_order_id))
 
     def _follow(self) -> None:
         """Do what held and linked orders are due; at once, but as a command of its own."""
-        if self._following or self.engine is None or not self.engine.linked or self.writer.stuck is not None:
+        if self._following or self.engine is None or not self.engine.linked or self.writer.stuck is not None or not self.execution.takes_orders:
             return
         self._following = True
         asyncio.get_running_loop().create_task(self._followups())
@@ -334,8 +381,9 @@ class Trade:
         fills = []
         patient = True
         for event in events:
-            if isinstance(event, AccountOpened):
+            if isinstance(event, (AccountOpened, BalanceAdjusted)):
                 patient = False
+                self.risk.compare_anew()
                 continue
             if isinstance(event, (RiskStateSet, RiskLimitSet)):
                 self.risk.changed()
@@ -343,7 +391,7 @@ class Trade:
             if isinstance(event, OrderFilled):
                 order_id = event.fill.client_order_id
                 fills.append(event.fill)
-            elif isinstance(event, OrderSubmitted):
+            elif isinstance(event, (OrderSubmitted, OrderAdopted)):
                 order_id = event.intent.client_order_id
             else:
                 order_id = event.client_order_id

@@ -23,7 +23,7 @@ class EventError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AccountOpened:
-    """A paper account came to be, with its starting cash."""
+    """An account came to be, with its starting cash."""
 
     ts: int
     account: str
@@ -161,6 +161,33 @@ class OrderDenied:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderAdopted:
+    """An order that works at the venue and was not sent by this desk. It is never sent; ``qty`` of the intent is the venue's total."""
+
+    ts: int
+    intent: OrderIntent
+    venue_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceAdjusted:
+    """What the venue holds differs from what the journal says, and the venue's word counts from now on.
+
+    With a ``symbol`` the amount (signed) belongs to the position in it, at ``price`` in ``currency``; without, to the ledger of ``asset``. No
+    profit, no loss.
+    """
+
+    ts: int
+    account: str
+    asset: str
+    amount: Decimal
+    symbol: str | None
+    price: Decimal | None
+    currency: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RiskStateSet:
     """A scope is ``normal``, ``reduce_only`` or ``halted`` from now on; ``rule`` is what set it."""
 
@@ -198,6 +225,8 @@ Event = (
     | OrderUnknown
     | OrderReleased
     | OrderDenied
+    | OrderAdopted
+    | BalanceAdjusted
     | RiskStateSet
     | RiskLimitSet
 )

@@ -153,7 +153,10 @@ def client_order_id(account: str, origin: str, sequence: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One execution. ``fee`` is in ``fee_currency``, positive when paid. ``fill_id`` is unique per account."""
+    """One execution. ``fee`` is in ``fee_currency``, positive when paid. ``fill_id`` is unique per account.
+
+    ``currency`` is what ``price`` counts in; None: the same as the fee.
+    """
 
     fill_id: str
     client_order_id: str
@@ -165,3 +168,9 @@ class Fill:
     fee_currency: str
     liquidity: Liquidity
     ts: int
+    currency: str | None = field(default=None, metadata=LATER)
+
+    @property
+    def priced_in(self) -> str:
+        """The currency of its price."""
+        return self.currency or self.fee_currency

@@ -23,6 +23,7 @@ def canonical(engine: Engine) -> dict:
     return {
         "account": engine.account,
         "opened": engine.opened,
+        "balanced": engine.balanced,
         "currency": engine.currency,
         "orders": [_plain(order) for order in engine.orders.values()],
         "working": sorted(engine.working),

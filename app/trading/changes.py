@@ -36,6 +36,11 @@ def absurd(event: Event) -> bool:
         values = (event.qty, event.price, event.stop)
     elif isinstance(event, events.AccountOpened):
         values = (event.cash,)
+    elif isinstance(event, events.OrderAdopted):
+        intent = event.intent
+        values = (intent.qty, intent.price, intent.stop, intent.display)
+    elif isinstance(event, events.BalanceAdjusted):
+        values = (event.amount, event.price)
     else:
         return False
     return not all(value is None or is_bearable(value) for value in values)

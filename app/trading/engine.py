@@ -24,7 +24,7 @@ from app.model.orders import (
 
 from . import changes, states
 from .commands import ORIGIN, Commands
-from .effects import Effect, Notify
+from .effects import Effect, Notify, QueryOrder
 from .journal import Entry
 from .marks import DeskView
 from .money import add, mul, plain
@@ -71,6 +71,8 @@ class Engine(Commands):
         self.last_seq = 0
         self._clock = clock
         self._opening: events.AccountOpened | None = None
+        self.balanced = False
+        """Whether the journal has taken balances from a venue."""
         self._fill_ids: set[str] = set()
         self._groups: dict[str, list[Order]] = {}
         self._orphans: set[str] = set()
@@ -118,6 +120,10 @@ class Engine(Commands):
             return self._submitted(event)
         if isinstance(event, events.AccountOpened):
             return self._account_opened(event)
+        if isinstance(event, events.OrderAdopted):
+            return self._found(event)
+        if isinstance(event, events.BalanceAdjusted):
+            return self._adjusted(event)
         if isinstance(event, (events.RiskStateSet, events.RiskLimitSet)):
             return self.risk.apply(event)
         cid = event.fill.client_order_id if isinstance(event, events.OrderFilled) else event.client_order_id
@@ -144,6 +150,10 @@ class Engine(Commands):
         """UTC wall time."""
         return self._clock.now_ns()
 
+    def knows_fill(self, fill_id: str) -> bool:
+        """True when a fill has been applied."""
+        return fill_id in self._fill_ids
+
     def order_for(self, token: str) -> str | None:
         """The client order id that a submit token of this session already stands for."""
         return self._tokens.get(token)
@@ -169,6 +179,30 @@ class Engine(Commands):
         self.currency = event.currency
         self.portfolio.deposit(event.currency, event.cash)
         self._day_open = self.portfolio.copy()
+        return []
+
+    def _found(self, event: events.OrderAdopted) -> list[Effect]:
+        intent, cid = event.intent, event.intent.client_order_id
+        if cid in self.orders:
+            return []
+        if intent.account != self.account:
+            return self._anomaly(event.ts, cid, "foreign_account", f"an order of account {intent.account}")
+        order = self.orders[cid] = self.working[cid] = Order.found(intent, event.ts, event.venue_order_id)
+        self.risk.changed(order)
+        text = f"{intent.symbol}: an order works at the venue that this desk did not send. It is listed, and can be cancelled."
+        return [QueryOrder(cid), Notify("warn", text, "order_found")]
+
+    def _adjusted(self, event: events.BalanceAdjusted) -> list[Effect]:
+        if event.account != self.account:
+            return self._anomaly(event.ts, "", "foreign_account", f"a balance of account {event.account}")
+        for portfolio in (self.portfolio, self._day_open):
+            if event.symbol is None or event.price is None or event.currency is None:
+                portfolio.deposit(event.asset, event.amount)
+            else:
+                portfolio.adjust(event.symbol, event.currency, event.amount, event.price)
+        self.balanced = True
+        if event.symbol is not None:
+            self.risk.adjusted(event.symbol, event.amount)
         return []
 
     def _submitted(self, event: events.OrderSubmitted) -> list[Effect]:

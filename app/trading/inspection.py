@@ -148,7 +148,7 @@ def about(event: Event) -> str:
     """The client order id an event is about; empty for those of the account."""
     if isinstance(event, events.OrderFilled):
         return event.fill.client_order_id
-    if isinstance(event, events.OrderSubmitted):
+    if isinstance(event, (events.OrderSubmitted, events.OrderAdopted)):
         return event.intent.client_order_id
     return getattr(event, "client_order_id", "")
 

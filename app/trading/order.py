@@ -73,6 +73,13 @@ class Order:
         order._set(states.ADOPTION)
         return order
 
+    @classmethod
+    def found(cls, intent: OrderIntent, ts: int, venue_order_id: str) -> Order:
+        """An order that works at the venue and was not sent by this desk."""
+        order = cls(intent, intent.qty, intent.price, intent.stop, ts, ts, venue_order_id=venue_order_id, accepted_ns=ts)
+        order._set(states.FOUND)
+        return order
+
     @property
     def status(self) -> OrderStatus:
         """Where it is in the state table."""

@@ -89,6 +89,21 @@ class PaperVenue:
         self._expiries: dict[str, int] = {}
 
     @property
+    def takes_orders(self) -> bool:
+        """Orders that the desk holds may be released: always."""
+        return True
+
+    def know(self, instruments: Iterable[Instrument]) -> None:
+        """More instruments can be traded."""
+        self.instruments.update((item.symbol, item) for item in instruments)
+
+    def refusal(self, _intent: OrderIntent) -> None:
+        """Why an order would not be sent: the ticket's own checks are all there is."""
+
+    def amend_refusal(self, _order: Order, _qty: Decimal | None, _price: Decimal | None, _stop: Decimal | None) -> None:
+        """Why an amendment would not be sent: as `refusal`."""
+
+    @property
     def settings(self) -> PaperSettings:
         """Latency and fees in force."""
         return self._account.settings

@@ -3,8 +3,9 @@
 Cash is one ledger per currency; a ledger may go below zero (bought with a currency one does not hold, that is
 financed by the account). Cost is average cost: a close takes its share of the cost out of the position, rounded to
 12 decimals, the rest stays in, so nothing is lost: cash (without fees) = realised - cost, always, exactly.
-Fees are kept apart from realised P&L. The currency of a position is its instrument's quote currency, which the first
-fill names as its fee currency (paper charges fees in the quote currency).
+Fees are kept apart from realised P&L; one paid in the base currency is owed by that currency's ledger, the position stays whole, so that
+ledger and position together are what the venue holds. The currency of a position is its instrument's quote currency, as its first
+fill names it.
 """
 
 from __future__ import annotations
@@ -72,13 +73,20 @@ class Portfolio:
         """Take one fill into position, cash and fees."""
         position = self.positions.get(fill.symbol)
         if position is None:
-            position = self.positions[fill.symbol] = Position(fill.symbol, fill.fee_currency)
+            position = self.positions[fill.symbol] = Position(fill.symbol, fill.priced_in)
         signed = fill.qty if fill.side.sign > 0 else fill.qty.copy_negate()
         position.trade(signed, fill.price)
         self.withdraw(position.currency, mul(signed, fill.price))
         if fill.fee:
             self.withdraw(fill.fee_currency, fill.fee)
             self.fees[fill.fee_currency] = add(self.fees.get(fill.fee_currency, ZERO), fill.fee)
+
+    def adjust(self, symbol: str, currency: str, amount: Decimal, price: Decimal) -> None:
+        """Change a position by what came from elsewhere, at a price, without touching cash."""
+        position = self.positions.get(symbol)
+        if position is None:
+            position = self.positions[symbol] = Position(symbol, currency)
+        position.trade(amount, price)
 
     def qty(self, symbol: str) -> Decimal:
         """Signed position quantity; zero when there is none."""

@@ -90,10 +90,10 @@ class Resolver:
         """Ask about unknown orders whose time has come; the events for those whose patience is over."""
         now, found = self._clock.now_ns(), []
         for cid in [*self.owed]:
-            self._ask_when_due(cid, now)
+            self._ask_when_due(cid)
         for cid, order in [*engine.working.items()]:
             if order.status is OrderStatus.UNKNOWN:
-                self._ask_when_due(cid, now)
+                self._ask_when_due(cid)
                 continue
             if cid not in self.owed:
                 self.asked.pop(cid, None)
@@ -105,9 +105,9 @@ class Resolver:
             del self.asked[cid]
         return found
 
-    def _ask_when_due(self, cid: str, now_ns: int) -> None:
-        asked = self.asked.get(cid)
-        if asked is None or asked.next_ns <= now_ns or asked.last_ns > now_ns:
+    def _ask_when_due(self, cid: str) -> None:
+        asked, now = self.asked.get(cid), self._clock.now_ns()
+        if asked is None or asked.next_ns <= now or asked.last_ns > now:
             self.ask(cid)
 
     def not_found(self, client_order_id: str) -> list[Event]:
@@ -116,7 +116,8 @@ class Resolver:
         now = self._clock.monotonic_ns()  # a wall clock that jumps must not make two moments of one
         if asked.missed_ns is None:
             asked.missed_ns = now
-        if now - asked.missed_ns < MISSED_TWICE_NS:
+        if (left := asked.missed_ns + MISSED_TWICE_NS - now) > 0:
+            asked.next_ns = self._clock.now_ns() + left
             return []
         self.owed.pop(client_order_id, None)
         reason = "the venue has no such order, asked twice: nothing of it is working, and it was not sent again"

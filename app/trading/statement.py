@@ -84,7 +84,7 @@ class Lots:
 
     def apply(self, fill: Fill) -> list[Closed]:
         """Take one fill; returns what it closed."""
-        currency = self._currency.setdefault(fill.symbol, fill.fee_currency)
+        currency = self._currency.setdefault(fill.symbol, fill.priced_in)
         lots = self.open.setdefault(fill.symbol, deque())
         left, fee_left = fill.qty, fill.fee if fill.fee_currency == currency else ZERO
         sign = fill.side.sign
@@ -121,7 +121,7 @@ def ledger(opening: AccountOpened | None, fills: Iterable[Fill]) -> Iterator[Mov
     for fill in fills:
         worth = mul(fill.qty, fill.price)
         amount = sub(ZERO, worth) if fill.side.sign > 0 else worth
-        yield move(fill.ts, fill.side.value, fill.fill_id, currencies.setdefault(fill.symbol, fill.fee_currency), amount)
+        yield move(fill.ts, fill.side.value, fill.fill_id, currencies.setdefault(fill.symbol, fill.priced_in), amount)
         if fill.fee:
             yield move(fill.ts, "fee" if fill.fee > 0 else "rebate", fill.fill_id, fill.fee_currency, sub(ZERO, fill.fee))
 

@@ -86,6 +86,8 @@ BIRTH = {
 """What the submission of an intent does, by whether it starts held."""
 ADOPTION = Cell("set", OrderStatus.UNKNOWN, None, True)
 """What the first fill of an order does whose intent is missing from the journal."""
+FOUND = Cell("set", OrderStatus.ACCEPTED, None, False)
+"""What an order starts as that works at the venue and was not sent by this desk: never sent, all of it known."""
 
 
 def _parse(text: str) -> dict[tuple[OrderStatus, type], Cell]:

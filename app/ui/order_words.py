@@ -128,6 +128,8 @@ def marks(row: dict) -> str:
         found.append(f"shows {number(row['display'])}")
     if row.get("expires_ns"):
         found.append(f"until {stamp(row['expires_ns'])}")
+    if row.get("origin") == "venue":
+        found.append("found at the venue")
     if row.get("parent"):
         found.append("exit of another order")
     if row.get("group"):

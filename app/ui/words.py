@@ -206,6 +206,10 @@ def explain_replay(state: dict | None) -> tuple[str, list[str], list[tuple[str, 
 
 def explain_orders(state: dict | None) -> tuple[str, list[str]]:
     """Title and paragraphs for whether orders are accepted."""
+    if state is not None and state["accepting"] and state.get("real"):
+        return "Real orders are armed", [
+            "Orders go to the Binance account whose key is in the vault, with real money. Disarm on the vault page.",
+        ]
     if state is None or state["accepting"]:
         return "Orders are accepted", [
             "Orders go to the paper venue: they fill against the market shown here, with fees and latency, and with no real money.",

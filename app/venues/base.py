@@ -6,11 +6,11 @@ into the venues themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.model.events import Event
 from app.model.instrument import Instrument
@@ -90,13 +90,38 @@ class MarketDataVenue(Protocol):
 
 
 class ExecutionVenue(Protocol):
-    """Where orders go. Answers come as lists of events through the ``report`` callback given at construction."""
+    """Where orders go. Answers come as lists of events through the ``report`` callback given at construction.
+
+    ``order_types`` and ``tifs`` are what it takes, by value; ``answered(client_order_id, as_of_ns)`` is set by the desk and called after each
+    whole answer to a query. ``takes_orders`` is false while the orders that the desk holds could not be released.
+    """
 
     name: str
-    capabilities: Capabilities
+    order_types: Sequence[str]
+    tifs: Sequence[str]
+    answered: Callable[..., object]
+    takes_orders: bool
+
+    def know(self, instruments: Iterable[Instrument]) -> None:
+        """More instruments are known."""
+
+    def adopt(self, orders: Iterable[Any], positions: Mapping[str, Decimal] | None = None) -> None:
+        """Another journal is open: these orders of it work."""
+
+    def on_market(self, batch: list[MarketEvent]) -> None:
+        """Market events, after the market state has applied them."""
+
+    def close(self) -> None:
+        """The journal is being closed: nothing is reported afterwards that the next one could not learn by asking."""
+
+    def refusal(self, intent: OrderIntent) -> tuple[str, str | None, str, str] | None:
+        """Why an order would not be sent: code, field, reason, remedy; None when it would. Asked before the intent is journalled."""
+
+    def amend_refusal(self, order: Any, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> tuple[str, str | None, str, str] | None:
+        """The same for an amendment."""
 
     def submit(self, intent: OrderIntent) -> None:
-        """Send a new order."""
+        """Send a new order, at most once; one that is not sent is reported as rejected."""
 
     def cancel(self, client_order_id: str) -> None:
         """Ask for a cancel."""

@@ -35,7 +35,7 @@ async def main(options: argparse.Namespace) -> None:
     )
     await emulator.start()
     print(
-        json.dumps({"port": emulator.port, "ws": f"{emulator.ws}/stream", "rest": f"{emulator.http}/api/v3"}),
+        json.dumps({"port": emulator.port, "ws": f"{emulator.ws}/stream", "rest": f"{emulator.http}/api/v3", "api": emulator.api}),
         flush=True,
     )
     try:

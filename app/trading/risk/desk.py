@@ -73,6 +73,10 @@ class RiskDesk(Gate):
         """A fill changed a position."""
         self.book.traded(order.intent.origin, fill.symbol, fill.qty if fill.side is Side.BUY else fill.qty.copy_negate())
 
+    def adjusted(self, symbol: str, amount: Decimal) -> None:
+        """A position is the venue's from now on."""
+        self.book.traded("venue", symbol, amount)
+
     def proposed(self, order: Order) -> None:
         """An intent is on its way into the journal."""
         self.book.working(order, order.remaining)

@@ -141,9 +141,11 @@ class StatusView:
         if state is None:
             return
         accepting, risk = state["accepting"], self._limited()
-        text = risk or ("orders accepted" if accepting else "orders refused")
-        self._say(self._orders, text, "" if accepting and not risk else "warn")
-        self._orders.classList.toggle("optional", bool(accepting and not risk))
+        real = accepting and state.get("real")
+        text = risk or ("real orders armed" if real else "orders accepted" if accepting else "orders refused")
+        quiet = bool(accepting and not risk and not real)
+        self._say(self._orders, text, "" if quiet else "warn")
+        self._orders.classList.toggle("optional", quiet)
 
     def _limited(self) -> str:
         """What is halted or reduce-only, in a word."""

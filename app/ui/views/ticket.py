@@ -236,6 +236,7 @@ class TicketView:
 
     def _availability(self) -> None:
         state = self._store.order_state
+        self.form.real = bool(state and state.get("real"))
         if state is None:
             self.form.block("The desk is starting; orders follow in a moment.", None)
         elif not state["accepting"]:

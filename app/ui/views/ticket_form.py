@@ -41,6 +41,8 @@ class TicketForm:
         self._block = el("p", {"class": "ticket-block", "id": "ticket-block", "hidden": True})
         self._result = el("p", {"class": "ticket-result", "role": "status"})
         self._button_text = el("span", None, "Buy")
+        self.real = False
+        """Orders go to a real venue."""
         self.button = el(
             "button",
             {"type": "submit", "class": "btn btn-buy ticket-submit", "data-testid": "ticket-submit", "aria-describedby": "ticket-block"},
@@ -204,6 +206,7 @@ class TicketForm:
     def say_button(self, draft: rules.Draft, limits: rules.Rules | None, sending: bool) -> None:
         """The button's words; while sending they say so."""
         words = rules.button_text(draft, limits)
+        words = f"Real order: {words}" if self.real else words
         self._put("button", self._button_text, f"Sending: {words}" if sending else words)
 
     def say_share(self, of: str) -> None:

@@ -45,10 +45,17 @@ class VaultView:
         self._wipe = WipeCard(ctx)
         locking = LockingCard(ctx)
         self._cards = (self._contents, self._slots, locking, self._export, self._restore, self._wipe)
+        real = []
+        if (ctx.store.order_state or {}).get("real"):
+            from .real import RealCard  # a desk on paper never needs it
+
+            self._cards = (*self._cards, RealCard(ctx))
+            real = [self._cards[-1].root]
         self.root = el(
             "div",
             {"class": "page vault"},
             el("div", {"class": "cards pair"}, state, how),
+            *real,
             self._contents.damage,
             self._slots.root,
             el("div", {"class": "cards pair"}, locking.root, self._export.root),

@@ -88,7 +88,7 @@ async def test_an_intent_without_an_answer_is_asked_about_after_a_restart_and_ne
     await page.ask("vault.create", secret=bytearray(PASSPHRASE.encode()))
     desk = page.desk
     sent = []
-    desk.paper.submit = sent.append  # the tab dies after the journal has the intent, before the venue has it
+    desk.trade.execution.submit = sent.append  # the tab dies after the journal has the intent, before the venue has it
     engine = desk.trade.engine
     await desk.trade.writer.command(lambda: engine.submit(BUY, "x"))
     assert len(sent) == 1

@@ -115,3 +115,16 @@ def test_the_exported_journal_gives_the_same_statement_natively(tmp_path, capsys
     with pytest.raises(SystemExit):
         main([str(path), "--statement", "lots", "--from", "31.1.2026"])
     assert "--from" in capsys.readouterr().err
+
+
+def test_a_fee_in_the_base_currency_leaves_position_and_proceeds_in_the_quote_currency():
+    paid_in_base = Fill("f-1", "kt-1", "BTCUSDT", Side.BUY, D("0.1"), D("60000"), D("0.0001"), "BTC", Liquidity.TAKER, 1, "USDT")
+    sold = Fill("f-2", "kt-2", "BTCUSDT", Side.SELL, D("0.1"), D("61000"), D("6.1"), "USDT", Liquidity.TAKER, 2, "USDT")
+    portfolio = Portfolio()
+    for each in (paid_in_base, sold):
+        portfolio.apply(each)
+    assert portfolio.cash == {"USDT": D("93.9"), "BTC": D("-0.0001")} and portfolio.positions["BTCUSDT"].currency == "USDT"
+    balances = {row.currency: row.balance for row in ledger(None, [paid_in_base, sold])}
+    assert balances == portfolio.cash
+    (lot,) = rows("lots", [paid_in_base, sold])
+    assert (lot["realised"], lot["fees"], lot["currency"]) == ("100", "6.1", "USDT")

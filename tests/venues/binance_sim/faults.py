@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 
 FRAME_KINDS = ("drop", "duplicate", "reorder", "replace", "insert", "cut")
 REST_KINDS = ("rest_status", "rest_html", "rest_delay", "rest_stale", "rest_truncated", "rest_garbage")
+API_KINDS = ("api_drop", "api_delay", "api_duplicate", "api_cut", "api_cut_before", "api_garbage", "api_refuse")
+EVENT_KINDS = ("event_drop", "event_duplicate")
+ALL_KINDS = FRAME_KINDS + REST_KINDS + API_KINDS + EVENT_KINDS
 BIG = 10_000_000
 
 
@@ -39,8 +42,8 @@ class Faults:
 
     def add(self, kind: str, count: int = 1, match: str = "", **options: object) -> None:
         """Plan a fault; BadFault when there is none of that kind or form."""
-        if kind not in FRAME_KINDS + REST_KINDS:
-            raise BadFault(f"unknown kind {kind!r}, known are {', '.join(FRAME_KINDS + REST_KINDS)}")
+        if kind not in ALL_KINDS:
+            raise BadFault(f"unknown kind {kind!r}, known are {', '.join(ALL_KINDS)}")
         if kind in ("replace", "insert") and options.get("form") not in FORMS:
             raise BadFault(f"unknown form {options.get('form')!r}, known are {', '.join(FORMS)}")
         self.plan.append(Fault(kind, count, match, options))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable
 
 from .derived import Derived, dumps
 from .hub import Hub
@@ -31,6 +32,8 @@ class Player:
         self.passes = 0
         self.paused = False
         self.published = 0
+        self.on_trade: Callable[[str, dict], object] = lambda _symbol, _trade: None
+        """Called with each public trade of a symbol."""
         self._hub = hub
         self._derived = {symbol: Derived(market) for symbol, market in self.markets.items()}
         self._shift_ms = 0 if now_ms is None else now_ms - session.start_ns // 1_000_000
@@ -143,6 +146,8 @@ class Player:
     def _publish(self, symbol: str, kind: str, text: str, data: dict) -> None:
         market, stem = self.markets[symbol], symbol.lower()
         market.apply(kind, data)
+        if kind == "trade":
+            self.on_trade(symbol, data)
         self._hub.publish(f"{stem}@{kind}", text)
         self.published += 1
         listeners = self._hub.listeners

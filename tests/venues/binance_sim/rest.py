@@ -168,7 +168,11 @@ class RestApi:
 
     def _exchange_info(self, request: Request) -> dict:
         markets = self._markets(request)
-        listings = [market.listing for market in (markets if markets is not None else [self._market(request)])]
+        return self.rules([market.listing.symbol for market in (markets if markets is not None else [self._market(request)])])
+
+    def rules(self, symbols: list[str]) -> dict:
+        """The exchangeInfo of these symbols."""
+        listings = [self._player.markets[symbol].listing for symbol in symbols]
         return {
             "timezone": "UTC",
             "serverTime": self._player.now_ms,

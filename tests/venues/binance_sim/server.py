@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import uvicorn
@@ -16,7 +17,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from .faults import BadFault, Faults
 from .hub import Hub
+from .ledger import Exchange, text
 from .player import Player
+from .private import PrivateApi, ed25519_account, hmac_account, told
 from .rest import RestApi
 from .session import Session, load
 
@@ -91,6 +94,9 @@ class Emulator:
         self.player = Player(session, self.hub, speed=speed, loop=loop, now_ms=now_ms)
         self.player.paused = paused
         self.rest = RestApi(self.player, self.faults, weight_limit=weight_limit)
+        self.exchange = Exchange(self.player.markets)
+        self.private = PrivateApi(self.exchange, self.rest, self.faults)
+        self.player.on_trade = lambda symbol, trade: self.exchange.trade(symbol, Decimal(trade["p"]), Decimal(trade["q"]))
         self.port = port
         self._wait = wait
         self._ping = (ping_s, pong_s)
@@ -101,6 +107,11 @@ class Emulator:
     def ws(self) -> str:
         """Address of the streams, without a path."""
         return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def api(self) -> str:
+        """Address of the WebSocket API."""
+        return f"ws://127.0.0.1:{self.port}/ws-api/v3"
 
     @property
     def http(self) -> str:
@@ -137,8 +148,13 @@ class Emulator:
         """Drop every connection and stop listening."""
         self._tasks[1].cancel()
         self.hub.disconnect()
+        self.private.disconnect()
         self._server.should_exit = True
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for connection in list(self._server.server_state.connections):  # kept alive, or in the middle of a handshake
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)
 
     async def wait_closed(self) -> None:
         """Until the server ends."""
@@ -147,7 +163,11 @@ class Emulator:
     def app(self) -> _Open:
         """The ASGI application."""
         routes = [
-            Mount("/api/v3", routes=self.rest.routes()),
+            Mount("/api/v3", routes=[*self.rest.routes(), *self.private.routes()]),
+            Route("/admin/account", self._account, methods=["POST"]),
+            Route("/admin/trade", self._trade, methods=["POST"]),
+            Route("/admin/orders", self._orders),
+            WebSocketRoute("/ws-api/v3", self.private.serve),
             Route("/admin/fault", self._fault, methods=["POST"]),
             Route("/admin/control", self._steer, methods=["POST"]),
             Route("/admin/state", self._state),
@@ -167,6 +187,8 @@ class Emulator:
         """A fault now (disconnect, stall, resume, shutdown, refuse, clear) or planned (see faults)."""
         if kind == "disconnect":
             self.hub.disconnect()
+        elif kind == "api_disconnect":
+            self.private.disconnect()
         elif kind in ("stall", "resume"):
             self.hub.stall(kind == "stall")
         elif kind == "shutdown":
@@ -196,6 +218,26 @@ class Emulator:
 
     async def _state(self, request: Request) -> Response:
         return JSONResponse(self.summary())
+
+    async def _account(self, request: Request) -> Response:
+        """Open an account: ``api_key``, ``uid``, ``balances`` and ``secret`` (HMAC) or ``public`` (PEM of an Ed25519 key)."""
+        body = await request.json()
+        about = body["api_key"], body.get("secret") or body["public"].encode(), int(body.get("uid", 1)), body["balances"]
+        account = hmac_account(*about) if body.get("secret") else ed25519_account(*about)
+        self.exchange.accounts[account.api_key] = account
+        return JSONResponse({"uid": account.uid})
+
+    async def _trade(self, request: Request) -> Response:
+        """A public trade that nobody sees but the orders of the accounts: ``symbol``, ``price``, ``qty``."""
+        body = await request.json()
+        self.exchange.trade(body["symbol"], Decimal(body["price"]), Decimal(body["qty"]))
+        return JSONResponse({})
+
+    async def _orders(self, request: Request) -> Response:
+        """Every order of every account as the exchange has it, with its total balances by API key."""
+        rows = [told(order) for account in self.exchange.accounts.values() for order in account.orders]
+        balances = {key: {asset: text(account.balance(asset)) for asset in {*account.free, *account.locked}} for key, account in self.exchange.accounts.items()}
+        return JSONResponse({"orders": rows, "balances": balances, "placed": self.exchange.placed, "connects": self.private.connects})
 
     async def _log(self, request: Request) -> Response:
         """When each update was first sent: rows of [stream, id, epoch ns, monotonic ns] from number ``after`` on."""

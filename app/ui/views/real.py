@@ -1,0 +1,128 @@
+"""The card of the account at a real venue: its key, arming real orders, and where journal and venue differ.
+
+The secret goes from its field to the desk worker as bytes and is never a Python value. Arming asks, and says what it does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from js import document
+
+from .. import real_words
+from ..dom import el, listen, set_text
+from ..link import Refused
+from .vault_fields import Outcome, SecretField, button, card, refill
+
+
+class RealCard:
+    """Shows what the ``execution`` message says."""
+
+    def __init__(self, ctx: Any) -> None:
+        self._ctx = ctx
+        self._said = Outcome("real-said")
+        self._state = el("p", {"data-testid": "real-state", "role": "status"})
+        self._key_text = el("p", {"class": "hint"})
+        self._found = el("p", {"class": "stale"})
+        about = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+        self._api_key = el("input", {"type": "text", "id": "real-api-key", "data-testid": "real-api-key", **about})
+        self._kind = el("select", {"id": "real-kind", "data-testid": "real-kind"})
+        for value, text in real_words.KINDS:
+            self._kind.append(el("option", {"value": value}, text))
+        self._secret = SecretField("real-secret", "Secret", "real-secret")
+        self._form = el(
+            "form",
+            {"class": "vault-form", "aria-label": "Key of the Binance account", "novalidate": True},
+            el("p", {"class": "hint"}, real_words.ADVICE),
+            el("div", {"class": "field"}, el("label", {"for": "real-kind"}, "Kind of key"), self._kind),
+            el("div", {"class": "field"}, el("label", {"for": "real-api-key"}, "API key"), self._api_key),
+            self._secret.root,
+            el("button", {"type": "submit", "class": "btn btn-primary", "data-testid": "real-key-keep"}, "Put the key into the vault"),
+        )
+        self._forget = button("Remove the key", "real-key-forget", press=lambda _event: self._do("execution.forget", "The key is gone from the vault."))
+        self._arm = button("Arm real orders…", "real-arm", "btn-stop", press=lambda _event: self._dialog.showModal())
+        self._disarm = button("Disarm", "real-disarm", press=lambda _event: self._do("execution.disarm", "Disarmed: no new order leaves."))
+        self._differences = el("ul", {"data-testid": "real-differences"})
+        self._settle = button(
+            "Take the venue's balances", "real-settle", press=lambda _event: self._do("execution.settle", "The journal holds what the venue holds.")
+        )
+        self._open = el(
+            "div",
+            {"class": "vault-fields"},
+            self._found,
+            self._differences,
+            el("div", {"class": "row"}, self._arm, self._disarm, self._settle, self._forget),
+        )
+        self.root = card("Binance account", self._state, self._key_text, self._form, self._open, self._said.root)
+        self._dialog = el(
+            "dialog",
+            {"class": "explain", "aria-labelledby": "real-arm-title"},
+            el(
+                "div",
+                {"class": "dialog-body"},
+                el("h2", {"id": "real-arm-title"}, "Real orders will be sent"),
+                el("p", None, real_words.ARMING),
+                el(
+                    "div",
+                    {"class": "dialog-foot"},
+                    button("Arm: send real orders", "real-arm-confirm", "btn-stop", press=lambda _event: self._confirmed()),
+                    button("Stay disarmed", "real-arm-back", press=lambda _event: self._dialog.close()),
+                ),
+            ),
+        )
+        document.body.append(self._dialog)
+        listen(self._form, "submit", self._submit)
+        ctx.store.subscribe("execution", lambda _view: self.draw(ctx.store.vault))
+
+    def draw(self, vault: dict) -> None:
+        """Show the account while the vault is open."""
+        view = self._ctx.store.execution
+        opened = vault is not None and vault["state"] == "unlocked"
+        if view is None:
+            return
+        word, tone, sentence = real_words.state(view)
+        self._state.setAttribute("data-state", view["state"])
+        self._state.setAttribute("data-armed", "true" if view["armed"] else "false")
+        self._state.setAttribute("class", {"bad": "danger", "warn": "stale", "good": "good"}.get(tone, ""))
+        self._state.setAttribute("title", word)
+        set_text(self._state, sentence if opened else "The key of the account lies in the vault: make one or unlock it first.")
+        set_text(self._key_text, real_words.key(view))
+        set_text(self._found, real_words.found(view))
+        has_key = view["key"] is not None
+        self._form.hidden = not opened or has_key
+        self._open.hidden = not opened or not has_key
+        self._arm.hidden, self._disarm.hidden = view["armed"], not view["armed"]
+        self._settle.hidden = not view["differences"]
+        refill(self._differences, *(el("li", None, real_words.difference(row)) for row in view["differences"]))
+
+    def _submit(self, event: Any) -> None:
+        event.preventDefault()
+        if not self._secret.length:
+            self._secret.say("Paste the secret.", focus=True)
+            return
+        self._ctx.errors.run("Keeping the key", self._keep())
+
+    async def _keep(self) -> None:
+        arguments = {"api_key": str(self._api_key.value).strip(), "algorithm": str(self._kind.value)}
+        try:
+            await self._ctx.link.ask_secret("execution.key", self._secret.take(), **arguments)
+        except Refused as error:
+            self._said.refused(error)
+        else:
+            self._api_key.value = ""
+            self._said.say("The key is in the vault. Nothing is sent before you arm.")
+
+    def _confirmed(self) -> None:
+        self._dialog.close()
+        self._do("execution.arm", "Armed: orders are real from now on.", confirmed=True)
+
+    def _do(self, what: str, done: str, **arguments: Any) -> None:
+        self._ctx.errors.run("Binance account", self._ask(what, done, arguments))
+
+    async def _ask(self, what: str, done: str, arguments: dict) -> None:
+        try:
+            await self._ctx.link.ask(what, **arguments)
+        except Refused as error:
+            self._said.refused(error)
+        else:
+            self._said.say(done)

@@ -1,0 +1,210 @@
+"""What Binance's answers and reports about orders amount to, as events.
+
+Sits between the connection and the venue: reads a reply or an executionReport, counts what has been reported already, and holds an end back until
+every fill before it is here. What cannot be read changes nothing and is asked about again.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from app.model import events
+from app.model.events import Event
+from app.model.instrument import Instrument
+from app.model.orders import OrderIntent, OrderStatus
+from app.platform.interfaces import Clock
+
+from ..wire import WireError
+from . import orders
+from .api import Api, Outcome, Reply
+from .limits import Rank
+from .tally import Tally
+
+NO_SUCH_ORDER, ARCHIVED, REJECTED = -2013, -2026, -2010
+OURS = "kt-"
+
+
+class Answers:
+    """``owner`` is the venue: it passes events on, asks, and hears which orders are settled; ``ledger`` is what the desk knows."""
+
+    def __init__(self, api: Api, ledger: Any, clock: Clock, owner: Any) -> None:
+        self._api, self._ledger, self._clock, self._owner = api, ledger, clock, owner
+        self._tally = Tally(ledger)
+
+    def forget(self) -> None:
+        """Another journal is open."""
+        self._tally.forget()
+
+    def placed(self, intent: OrderIntent, item: Instrument, reply: Reply) -> None:
+        """The answer to an order: only the venue's own word that nothing was done is a rejection."""
+        cid, now = intent.client_order_id, self._clock.now_ns()
+        self._owner.heed(reply)
+        if reply.outcome is Outcome.DONE:
+            try:
+                state = orders.read_state(reply.result)
+                fills = orders.placed_fills(reply.result, cid, item)
+                end = orders.ended(state.status, now, cid)
+            except WireError as error:
+                self._unknown(cid, f"the answer could not be read ({error})")
+                return
+            self._tally.name(state.symbol, state.order_id, cid)
+            out: list[Event] = [*self._accepted(cid, state.order_id), *self._fresh(fills)]
+            if end is not None and self._tally.filled(cid) != state.executed:
+                self._owner.query(cid)
+            elif end is not None:
+                out.append(end)
+            self._owner.report(out)
+        elif reply.outcome is Outcome.UNSENT:
+            self._owner.report([events.OrderRejected(now, cid, "not_sent", f"{reply.text}. Nothing was sent.")])
+        elif reply.outcome is Outcome.REFUSED and not (reply.code == REJECTED and "uplicate" in reply.text):
+            self._owner.report([events.OrderRejected(now, cid, f"binance_{-reply.code}", f"Binance: {reply.text}")])
+        else:
+            self._unknown(cid, f"no usable answer: {reply.text}")
+
+    def _unknown(self, cid: str, why: str) -> None:
+        self._owner.report([events.OrderUnknown(self._clock.now_ns(), cid, f"Sent, and {why}. The venue is asked; it is not sent again.")])
+
+    def cancelled(self, cid: str, reply: Reply) -> None:
+        """The answer to a cancel; none is no answer, the desk asks again."""
+        now = self._clock.now_ns()
+        self._owner.heed(reply)
+        if reply.outcome is Outcome.DONE:
+            try:
+                state = orders.read_state(reply.result, "origClientOrderId")
+                self._end(cid, state.executed, orders.ended(state.status, now, cid))
+            except WireError:
+                self._owner.query(cid)
+        elif reply.outcome is Outcome.REFUSED:
+            self._owner.report([events.OrderChangeRefused(now, cid, "cancel", f"binance_{-reply.code}", f"Binance: {reply.text}")])
+
+    def amended(self, order: Any, qty: Decimal, reply: Reply) -> None:
+        """The answer to an amendment."""
+        cid, now = order.client_order_id, self._clock.now_ns()
+        self._owner.heed(reply)
+        if reply.outcome is Outcome.DONE:
+            self._owner.report([events.OrderAmended(now, cid, qty, order.price, order.stop)])
+        elif reply.outcome in (Outcome.REFUSED, Outcome.UNSENT):
+            code = f"binance_{-reply.code}" if reply.outcome is Outcome.REFUSED else "not_sent"
+            self._owner.report([events.OrderChangeRefused(now, cid, "amend", code, reply.text)])
+
+    def told(self, order: Any, item: Instrument, reply: Reply) -> None:
+        """The answer to a question about an order."""
+        cid, now = order.client_order_id, self._clock.now_ns()
+        self._owner.heed(reply)
+        if reply.outcome is Outcome.DONE:
+            try:
+                self._state_of(order, item, orders.read_state(reply.result), reply.sent_ns)
+            except WireError:
+                return  # it is asked again
+        elif reply.outcome is Outcome.REFUSED and reply.code == ARCHIVED:
+            end = events.OrderCancelled(now, cid, "the venue has put it away: it ended long ago without a fill")
+            self._settled(order, [] if order.status.is_final else [end], reply.sent_ns)
+        elif reply.outcome is Outcome.REFUSED and reply.code == NO_SUCH_ORDER:
+            if order.status.is_final:
+                self._settled(order, [], reply.sent_ns)
+            elif found := self._ledger.not_found(cid):
+                self._settled(order, found, reply.sent_ns)
+
+    def _state_of(self, order: Any, item: Instrument, state: orders.State, as_of_ns: int) -> None:
+        self._tally.name(state.symbol, state.order_id, order.client_order_id)
+        if state.executed == self._tally.filled(order.client_order_id):
+            self._whole(order, state, as_of_ns)
+        else:
+            params = {"symbol": item.native, "orderId": state.order_id, "limit": 1000}
+            self._api.ask("myTrades", params, lambda found: self._traded(order, item, state, found), rank=Rank.QUERY, weight=5)
+
+    def _traded(self, order: Any, item: Instrument, state: orders.State, reply: Reply) -> None:
+        if reply.outcome is not Outcome.DONE or type(reply.result) is not list:
+            return
+        try:
+            self._owner.report(self._fresh([orders.trade_fill(row, order.client_order_id, item) for row in reply.result]))
+            if self._tally.filled(order.client_order_id) == state.executed:  # else its trades are not all there yet: it is asked again
+                self._whole(order, state, reply.sent_ns)
+        except WireError:
+            return
+
+    def _whole(self, order: Any, state: orders.State, as_of_ns: int) -> None:
+        """All fills of an order are known: its terms and its end."""
+        cid, now = order.client_order_id, self._clock.now_ns()
+        out: list[Event] = []
+        end = orders.ended(state.status, now, cid)
+        works = state.status in orders.WORKING
+        if works or not order.status.is_final:
+            if order.status not in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED):
+                out.append(events.OrderAccepted(now, cid, str(state.order_id)))
+            if works and (order.amend_requested_ns is not None or state.qty != order.qty):
+                out.append(events.OrderAmended(now, cid, state.qty, order.price, order.stop))
+            if end is not None:
+                out.append(end)
+        self._settled(order, out, as_of_ns)
+
+    def _settled(self, order: Any, found: list[Event], as_of_ns: int) -> None:
+        if found:
+            self._owner.report(found)
+        self._owner.settled(order.client_order_id, as_of_ns)
+
+    def execution(self, event: dict) -> None:
+        """An executionReport. Raises WireError."""
+        report = orders.read_report(event)
+        item, now = self.instrument(report.symbol), self._clock.now_ns()
+        if item is None:
+            return
+        cid = self.cid(report.symbol, report.order_id, report.client_order_id)
+        if cid is None:
+            cid = self.adopt(orders.report_state(event), item)
+        self._tally.name(report.symbol, report.order_id, cid)
+        match report.cause:
+            case "NEW":
+                self._owner.report(self._accepted(cid, report.order_id))
+            case "TRADE":
+                self._owner.report(self._fresh([orders.report_fill(event, cid, item)]))
+                if self._tally.filled(cid) < report.executed:  # a report before this one was lost
+                    self._owner.query(cid)
+            case "REPLACED":
+                state = orders.report_state(event)
+                self._owner.report([events.OrderAmended(now, cid, state.qty, state.price, state.stop)])
+        if report.cause != "TRADE" or report.status not in orders.WORKING | {"FILLED"}:
+            self._end(cid, report.executed, orders.ended(report.status, now, cid, report.reason))
+
+    def _end(self, cid: str, executed: Decimal, end: Event | None) -> None:
+        """An end is believed once every fill before it is here."""
+        if end is None:
+            return
+        if self._tally.filled(cid) == executed:
+            self._owner.report([end])
+        else:
+            self._owner.query(cid)
+
+    def _accepted(self, cid: str, order_id: int) -> list[Event]:
+        return [events.OrderAccepted(self._clock.now_ns(), cid, str(order_id))] if self._tally.accept(cid) else []
+
+    def _fresh(self, fills: list) -> list[Event]:
+        now = self._clock.now_ns()
+        return [events.OrderFilled(now, fill) for fill in fills if self._tally.take(fill)]
+
+    # names
+
+    def cid(self, native: str, order_id: int, client_order_id: str) -> str | None:
+        """The desk's id of the venue's order, None for one that is not known here."""
+        return self._tally.named(native, order_id) or (client_order_id if self._ledger.order(client_order_id) is not None else None)
+
+    def adopt(self, state: orders.State, item: Instrument) -> str:
+        """List an order that this desk did not send, or whose intent it lost."""
+        cid = state.client_order_id if state.client_order_id.startswith(OURS) else orders.found_id(state)
+        self._tally.name(state.symbol, state.order_id, cid)
+        if self._ledger.order(cid) is None:
+            intent = orders.found(state, cid, self._ledger.account, item.symbol)
+            self._owner.report([events.OrderAdopted(self._clock.now_ns(), intent, str(state.order_id))])
+            self._tally.begin(cid)
+        return cid
+
+    def named(self, order: Any, item: Instrument) -> dict:
+        """The parameters that name an order at the venue: by its number once that is known, else by our id."""
+        known = order.venue_order_id
+        name = {"orderId": int(known)} if known is not None and known.isdigit() else {"origClientOrderId": order.client_order_id}
+        return {"symbol": item.native, **name}
+
+    def instrument(self, native: str) -> Instrument | None:
+        """The instrument that the venue calls so."""
+        return next((item for item in self._owner.instruments.values() if item.native == native), None)
