@@ -100,8 +100,9 @@ def test_it_disarms_itself_and_holds_still_under_the_pointer(ladder: DeskPage):
         if why == "Another view":
             ladder.go("desk")
     page.locator("[data-testid=quote-row][data-symbol=BTCUSDT]").click()
-    ladder.by("ladder-step").select_option("1")
     top = rung(ladder, 0, "price")
+    expect(top).to_contain_text("6")  # the book of BTCUSDT is there
+    ladder.by("ladder-step").select_option("1")
     top.hover()
     held = top.text_content()
     first = ladder.quote()

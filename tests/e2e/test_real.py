@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import PASSPHRASE, DeskPage
 from tests.e2e.serving import SITE, binance_emulator, serving
 from tests.venues.exec_sdks import ED_KEY, ED_PEM, ED_PUBLIC, KEY, SECRET
 
@@ -60,6 +60,19 @@ def is_live(desk: DeskPage) -> None:
 def is_reconciled(desk: DeskPage, armed: bool) -> None:
     desk.go("vault")
     expect(desk.by("real-state", state="ready", armed="true" if armed else "false")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_the_card_is_there_however_early_the_vault_page_opens(page: Page, exchange: Exchange):
+    said = exchange.said
+    with serving(SITE, f"{exchange.base} ws://127.0.0.1:{said['port']}") as server:
+        desk = DeskPage(page, server.url)
+        desk.open("#/vault", venue="binance", account="binance", binance_ws=said["ws"], binance_rest=said["rest"], binance_trade=said["api"])
+        expect(desk.by("real-state")).to_contain_text("make one or unlock it first", timeout=PATIENCE_MS)
+        desk.by("vault-passphrase").fill(PASSPHRASE)
+        desk.by("vault-passphrase-repeat").fill(PASSPHRASE)
+        desk.by("vault-create").click()
+        expect(desk.by("real-api-key")).to_be_visible(timeout=PATIENCE_MS)
+        assert page.locator("[data-testid=real-state]").count() == 1
 
 
 def test_an_ed25519_key_signs_in_the_browser(real: DeskPage, exchange: Exchange):

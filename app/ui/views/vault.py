@@ -45,17 +45,11 @@ class VaultView:
         self._wipe = WipeCard(ctx)
         locking = LockingCard(ctx)
         self._cards = (self._contents, self._slots, locking, self._export, self._restore, self._wipe)
-        real = []
-        if (ctx.store.order_state or {}).get("real"):
-            from .real import RealCard  # a desk on paper never needs it
-
-            self._cards = (*self._cards, RealCard(ctx))
-            real = [self._cards[-1].root]
+        pair = el("div", {"class": "cards pair"}, state, how)
         self.root = el(
             "div",
             {"class": "page vault"},
-            el("div", {"class": "cards pair"}, state, how),
-            *real,
+            pair,
             self._contents.damage,
             self._slots.root,
             el("div", {"class": "cards pair"}, locking.root, self._export.root),
@@ -66,9 +60,22 @@ class VaultView:
         )
         listen(self._lock, "click", lambda _event: notice.lock())
         listen(self._accept, "click", lambda _event: ctx.errors.run("Accepting the damage", self._accept_damage()))
+        self._offer_real = ctx.store.subscribe("order_state", lambda message: self._with_real(pair, message))
+        self._with_real(pair, ctx.store.order_state)
         ctx.store.subscribe("vault", lambda _vault: self._draw())
         ctx.store.subscribe("lock", lambda _lock: self._draw())
         ctx.store.subscribe("route", lambda _route: self._draw())
+
+    def _with_real(self, before: Any, message: dict | None) -> None:
+        """The card of a real account, as soon as the desk says that it has one."""
+        if not (message or {}).get("real"):
+            return
+        from .real import RealCard  # a desk on paper never needs it
+
+        self._offer_real()
+        self._cards = (*self._cards, RealCard(self._ctx))
+        before.after(self._cards[-1].root)
+        self._draw()
 
     def shown(self) -> None:
         """Called when the page appears: draw it and count what is stored."""
