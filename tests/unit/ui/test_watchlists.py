@@ -18,7 +18,10 @@ def test_lists_keep_their_order_and_survive_being_kept():
     assert lists.move("My coins", "XMR/USD", -1) and not lists.move("My coins", "BTCUSDT", -1) and not lists.move("My coins", "NONE", 1)
     assert lists.known("My coins", {"XMR/USD", "BTCUSDT"}) == ["BTCUSDT", "XMR/USD"] and lists.known("gone", KNOWN) == []
     assert lists.rename("My coins", "Core") == "Core" and list(lists.lists) == ["Core", "Empty"]
-    assert Watchlists.from_kept(lists.to_kept()) == lists
+    kept = lists.to_kept()
+    assert Watchlists.from_kept(kept) == lists
+    lists.toggle("Empty", "BTCUSDT")
+    assert kept != lists.to_kept(), "a copy: the preferences see that something changed"
     lists.remove("Core")
     assert list(lists.lists) == ["Empty"]
 
