@@ -265,18 +265,23 @@ def from_json(text: str) -> Event:
 
 
 def _plain(value: object) -> dict:
+    cls = type(value)
     out = {}
-    for field in fields(value):
-        item = getattr(value, field.name)
-        if item is None and field.metadata:
-            continue
-        if isinstance(item, Decimal):
+    for name in _hints(cls):
+        item = getattr(value, name)
+        kind = type(item)
+        if kind is str or kind is int:
+            pass
+        elif item is None:
+            if name in _LATER[cls]:
+                continue
+        elif kind is Decimal:
             item = format(item, "f")
         elif isinstance(item, StrEnum):
             item = item.value
         elif isinstance(item, (OrderIntent, Fill)):
             item = _plain(item)
-        out[field.name] = item
+        out[name] = item
     return out
 
 
@@ -306,7 +311,7 @@ def _build(cls: type, values: dict) -> typing.Any:
             out[name] = None
             continue
         try:
-            out[name] = _coerce(kind, value)
+            out[name] = value if kind is type(value) and kind is not Decimal else _coerce(kind, value)
         except (ValueError, ArithmeticError, TypeError) as error:
             raise EventError(f"{cls.__name__}.{name}: {error}") from error
     return cls(**out)

@@ -42,11 +42,12 @@ def due(engine: Engine, now_ns: int) -> list[Event]:
                 found.append(events.OrderCancelled(now_ns, cid, "the order it belongs to was triggered"))
 
     for order in [*engine.linked.values()]:
-        if order.client_order_id in asked:
+        status = order.status
+        if asked and order.client_order_id in asked:
             continue
-        if order.status is OrderStatus.HELD:
+        if status is OrderStatus.HELD:
             found += _held(engine, order, now_ns, cancel)
-        elif order.status in _CONFIRMED and order.cancel_requested_ns is None and order.amend_requested_ns is None:
+        elif status in _CONFIRMED and order.cancel_requested_ns is None and order.amend_requested_ns is None:
             found += _sent(engine, order, now_ns, cancel)
     return found
 

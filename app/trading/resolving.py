@@ -92,17 +92,21 @@ class Resolver:
         for cid in [*self.owed]:
             self._ask_when_due(cid)
         for cid, order in [*engine.working.items()]:
-            if order.status is OrderStatus.UNKNOWN:
+            status = order.status
+            if status is OrderStatus.UNKNOWN:
                 self._ask_when_due(cid)
                 continue
-            if cid not in self.owed:
+            if self.asked and cid not in self.owed:
                 self.asked.pop(cid, None)
+            if status in _CONFIRMED and order.amend_requested_ns is None and order.cancel_requested_ns is None:
+                continue  # most orders, every second
             if (text := _overdue(order, now, patience_ns)) is not None:
                 found.append(events.OrderUnknown(now, cid, text))
             elif order.cancel_requested_ns is not None and _over(order.cancel_requested_ns, now, patience_ns):
                 found.append(events.OrderCancelRequested(now, cid))
-        for cid in [cid for cid in self.asked if cid not in engine.working and cid not in self.owed]:
-            del self.asked[cid]
+        if self.asked:
+            for cid in [cid for cid in self.asked if cid not in engine.working and cid not in self.owed]:
+                del self.asked[cid]
         return found
 
     def _ask_when_due(self, cid: str) -> None:

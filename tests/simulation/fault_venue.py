@@ -53,6 +53,8 @@ class Venue:
         self.position = Decimal(0)
         self.cash = Decimal(0)
         self.forced = Decimal(0)
+        self.changes = 0
+        """Rises with every change of an order or the position."""
         self._time, self._rng, self._say = time, rng, say
 
     def submit(self, intent: OrderIntent) -> list[tuple[int, Event]]:
@@ -60,6 +62,7 @@ class Venue:
         if cid in self.orders:
             raise Broken(f"{cid} came twice")
         held = self.orders[cid] = Held(intent, intent.qty, intent.price, self._time.monotonic_ns())
+        self.changes += 1
         if self._rng.random() < 0.4:
             self._time.call_later(self._rng.random() * 0.3, lambda: self.fill(held))
         if intent.type.value == "market":
@@ -81,6 +84,7 @@ class Venue:
             return [(0, events.OrderChangeRefused(now, cid, "amend", "not_possible", "not possible"))]
         held.qty, held.price = qty or held.qty, price or held.price
         held.version += 1
+        self.changes += 1
         return [self._terms(held)]
 
     def query(self, cid: str, stale: bool) -> list[tuple[int, Event]]:
@@ -97,6 +101,7 @@ class Venue:
 
     def _end(self, held: Held, event: Event) -> None:
         held.ended, held.ended_at = event, self._time.monotonic_ns()
+        self.changes += 1
 
     def move(self) -> None:
         """Something happens to a working order: a fill, or the rest of it is rejected."""
@@ -131,6 +136,7 @@ class Venue:
         held.fills.append(fill)
         held.times.append(self._time.monotonic_ns())
         held.filled += qty
+        self.changes += 1
         self.position += qty * intent.side.sign
         self.cash -= qty * fill.price * intent.side.sign
         self._say([(0, events.OrderFilled(now, fill))])

@@ -101,6 +101,7 @@ class FaultWorld:
         self.reports: deque[Event] = deque()
         self._token = 0
         self._life = 0
+        self._weighed = -1
         self._seen = 0
         self._known_cash, self._known_qty = CASH, Decimal(0)
         self._boot(Engine(ACCOUNT, self.time, self.view))
@@ -359,7 +360,7 @@ class FaultWorld:
         """After every step, at the cost of what is new."""
         engine = self.engine
         fills = engine.fills
-        for fill in fills[self._seen :]:
+        for fill in fills[self._seen :] if len(fills) != self._seen else ():
             self._known_qty += fill.qty * fill.side.sign
             self._known_cash -= fill.qty * fill.price * fill.side.sign
             held = self.line.venue.orders.get(fill.client_order_id)
@@ -372,6 +373,9 @@ class FaultWorld:
 
     def _check_exposure(self) -> None:
         venue = self.line.venue
+        if venue.changes == self._weighed:
+            return
+        self._weighed = venue.changes
         slack = MOST + venue.forced
         up = down = venue.position
         for held in venue.orders.values():

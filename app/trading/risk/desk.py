@@ -142,10 +142,11 @@ class RiskDesk(Gate):
         found = self._effective.get((origin, symbol))
         if found is None:
             found = {}
+            scopes = [(scope, scope.partition(":")[0]) for scope in scopes_of(origin, symbol)]
             for name, rule in RULES.items():
                 rows = []
-                for scope in scopes_of(origin, symbol):
-                    text = self.text_of(scope, name) if scope.partition(":")[0] in rule.kinds else ""
+                for scope, kind in scopes:
+                    text = self.text_of(scope, name) if kind in rule.kinds else ""
                     if text and not (rule.unit == "flag" and text == "0"):
                         rows.append((scope, text if rule.unit == "hours" else Decimal(text)))
                 if rows:
