@@ -14,6 +14,7 @@ from typing import Any
 from app.vault import PASSPHRASE, KdfPolicy, Vault, VaultAuthFailed
 from app.vault.staging import Put
 
+from .compacting import Snapshots, damage_text
 from .errors import Refusal
 from .lockrules import Attempts
 from .recorder import JOURNAL, MemoryRecorder, VaultRecorder, last_number
@@ -68,6 +69,7 @@ class Keeping:
         self.use_lock_record: Callable[[bytes | None], None] = lambda _record: None
         """Called at each unlock with the kept settings for locking, or None."""
         self._memory: MemoryRecorder | None = None
+        self.snapshots = Snapshots(surroundings, trade, journal, self._checked)
         self._busy = asyncio.Lock()
 
     async def start(self) -> None:
@@ -121,6 +123,7 @@ class Keeping:
             around.store, around.crypto, around.clock, around.entropy, secret, rows, tables=tables, kdf=self._kdf
         )
         self._trade.writer.recorder = self._recorder()
+        self.snapshots.opened(self.vault, self._trade.engine, False, len(records), 0, 0.0)
 
     async def unlock(self, secret: Any, kind: str = PASSPHRASE, slot: bytes | None = None) -> None:
         """Open the vault and replay its journal. Raises VaultError and changes nothing."""
@@ -159,7 +162,12 @@ class Keeping:
     async def _open_account(self) -> None:
         """Replay the open vault's journal and trade on after it; what fails locks the vault again."""
         try:
-            found = await self.vault.scan(self.journal)
+            start = self._around.clock.monotonic_ns()
+            base, place = await self.snapshots.load(self.vault, self._around.clock, self._trade.view)
+            found = await self.vault.scan(self.journal, after=place)
+            if base is not None and found.damaged:
+                base, found = None, await self.vault.scan(self.journal)
+            read_ms = (self._around.clock.monotonic_ns() - start) / 1e6
             settings = await self.vault.scan(SETTINGS)
             self.damaged = [*self.vault.problems, *found.damaged, *settings.damaged]
             kept = {record.id: record.data for record in settings.records}
@@ -168,8 +176,10 @@ class Keeping:
             self.use_lock_record(kept.get("lock"))
             journal = [record.data for record in found.records]
             last = await last_number(self.vault, found.last_id, self.journal)
-            unreadable = await self._trade.open(journal, self._recorder(), last, not self.vault.read_only)
+            unreadable = await self._trade.open(journal, self._recorder(), last, not self.vault.read_only, base)
+            self.snapshots.opened(self.vault, self._trade.engine, base is not None, len(journal), len(found.damaged), read_ms)
         except Exception:
+            self.snapshots.close()
             await self._trade.close()
             await self.vault.lock()
             self.damaged = []
@@ -205,6 +215,7 @@ class Keeping:
         async with self._busy:
             if self.state != "unlocked":
                 raise Refusal("not_unlocked", f"the vault is not open: the state is {self.state}", "unlock it first")
+            self.snapshots.close()
             await self._trade.close()
             try:
                 return await change()
@@ -217,6 +228,7 @@ class Keeping:
             if self.vault is None or self.state not in ("locked", "unlocked", "damaged"):
                 raise Refusal("nothing_to_wipe", f"there is no vault to remove here: the state is {self.state}", "see the state of the vault")
             if self.state == "unlocked":
+                self.snapshots.close()
                 await self._trade.close()
             await self.vault.wipe()
             await self.keys.stopped()
@@ -229,6 +241,7 @@ class Keeping:
         async with self._busy:
             if self.state != "unlocked":
                 raise Refusal("not_unlocked", f"there is nothing to lock: the state is {self.state}", "see the state of the vault")
+            self.snapshots.close()
             await self._trade.close()
             await self.vault.lock()
             await self.keys.stopped()
@@ -291,6 +304,13 @@ class Keeping:
             self._measure_read((clock.monotonic_ns() - start) / 1e6)
             done += 1
         return {"reads": done}
+
+    def _checked(self, damaged: list) -> None:
+        """What the later check of the journal found; a start that read all of it has told already."""
+        known = {(item.cls, item.id, item.kind) for item in self.damaged}
+        if fresh := [item for item in damaged if (item.cls, item.id, item.kind) not in known]:
+            self.damaged = [*self.damaged, *fresh]
+            self._set("unlocked", damage_text(fresh))
 
     def _recorder(self) -> VaultRecorder:
         return VaultRecorder(self.vault, self._around.clock, self._measure_write, self.journal)

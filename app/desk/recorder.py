@@ -7,6 +7,7 @@ the zero-padded number of the first, so the order of ids is the order of events.
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -42,6 +43,9 @@ class Recorder(Protocol):
     async def append(self, first: int, record: bytes) -> None:
         """Keep the record after all earlier ones; raises without keeping it."""
 
+    async def read(self, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """At most ``limit`` records that begin with this number or a later one, each with the number it begins with."""
+
 
 class MemoryRecorder:
     """Keeps records for as long as the tab lives; a vault made later takes them over."""
@@ -52,6 +56,11 @@ class MemoryRecorder:
     async def append(self, first: int, record: bytes) -> None:
         """Keep the record in this tab."""
         self.records.append((record_id(first), record))
+
+    async def read(self, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """Some of the records."""
+        start = bisect_left(self.records, (record_id(first), b""))
+        return [(int(name), record) for name, record in self.records[start : start + limit]]
 
     async def read_all(self) -> list[bytes]:
         """All records, oldest first."""
@@ -69,6 +78,10 @@ class VaultRecorder:
         start = self._clock.monotonic_ns()
         await self._vault.append(self._journal, [(record_id(first), record)], strict=True)
         self._measure((self._clock.monotonic_ns() - start) / 1e6)
+
+    async def read(self, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """Some of the readable records."""
+        return [(int(record.id), record.data) for record in await self._vault.read(self._journal, record_id(first), limit)]
 
     async def read_all(self) -> list[bytes]:
         """All readable records, oldest first."""

@@ -10,6 +10,7 @@ from app.model.units import BadNumber, parse_decimal
 from . import display
 from .errors import Refusal
 from .historyrequests import HISTORY_REQUESTS
+from .journalrequests import JOURNAL_REQUESTS
 from .netrequests import NETWORK_REQUESTS
 from .publisher import BEATS
 from .realrequests import REAL_REQUESTS
@@ -216,6 +217,7 @@ REQUESTS = {
     "health.page": health_page,
     "health.probe": health_probe,
     **HISTORY_REQUESTS,
+    **JOURNAL_REQUESTS,
     **VAULT_FILE_REQUESTS,
     **NETWORK_REQUESTS,
     **VAULT_REQUESTS,

@@ -23,6 +23,7 @@ from .lines import tell_boot, tell_request
 from .locking import Locking
 from .marketview import TimedMarket
 from .publisher import Publisher
+from .reconciling import Reconciling
 from .recorder import JOURNALS
 from .requests import REQUESTS
 from .settings import Settings
@@ -51,6 +52,7 @@ class Desk:
         self.publisher: Publisher | None = None
         self.feed: Feed | None = None
         self.trade: Trade | None = None
+        self.reconciling = Reconciling(self)
         self.real: Any = None
         """The account at a real venue; None on paper."""
         self.keeping: Keeping | None = None
@@ -120,7 +122,7 @@ class Desk:
         if self.settings.account != "paper":
             from .real import RealAccount
 
-            self.real = RealAccount(around, self.settings, view, self.send, self.send_order_state)
+            self.real = RealAccount(around, self.settings, view, self.send, self._real_changed)
         paper = around.clock, around.scheduler, random.Random(seed), settings, self._report, self.venue.now_ns
         execution = self.real.execution if self.real is not None else PaperVenue(instruments, self.market, *paper)
         self.trade = Trade(view, execution, around.clock, around.entropy, self.send, self.toast, self._account_changed)
@@ -315,6 +317,10 @@ class Desk:
         if self._history is not None:
             self._history.fill()
 
+    def _real_changed(self) -> None:
+        self.reconciling.look()
+        self.send_order_state()
+
     def send_order_state(self) -> None:
         """Whether orders are taken, why not, and where that is changed."""
         reason, see = self.keeping.refusal(), "#/vault"
@@ -343,7 +349,9 @@ class Desk:
         self.trade.second()
         if self.real is not None:
             self.real.second()
+        self.reconciling.second()
         self.publisher.second()
+        self.keeping.snapshots.second()
         if self._backup is not None:
             self._backup.second()
         self.send({"t": "stats", **self.health.second()})

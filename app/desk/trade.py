@@ -14,10 +14,12 @@ from app.model.events import (
     AccountOpened,
     BalanceAdjusted,
     Event,
+    NoteSet,
     OrderAdopted,
     OrderAmendRequested,
     OrderFilled,
     OrderSubmitted,
+    Reconciled,
     RiskLimitSet,
     RiskStateSet,
 )
@@ -35,6 +37,7 @@ from app.trading.settings import PaperSettings
 from app.trading.valuation import DayStart, Valuation, valuation
 
 from .errors import Refusal
+from .journalrequests import notes_message
 from .riskside import RiskSide
 from .rows import account_view, fill_row, no_account, order_row
 from .telling import Telling
@@ -94,9 +97,9 @@ class Trade:
         held = [symbol for symbol, position in self.engine.portfolio.positions.items() if position.qty]
         return list(dict.fromkeys([*sorted(held), *sorted(order.intent.symbol for order in self.engine.working.values())]))
 
-    async def open(self, records: list[bytes], recorder: Any, last_first: int, writable: bool = True) -> int:
+    async def open(self, records: list[bytes], recorder: Any, last_first: int, writable: bool = True, base: Engine | None = None) -> int:
         """Replay the journal and go on after it; ``last_first`` is the number of the last record ever written, read or
-        not. Without ``writable`` nothing goes on until ``begin``. Returns how many records have an unknown form."""
+        not; what comes before them is in ``base``. Without ``writable`` nothing goes on until ``begin``. Returns how many records have an unknown form."""
         entries: list[Entry] = []
         unreadable = 0
         for record in records:
@@ -104,8 +107,13 @@ class Trade:
                 entries += decode(record)
             except JournalError:
                 unreadable += 1
-        account = _account_of(entries) or f"{self.execution.name}-{self._entropy.random_bytes(6).hex()}"
-        engine = Engine.replay(account, self._clock, entries, self._view)
+        if base is None:
+            account = _account_of(entries) or f"{self.execution.name}-{self._entropy.random_bytes(6).hex()}"
+            engine = Engine.replay(account, self._clock, entries, self._view)
+        else:
+            engine = base
+            for entry in entries:
+                engine.apply_entry(entry)
         engine.skip_to(last_first)
         self.engine = engine
         self.resolver.forget()
@@ -128,6 +136,11 @@ class Trade:
         await self.writer.command(engine.followups)
         self._holder.open(engine)
         self.began()
+
+    @property
+    def view(self) -> DeskView:
+        """What trading looks at besides its journal."""
+        return self._view
 
     @property
     def on_paper(self) -> bool:
@@ -170,10 +183,11 @@ class Trade:
     def publish_all(self) -> None:
         """Send the whole blotter, all fills and the account."""
         self._telling.forget()
-        orders = list(self.engine.orders.values())[-ROWS:] if self.engine else []
+        orders = self.engine.orders.last(ROWS) if self.engine else []
         fills = self.engine.fills[-ROWS:] if self.engine else []
         self._send({"t": "orders", "reset": True, "rows": [self._row(order) for order in orders]})
         self._send({"t": "fills", "reset": True, "rows": [fill_row(fill) for fill in fills]})
+        self._send(notes_message(self.engine))
         self._changed()
 
     async def submit(self, fields: dict, token: str, clicked_ms: float | None, epoch_ms: Callable[[], float]) -> dict:
@@ -255,7 +269,7 @@ class Trade:
             start, end = made.period(*(None if day is None else str(day) for day in (first, last)))
         except made.BadPeriod as error:
             raise Refusal("bad_period", str(error), "give dates such as 2026-01-31, the first one first", error.field) from error
-        rows = made.table(what, engine.opening, engine.fills, start, end)
+        rows = made.table(what, engine.opening, engine.fills, start, end, engine.notes)
         days = "".join(f"-{day}" for day in (first, last) if day)
         return {"name": f"kontor-{what}{days}.csv", "text": made.as_csv(rows), "rows": len(rows) - 1}
 
@@ -356,6 +370,12 @@ class Trade:
         """The engine while orders and settings are taken; Refusal says why not."""
         return self._open_engine()
 
+    def readable_engine(self) -> Engine:
+        """The engine whose journal can be read, also while no orders are taken; Refusal says why there is none."""
+        if self.engine is None:
+            raise Refusal("not_accepting", self._refusal() or "the account is not open", "see the vault page")
+        return self.engine
+
     def _open_engine(self) -> Engine:
         if reason := self._refusal():
             raise Refusal("not_accepting", reason, "see the vault page")
@@ -379,7 +399,7 @@ class Trade:
             return
         touched: dict[str, None] = {}
         fills = []
-        patient = True
+        patient, noted = True, False
         for event in events:
             if isinstance(event, (AccountOpened, BalanceAdjusted)):
                 patient = False
@@ -387,6 +407,11 @@ class Trade:
                 continue
             if isinstance(event, (RiskStateSet, RiskLimitSet)):
                 self.risk.changed()
+                continue
+            if isinstance(event, NoteSet):
+                noted = True
+                continue
+            if isinstance(event, Reconciled):
                 continue
             if isinstance(event, OrderFilled):
                 order_id = event.fill.client_order_id
@@ -401,6 +426,8 @@ class Trade:
             for future in self._answers.pop(key, ()):
                 _resolve(future)
         self._telling.note(touched, fills, patient=patient)
+        if noted:
+            self._send(notes_message(self.engine))
         self._follow()
 
     def _act(self, effects: list) -> None:

@@ -7,6 +7,7 @@ from base64 import b32encode
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 LATER = {"later": True}
 """Metadata of fields younger than the first journals: they may be absent there, and are left out while None."""
@@ -149,6 +150,16 @@ def client_order_id(account: str, origin: str, sequence: int) -> str:
     """
     text = f"{len(account)}:{account}|{len(origin)}:{origin}|{sequence}".encode()
     return "kt-" + b32encode(hashlib.sha256(text).digest()[:15]).decode().lower()
+
+
+class VenueWord(NamedTuple):
+    """What a venue said last of an order: whether it works there, its total, what is filled and at what average (None: not said)."""
+
+    status: str
+    works: bool
+    qty: Decimal
+    filled: Decimal
+    average: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)

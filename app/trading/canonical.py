@@ -34,6 +34,7 @@ def canonical(engine: Engine) -> dict:
         "anomaly_count": engine.anomaly_count,
         "next_sequence": engine.next_sequence(),
         "linked": sorted(engine.linked),
+        "notes": [_plain(note) for note in engine.notes.values()],
         "risk_states": {scope: list(state) for scope, state in sorted(engine.risk.states.items())},
         "risk_limits": [[*key, value] for key, value in sorted(engine.risk.limits.items())],
     }

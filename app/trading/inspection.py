@@ -19,12 +19,14 @@ from collections.abc import Iterable, Iterator
 from app.model import events
 from app.model.events import Event, to_dict
 
+from . import notes
 from .canonical import state_hash
 from .engine import Engine
 from .errors import JournalError
 from .journal import Entry, decode
 from .money import plain
 from .order import Order
+from .retelling import known
 from .statement import STATEMENTS, BadPeriod, as_csv, period, table
 
 
@@ -62,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     account = next((entry.event.account for entry in entries if isinstance(entry.event, events.AccountOpened)), "unknown")
     engine = Engine.replay(account, _NoClock(), entries)
     if wanted.statement:
-        out = as_csv(table(wanted.statement, engine.opening, engine.fills, start, end)).splitlines()
+        out = as_csv(table(wanted.statement, engine.opening, engine.fills, start, end, engine.notes)).splitlines()
     elif wanted.fill:
         out = fill_lines(engine, entries, wanted.fill)
     elif wanted.order:
@@ -130,6 +132,9 @@ def fill_lines(engine: Engine, entries: list[Entry], fill_id: str) -> Iterator[s
         yield f"There is no fill {fill_id} in this journal."
         return
     yield f"fill       {fill.side.value} {plain(fill.qty)} {fill.symbol} at {plain(fill.price)}, {fill.liquidity.value}, fee {plain(fill.fee)}"
+    tags, noted = notes.of_fill(engine.notes, fill)
+    if tags or noted:
+        yield f"noted      {' '.join('#' + tag for tag in tags.split())} {noted}".rstrip()
     order = engine.orders[fill.client_order_id]
     while order is not None:
         yield f"because of {_order_line(order)}"
@@ -138,6 +143,8 @@ def fill_lines(engine: Engine, entries: list[Entry], fill_id: str) -> Iterator[s
             if about(entry.event) == order.client_order_id and (order.client_order_id != fill.client_order_id or entry.event.ts <= fill.ts):
                 yield event_line(entry)
         if decided is not None:
+            if seen := known(decided.event.decision):
+                yield f"known then {seen}"
             for entry in entries:
                 if entry.seq < decided.seq and isinstance(entry.event, (events.RiskStateSet, events.RiskLimitSet)):
                     yield f"in force   {event_line(entry)}"
@@ -158,6 +165,7 @@ def event_line(entry: Entry) -> str:
     values = to_dict(entry.event)
     kind = values.pop("kind")
     values.pop("ts")
+    values.pop("decision", None)
     for inner in ("intent", "fill"):
         values.update(values.pop(inner, {}))
     said = " ".join(f"{name}={value}" for name, value in values.items() if value not in (None, "", False))

@@ -66,6 +66,8 @@ async def _fill_desk(ctx: Context, shell: Shell) -> None:
     notice = VaultNotice(ctx)
     ctx.router.bind("vault", lambda: _vault(ctx, notice))
     ctx.router.bind("portfolio", lambda: _build(ctx, "portfolio", "PortfolioView"))
+    ctx.router.bind("journal", lambda: _build(ctx, "journal", "JournalView"))
+    ctx.router.bind("reconciliation", lambda: _build(ctx, "reconciliation", "ReconciliationView"))
     ctx.router.bind("risk", lambda: _risk(ctx, shell))
     ctx.router.bind("network", lambda: _network(ctx, shell))
     ctx.router.bind("history", lambda: _build(ctx, "history", "HistoryView"))
