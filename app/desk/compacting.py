@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
+from app.trading import snapshot
 from app.trading.engine import Engine
 from app.vault import Damage, LogPlace, VaultError
 
@@ -53,8 +54,6 @@ class Snapshots:
             kept = await vault.get(self.cls, "state", fresh=True)
             if kept is None:
                 return None, None
-            from app.trading import snapshot
-
             found = snapshot.read(kept)
             records = {record.id: record.data for record in (await vault.scan(self.cls)).records}
             parts = {kind: [records[f"{kind}/{number:06d}"] for number in range(len(found["parts"][kind]))] for kind in _KINDS}
@@ -135,8 +134,6 @@ class Snapshots:
         return self.verified or {}
 
     async def _take(self, engine: Engine) -> None:
-        from app.trading import snapshot
-
         vault = self._vault
         for kind, held in (("orders", engine.orders), ("fills", engine.fills)):
             for number in count(len(self._parts[kind])):

@@ -62,6 +62,18 @@ def about(subject: str) -> str:
     return {"day": f"the day {name} (UTC)", "order": f"the order {name}", "fill": f"the fill {name}"}.get(kind, subject)
 
 
+def by_subject(notes: dict | None) -> dict[str, dict]:
+    """The rows of a ``notes`` message by what they are about."""
+    return {row["about"]: row for row in (notes or {}).get("rows", ())}
+
+
+def noted(notes: dict[str, dict], fill: dict) -> str:
+    """Tags and notes that concern a fill: its own, then its order's."""
+    found = [notes[key] for key in (f"fill:{fill['fill_id']}", f"order:{fill['client_order_id']}") if key in notes]
+    tags = dict.fromkeys(f"#{tag}" for row in found for tag in row["tags"])
+    return " ".join([*tags, *(row["text"] for row in found if row["text"])])
+
+
 def length(state: dict) -> str:
     """How long the journal is and where it lies."""
     where = f"{number(state['records'])} records in the vault" if state["kept"] else "kept in this tab's memory only"

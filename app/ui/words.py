@@ -64,6 +64,7 @@ VAULT = {
 
 VAULT_CLASSES = {
     "journal": "Journal: orders, fills and cash, in the order they happened",
+    "snapshot": "Snapshots of the journal, for a quick start",
     "settings": "Settings of the desk",
     "oauth": "Sign-ins with providers",
     "secrets": "Venue keys, for signing only",

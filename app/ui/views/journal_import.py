@@ -46,7 +46,7 @@ class JournalImport:
         self._said.say("Nothing was changed.", "plain")
         self._preview = found
         choices = [
-            button(words.CHOICES[choice], f"journal-import-{choice}", "btn-primary" if choice == found["plan"]["default"] else "", self._taker(choice))
+            button(words.CHOICES[choice], f"journal-take-{choice}", "btn-primary" if choice == found["plan"]["default"] else "", self._taker(choice))
             for choice in found["plan"]["choices"]
             if choice != "vault" or len(found["plan"]["choices"]) > 1
         ]
