@@ -48,7 +48,7 @@ class Snapshots:
     async def load(self, vault: Any, clock: Any, view: Any) -> tuple[Engine | None, LogPlace | None]:
         """The engine of the latest snapshot and where it stands in the log; (None, None) when the whole journal is to be read."""
         self.close()
-        if vault.read_only or vault.log_place(self.cls.replace("snapshot", "journal", 1)) is None:
+        if vault.read_only or vault.log_place(self._journal) is None:
             return None, None
         try:
             kept = await vault.get(self.cls, "state", fresh=True)
@@ -140,13 +140,16 @@ class Snapshots:
                 if (number + 1) * snapshot.PART > len(held) or engine is not self._engine:
                     break
                 self._drain(engine)
-                if kind == "orders":
-                    ids, part = snapshot.orders_part(engine, number)
-                    self._sealed.update(ids)
-                else:
-                    part = snapshot.fills_part(engine, number)
+                ids, part = snapshot.orders_part(engine, number) if kind == "orders" else ([], snapshot.fills_part(engine, number))
+                self._sealed.update(ids)  # from here on, what changes about them is noted
+                try:
+                    await vault.put(self.cls, f"{kind}/{number:06d}", part, strict=False)
+                except VaultError:
+                    self._sealed.difference_update(ids)
+                    raise
+                if engine is not self._engine:
+                    return
                 self._parts[kind].append(snapshot.digest(part))
-                await vault.put(self.cls, f"{kind}/{number:06d}", part, strict=False)
         taken: list[tuple[int, bytes]] = []
 
         async def take() -> None:

@@ -45,6 +45,8 @@ from .writer import Writer
 
 FIRST_ANSWER_S = 2.0
 ROWS = 2000
+FIRST_ROWS, REST_AFTER_S = 200, 0.1
+"""What a start shows at once of a long history, and when the rest follows."""
 
 
 class Trade:
@@ -121,8 +123,15 @@ class Trade:
         self.writer.open(engine, recorder)
         if writable:
             await self.begin()
-        self.publish_all()
+        self.publish_all(FIRST_ROWS)
+        if max(len(engine.orders), len(engine.fills)) > FIRST_ROWS:
+            asyncio.get_running_loop().call_later(REST_AFTER_S, self._publish_rest, engine)
         return unreadable
+
+    def _publish_rest(self, engine: Engine) -> None:
+        """The rows that a start does not wait for."""
+        if self.engine is engine:
+            self.publish_all()
 
     async def begin(self) -> None:
         """Trade on from the replayed journal: working orders work again, unanswered ones are asked about."""
@@ -180,11 +189,11 @@ class Trade:
         self.publish_all()
         self._send({"t": "account", **no_account(self._view.settings.currency)})
 
-    def publish_all(self) -> None:
-        """Send the whole blotter, all fills and the account."""
+    def publish_all(self, rows: int = ROWS) -> None:
+        """Send the newest orders and fills and the account."""
         self._telling.forget()
-        orders = self.engine.orders.last(ROWS) if self.engine else []
-        fills = self.engine.fills[-ROWS:] if self.engine else []
+        orders = self.engine.orders.last(rows) if self.engine else []
+        fills = self.engine.fills[-rows:] if self.engine else []
         self._send({"t": "orders", "reset": True, "rows": [self._row(order) for order in orders]})
         self._send({"t": "fills", "reset": True, "rows": [fill_row(fill) for fill in fills]})
         self._send(notes_message(self.engine))
@@ -255,7 +264,13 @@ class Trade:
         from app.trading.inspection import fill_lines, read  # only ever wanted by hand
 
         engine = self._open_engine()
-        entries, _problems = read(await self.writer.recorder.read_all())
+        order = next((engine.orders.get(fill.client_order_id) for fill in engine.fills if fill.fill_id == fill_id), None)
+        wanted = [b'"kind":"Risk']
+        while order is not None:
+            wanted.append(order.client_order_id.encode())
+            order = engine.orders.get(order.intent.parent) if order.intent.parent is not None else None
+        records = await self.writer.recorder.read_all()
+        entries, _problems = read(record for record in records if any(part in record for part in wanted))  # a long journal is not decoded whole
         return [*fill_lines(engine, entries, fill_id)]
 
     def statement(self, what: Any, first: Any, last: Any) -> dict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .format import age, number, stamp
+from .format import age, number, plural, stamp
 
 KINDS = (
     ("", "Everything"),
@@ -76,8 +76,8 @@ def noted(notes: dict[str, dict], fill: dict) -> str:
 
 def length(state: dict) -> str:
     """How long the journal is and where it lies."""
-    where = f"{number(state['records'])} records in the vault" if state["kept"] else "kept in this tab's memory only"
-    text = f"{number(state['events'])} events of {state['account']}, {where}."
+    where = f"{plural(state['records'], 'record')} in the vault" if state["kept"] else "kept in this tab's memory only"
+    text = f"{plural(state['events'], 'event')} of {state['account']}, {where}."
     if state["missing"]:
         text += f" {number(state['missing'])} numbers have no entry that can be read."
     return text
@@ -93,7 +93,9 @@ def verified(state: dict, now_ms: float) -> tuple[str, str]:
     when = f"{age(now_ms - found['at_ns'] / 1e6)} ago ({stamp(found['at_ns'])}), {number(round(found['ms']))} ms"
     if found["damaged"]:
         return f"{number(found['damaged'])} of {number(found['records'] + found['damaged'])} records are damaged or missing. Checked {when}.", "danger"
-    return f"All {number(found['records'])} records open, and each follows the one before it. Checked {when}.", "good"
+    since = state["records"] - found["records"]
+    more = f" {plural(since, 'record')} came after." if since > 0 else ""
+    return f"{plural(found['records'], 'record')}: every one opens and follows the one before it. Checked {when}.{more}", "good"
 
 
 def snapshot(state: dict) -> str:

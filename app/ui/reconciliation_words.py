@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .format import clock, number, stamp
+from .format import clock, number, plural, stamp
 from .real_words import STATES
 
 AGREE = "Journal and venue agree in everything that was compared."
@@ -33,8 +33,8 @@ def checked(found: dict) -> str:
     counts = found["checked"]
     if not found["compared_ns"]:
         return "Nothing has been compared yet."
-    names = (("orders", "working orders"), ("positions", "positions"), ("balances", "balances"), ("fills", "fills"))
-    parts = [f"{number(counts[name])} {text}" for name, text in names]
+    names = (("orders", "working order"), ("positions", "position"), ("balances", "balance"), ("fills", "fill"))
+    parts = [plural(counts[name], text) for name, text in names]
     last = next((item for item in found["history"] if item["cause"] != "difference"), None)
     asked = f" Last reconciled {stamp(last['ts'])} in {number(last['took_ms'])} ms, {number(last['asked'])} questions." if last else ""
     return f"Compared {clock(found['compared_ns'])}, once a second: {', '.join(parts)}.{asked}"

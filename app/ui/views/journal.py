@@ -152,7 +152,7 @@ class JournalView:
         said = el("div", {"class": "said"}, el("span", None, item["text"]))
         if noted is not None and kind != "NoteSet":
             said.append(el("small", {"class": "noted"}, " ".join([*(f"#{tag}" for tag in noted["tags"]), noted["text"]])))
-        do = el("div", {"class": "row"})
+        do = el("div", {"class": "doing"})
         if item["fill"]:
             do.append(_small("Why", "why", item["fill"], "Back from this fill to its cause"))
         if subject:
