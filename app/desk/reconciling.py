@@ -111,8 +111,8 @@ class Reconciling:
         for cid, order in engine.working.items():
             if self._desk.real is None and order.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED) and cid not in words and cid not in owed:
                 found.append(Difference("orders", cid, order.symbol, order.status.value, "not there"))
-        bases = {item.base for item in self._desk.trade.view.instruments.values()}
         rows = self._desk.real.view()["differences"] if self._desk.real is not None else ()
+        bases = {item.base for item in self._desk.trade.view.instruments.values()} if rows else set()
         found += [Difference("positions" if row["asset"] in bases else "balances", row["asset"], "", row["ours"], row["theirs"]) for row in rows]
         held = sum(1 for position in engine.portfolio.positions.values() if position.qty)
         self._counts = {"orders": len(engine.working), "fills": len(engine.fills), "positions": held, "balances": len(engine.portfolio.cash)}

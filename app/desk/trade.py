@@ -264,7 +264,7 @@ class Trade:
         from app.trading.inspection import fill_lines, read  # only ever wanted by hand
 
         engine = self._open_engine()
-        order = next((engine.orders.get(fill.client_order_id) for fill in engine.fills if fill.fill_id == fill_id), None)
+        order = next((engine.orders.get(fill.client_order_id) for fill in engine.fills.having(fill_id) if fill.fill_id == fill_id), None)
         wanted = [b'"kind":"Risk']
         while order is not None:
             wanted.append(order.client_order_id.encode())

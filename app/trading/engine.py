@@ -61,7 +61,7 @@ class Engine(Commands):
         self.account = account
         self.view = view
         self.currency = ""
-        self.orders: dict[str, Order] = OrderShelf()
+        self.orders = OrderShelf()
         self.working: dict[str, Order] = {}
         self.linked: dict[str, Order] = {}
         self.risk = RiskDesk(self)
@@ -70,7 +70,7 @@ class Engine(Commands):
         """The last reconciliations; they change nothing."""
         self.adjusted: list[events.BalanceAdjusted] = []
         """What was taken over from the venue."""
-        self.fills: list[Fill] = FillShelf()
+        self.fills = FillShelf()
         self.touched: set[str] = set()
         """Orders that have changed since the last snapshot."""
         self.portfolio = Portfolio()

@@ -105,6 +105,8 @@ def summary_lines(engine: Engine, entries: list[Entry]) -> Iterator[str]:
         yield f"position   {plain(position.qty)} {position.symbol}, cost {plain(position.cost)}, realised {plain(position.realised)} {position.currency}"
     for scope, state in engine.risk.states.items():
         yield f"risk       {scope} is {state.state} since {utc(state.since_ns)}: {state.reason}"
+    for note in engine.notes.values():
+        yield f"noted      {note.about} {' '.join('#' + tag for tag in note.tags.split())} {note.text}".rstrip()
     for anomaly in engine.anomalies:
         yield f"odd        {anomaly.code} {anomaly.client_order_id} {anomaly.text}"
     yield f"hash       {state_hash(engine)}"
@@ -127,7 +129,7 @@ def order_lines(engine: Engine, entries: list[Entry], client_order_id: str) -> I
 
 def fill_lines(engine: Engine, entries: list[Entry], fill_id: str) -> Iterator[str]:
     """Back from a fill: its order, what let the order in, and the limits and states in force when it was decided."""
-    fill = next((fill for fill in engine.fills if fill.fill_id == fill_id), None)
+    fill = next((fill for fill in engine.fills.having(fill_id) if fill.fill_id == fill_id), None)
     if fill is None:
         yield f"There is no fill {fill_id} in this journal."
         return
@@ -166,6 +168,7 @@ def event_line(entry: Entry) -> str:
     kind = values.pop("kind")
     values.pop("ts")
     values.pop("decision", None)
+    values["known"] = known(getattr(entry.event, "decision", None))
     for inner in ("intent", "fill"):
         values.update(values.pop(inner, {}))
     said = " ".join(f"{name}={value}" for name, value in values.items() if value not in (None, "", False))

@@ -78,7 +78,7 @@ def _readers(cls: type) -> list[Callable[[Any], Any] | None]:
     return found
 
 
-class OrderShelf(dict):
+class OrderShelf(dict[str, Any]):
     """Orders by client order id, in journal order; a ``str`` among the values is a line not looked at yet."""
 
     def __getitem__(self, cid: str) -> Order:
@@ -112,7 +112,7 @@ class OrderShelf(dict):
         return [self[cid] for cid in [*self][-count:]]
 
 
-class FillShelf(list):
+class FillShelf(list[Any]):
     """Fills in journal order; a ``str`` among them is a line not looked at yet."""
 
     def __getitem__(self, index: Any) -> Any:
@@ -133,6 +133,14 @@ class FillShelf(list):
         return isinstance(other, list) and len(self) == len(other) and all(mine == its for mine, its in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]
+
+    def having(self, name: str) -> Iterator[Fill]:
+        """Those with this fill id or client order id; what is not looked at otherwise stays a line."""
+        for item in super().__iter__():
+            if type(item) is not str or name in item:
+                fill = _fill(item)
+                if name in (fill.fill_id, fill.client_order_id):
+                    yield fill
 
     def lines(self, start: int, end: int) -> Iterable[str]:
         """A part of them as lines."""

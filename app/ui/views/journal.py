@@ -43,7 +43,9 @@ class JournalView:
         self._said = Outcome("journal-said")
         self._check = button("Verify now", "journal-check", press=lambda _event: ctx.errors.run("Verifying", self._verify()))
         export = button("Export journal", "journal-save", press=lambda _event: ctx.errors.run("Export", self._export()))
-        state = card("State", self._length, self._verified, self._snapshot, el("div", {"class": "row"}, self._check, export), self._said.root)
+        agrees = el("p", {"class": "hint"}, "Whether it says what the venue says: ", el("a", {"href": "#/reconciliation"}, "reconciliation"), ".")
+        buttons = el("div", {"class": "row"}, self._check, export)
+        state = card("State", self._length, self._verified, self._snapshot, agrees, buttons, self._said.root)
         self._dialog = NoteDialog(ctx, self._again)
         self._filters: dict[str, Any] = {}
         self._form = self._make_filters()
