@@ -162,6 +162,16 @@ class Trade:
         self.risk.open()
         self.clear()
 
+    def abandon(self) -> None:
+        """Another tab trades from now on: stop at once, writing and sending nothing more."""
+        self._holder.open(None)
+        self.writer.abandon()
+        self.execution.adopt([])
+        self.execution.close()
+        self.engine = None
+        self.risk.open()
+        self.clear()
+
     def clear(self) -> None:
         """Leave nothing of an account on the page."""
         self.publish_all()
@@ -170,11 +180,18 @@ class Trade:
     def publish_all(self) -> None:
         """Send the whole blotter, all fills and the account."""
         self._telling.forget()
+        for message in self.blotter():
+            self._send(message)
+        self._changed()
+
+    def blotter(self) -> list[dict]:
+        """The messages that bring all orders and all fills."""
         orders = list(self.engine.orders.values())[-ROWS:] if self.engine else []
         fills = self.engine.fills[-ROWS:] if self.engine else []
-        self._send({"t": "orders", "reset": True, "rows": [self._row(order) for order in orders]})
-        self._send({"t": "fills", "reset": True, "rows": [fill_row(fill) for fill in fills]})
-        self._changed()
+        return [
+            {"t": "orders", "reset": True, "rows": [self._row(order) for order in orders]},
+            {"t": "fills", "reset": True, "rows": [fill_row(fill) for fill in fills]},
+        ]
 
     async def submit(self, fields: dict, token: str, clicked_ms: float | None, epoch_ms: Callable[[], float]) -> dict:
         """Journal the intent, send it, and wait for the venue's first answer (2 s at most)."""
