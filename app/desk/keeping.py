@@ -203,7 +203,7 @@ class Keeping:
     async def _settle(self) -> None:
         """After a lead that was taken from a tab that did not answer: wait until nothing that it had under way can still leave."""
         while (left_ns := self._settled_ns - self._around.clock.monotonic_ns()) > 0:
-            await asyncio.sleep(left_ns / 1e9)
+            await asyncio.sleep(min(left_ns / 1e9, 0.2))
 
     async def make_from(self, secret: Any, first: Callable[[list], list]) -> None:
         """Make a vault whose first transaction is the changes that ``first(this session's journal records)`` gives. Raises VaultError

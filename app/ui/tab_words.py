@@ -25,7 +25,7 @@ STRIPS = {
 }
 BEFORE = {
     "handed": "This tab handed over.",
-    "lost": "Another tab took the lead from this one: nothing was sent from here since.",
+    "lost": "Another tab took the lead from this one, or the browser removed the vault: nothing was sent from here since.",
     "frozen": "The browser froze this tab, and another one took the lead.",
 }
 
