@@ -191,7 +191,15 @@ async def health_probe(desk: Any, request: dict) -> dict:
     return await desk.keeping.probe(min(500, max(1, int(request.get("reads") or 1))))
 
 
+async def tab_offer(desk: Any, _request: dict) -> dict:
+    """Ask a tab that follows to take over; it then asks this one to hand over."""
+    if desk.followers is None or not desk.followers.ask_to_take_over():
+        raise Refusal("nobody_follows", "no other tab follows this one", "open the desk in another tab first")
+    return {}
+
+
 REQUESTS = {
+    "tab.offer": tab_offer,
     "attend": attend,
     "watch": watch,
     "focus": focus,

@@ -184,6 +184,16 @@ class Trade:
         self.risk.open()
         self.clear()
 
+    def abandon(self) -> None:
+        """Another tab trades from now on: stop at once, writing and sending nothing more."""
+        self._holder.open(None)
+        self.writer.abandon()
+        self.execution.adopt([])
+        self.execution.close()
+        self.engine = None
+        self.risk.open()
+        self.clear()
+
     def clear(self) -> None:
         """Leave nothing of an account on the page."""
         self.publish_all()
@@ -192,12 +202,19 @@ class Trade:
     def publish_all(self, rows: int = ROWS) -> None:
         """Send the newest orders and fills and the account."""
         self._telling.forget()
+        for message in self.blotter(rows):
+            self._send(message)
+        self._changed()
+
+    def blotter(self, rows: int = ROWS) -> list[dict]:
+        """The messages that bring the newest orders and fills and all notes."""
         orders = self.engine.orders.last(rows) if self.engine else []
         fills = self.engine.fills[-rows:] if self.engine else []
-        self._send({"t": "orders", "reset": True, "rows": [self._row(order) for order in orders]})
-        self._send({"t": "fills", "reset": True, "rows": [fill_row(fill) for fill in fills]})
-        self._send(notes_message(self.engine))
-        self._changed()
+        return [
+            {"t": "orders", "reset": True, "rows": [self._row(order) for order in orders]},
+            {"t": "fills", "reset": True, "rows": [fill_row(fill) for fill in fills]},
+            notes_message(self.engine),
+        ]
 
     async def submit(self, fields: dict, token: str, clicked_ms: float | None, epoch_ms: Callable[[], float]) -> dict:
         """Journal the intent, send it, and wait for the venue's first answer (2 s at most)."""

@@ -52,9 +52,11 @@ def start() -> None:
 
 async def _fill_desk(ctx: Context, shell: Shell) -> None:
     from .views.status import StatusView
+    from .views.tab_role import TabRole
     from .views.watchlist import WatchlistView
 
     StatusView(ctx, shell.explain)
+    TabRole(ctx, shell.explain)
     shell.mount("watchlist", WatchlistView(ctx))
     _mark_first_quote(ctx)
     ctx.link.on("toast", lambda message: ctx.toasts.show(message["level"], message["text"], message.get("code") or ""))

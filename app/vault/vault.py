@@ -243,6 +243,11 @@ class Vault:
         """Make several changes in one transaction: all of them or none. Raises as `append`."""
         await self._writable().submit(Bundle(changes), True)
 
+    async def claim(self) -> None:
+        """Commit the next manifest and nothing else: whoever opened the vault before, and is still there, cannot write any more. Fails
+        with VaultConflict where somebody else has claimed it or written. Raises as `append`."""
+        await self.apply(())
+
     async def put_column(self, cls: str, column: str, data: bytes, strict: bool = False) -> None:
         """Write a column: bytes too many for one record, such as a history, kept in a table in pieces whose order is sealed in.
 
