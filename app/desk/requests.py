@@ -123,6 +123,13 @@ async def cancel_all(desk: Any, request: dict) -> dict:
     return {"count": await desk.trade.cancel_all(request.get("symbol"))}
 
 
+async def cancel_many(desk: Any, request: dict) -> dict:
+    """Ask the venue to cancel these orders, and say what came of each."""
+    from .cancelling import cancel_many  # only ever wanted by hand
+
+    return {"rows": await cancel_many(desk.trade, request.get("client_order_ids"))}
+
+
 async def amend(desk: Any, request: dict) -> None:
     """Ask the venue to change an order."""
     await desk.trade.amend(_text(request, "client_order_id"), request.get("qty"), request.get("price"), request.get("stop"))
@@ -211,6 +218,7 @@ REQUESTS = {
     "order.submit": submit,
     "order.cancel": cancel,
     "order.cancel_all": cancel_all,
+    "order.cancel_many": cancel_many,
     "order.amend": amend,
     "order.query": query,
     "order.query_unknown": query_unknown,
