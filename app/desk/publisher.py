@@ -22,9 +22,9 @@ BOOK_LEVELS = 15
 TAPE_ROWS = 60
 _MS = 1_000_000
 BEATS = {
-    "active": {"rows": 100 * _MS, "book": 100 * _MS, "tape": 100 * _MS, "bar": 300 * _MS, "account": 300 * _MS},
-    "resting": {"rows": 250 * _MS, "book": 250 * _MS, "tape": 250 * _MS, "bar": 500 * _MS, "account": 500 * _MS},
-    "hidden": {"rows": 1000 * _MS, "book": 1000 * _MS, "tape": 1000 * _MS, "bar": 1000 * _MS, "account": 1000 * _MS},
+    "active": {"rows": 100 * _MS, "book": 100 * _MS, "tape": 100 * _MS, "bar": 300 * _MS, "account": 300 * _MS, "summary": 1000 * _MS},
+    "resting": {"rows": 250 * _MS, "book": 250 * _MS, "tape": 250 * _MS, "bar": 500 * _MS, "account": 500 * _MS, "summary": 2000 * _MS},
+    "hidden": {"rows": 1000 * _MS, "book": 1000 * _MS, "tape": 1000 * _MS, "bar": 1000 * _MS, "account": 1000 * _MS, "summary": 5000 * _MS},
 }
 """How far apart, by how much the trader attends: at work, not touching the page, page out of sight."""
 SPREAD_NS = {"active": 30 * _MS, "resting": 0, "hidden": 0}
@@ -71,6 +71,9 @@ class Publisher:
         self.account_dirty = True
         self._account_told: dict | None = None
         self.sent = 0
+        self.summaries: Any = None
+        """What the watchlist shows beside quotes; None until a column of it is chosen."""
+        self._summary_dirty: set[str] = set()
         self._studies: Any = None
         self._stored: Any = None
         self._in_place: frozenset[int] = frozenset()
@@ -87,18 +90,32 @@ class Publisher:
 
     def add(self, instruments: list[Instrument]) -> None:
         """Know more instruments."""
-        self._instruments |= {item.symbol: item for item in instruments}
+        self._instruments.update({item.symbol: item for item in instruments})
 
     @property
     def watched(self) -> list[str]:
         """The instruments the page shows, that in focus first."""
         return [self.focus, *sorted(self._watched - {self.focus})]
 
-    def watch(self, symbols: list[str]) -> None:
-        """Send quotes of these symbols only; all of them once, now."""
+    def watch(self, symbols: list[str], columns: Any = (), span: str = "hour") -> None:
+        """Send quotes of these symbols only; all of them once, now. ``columns`` of Summaries go with them. Raises Refusal."""
+        if columns or self.summaries is not None:
+            self.summarising().choose(columns, span)
         self._watched = {symbol for symbol in symbols if symbol in self._instruments}
+        if columns:
+            self._summary_dirty = set(self._watched)
+            self._due.add("summary")
+            self._sent_at["summary"] = 0
         self._dirty |= self._watched
         self._told.clear()
+
+    def summarising(self) -> Any:
+        """The summaries of instruments, made when first asked for."""
+        if self.summaries is None:
+            from .summary import Summaries
+
+            self.summaries = Summaries(self._market, self._instruments, self._venue_now)
+        return self.summaries
 
     def set_focus(self, symbol: str, timeframe: str) -> None:
         """Book, tape and bars follow this instrument from now on."""
@@ -149,6 +166,9 @@ class Publisher:
                 self._oldest_ms = recv_ms
             self._due |= {"book", "tape", "bar"}
         self._dirty |= symbols
+        if self.summaries is not None and self.summaries.columns and not self._watched.isdisjoint(symbols):
+            self._summary_dirty |= symbols & self._watched
+            self._due.add("summary")
         self.flush()
 
     def painted(self, sequence: int) -> None:
@@ -224,6 +244,9 @@ class Publisher:
             return self.book_view(self.focus) if self.focus else None
         if part == "bar":
             return self._changed_bars()
+        if part == "summary":
+            symbols, self._summary_dirty = self._summary_dirty & self._watched, set()
+            return self.summaries.message(sorted(symbols))
         return self._tape() if self._tape_due or self._tape_reset else None
 
     def _changed_bars(self) -> dict | None:
@@ -319,8 +342,8 @@ class Publisher:
             price = opened = age = None
             if trade is not None:
                 price = trade.price
-                day = market.bars(symbol, "1d").rows()
-                opened = day[-1][1] if day else None
+                day = market.bars(symbol, "1d").last
+                opened = day[1] if day else None
             if symbol in self._stale:
                 age = market.age_ns(symbol, self._venue_now(symbol))
             values = (bid, ask, price, opened, age)

@@ -24,9 +24,16 @@ MORE_FIELDS = ("trail", "trail_unit", "display", "expires_ns", "take_profit", "s
 
 
 def watch(desk: Any, request: dict) -> None:
-    """Quotes of these symbols only."""
-    desk.publisher.watch([str(symbol) for symbol in request.get("symbols", ())])
+    """Quotes of these symbols only, with the columns chosen."""
+    desk.publisher.watch([str(symbol) for symbol in request.get("symbols", ())], request.get("columns") or (), request.get("spark") or "hour")
     desk.publisher.flush()
+
+
+def rank(desk: Any, request: dict) -> dict:
+    """Instruments by a column of the watchlist."""
+    symbols = request.get("symbols")
+    known = [symbol for symbol in symbols if isinstance(symbol, str) and desk.market.knows(symbol)] if isinstance(symbols, list) else list(desk.market.symbols)
+    return {"symbols": desk.publisher.summarising().rank(str(request.get("column")), bool(request.get("falling")), known)}
 
 
 def attend(desk: Any, request: dict) -> None:
@@ -209,6 +216,7 @@ REQUESTS = {
     "tab.offer": tab_offer,
     "attend": attend,
     "watch": watch,
+    "rank": rank,
     "focus": focus,
     "indicators.list": indicators_list,
     "indicators.set": indicators_set,
