@@ -17,9 +17,9 @@ from app.model.instrument import Instrument
 from app.model.orders import Side
 
 from . import display
+from .tape import TapeFeed, TapeFilter
 
 BOOK_LEVELS = 15
-TAPE_ROWS = 60
 _MS = 1_000_000
 BEATS = {
     "active": {"rows": 100 * _MS, "book": 100 * _MS, "tape": 100 * _MS, "bar": 300 * _MS, "account": 300 * _MS, "summary": 1000 * _MS},
@@ -66,8 +66,7 @@ class Publisher:
         self._part_at = 0
         self._due: set[str] = set()
         self._timer: Any = None
-        self._tape_due: list = []
-        self._tape_reset = True
+        self.tape = TapeFeed(market, self._instruments.__getitem__)
         self.account_dirty = True
         self._account_told: dict | None = None
         self.sent = 0
@@ -150,14 +149,18 @@ class Publisher:
 
     def restart_tape(self) -> None:
         """The next tick carries the tape anew."""
-        self._tape_due, self._tape_reset = list(self._market.trades(self.focus))[-TAPE_ROWS:], True
+        self.tape.restart(self.focus)
 
     def add_trade(self, trade: Any) -> None:
         """A trade of the focused instrument, for the tape."""
-        due = self._tape_due
-        due.append(trade)
-        if len(due) > TAPE_ROWS:
-            del due[0]
+        self.tape.add(trade)
+
+    def choose_tape(self, wanted: TapeFilter) -> None:
+        """Show the tape through this filter, anew."""
+        self.tape.use(wanted)
+        self._due.add("tape")
+        self._sent_at["tape"] = 0
+        self.flush()
 
     def changed(self, symbols: set[str], recv_ms: float) -> None:
         """These symbols changed by frames of which the oldest came at ``recv_ms``; send what may go if the page has painted."""
@@ -247,7 +250,7 @@ class Publisher:
         if part == "summary":
             symbols, self._summary_dirty = self._summary_dirty & self._watched, set()
             return self.summaries.message(sorted(symbols))
-        return self._tape() if self._tape_due or self._tape_reset else None
+        return self.tape.message() if self.focus else None
 
     def _changed_bars(self) -> dict | None:
         series = self._market.bars(self.focus, self.timeframe)
@@ -365,15 +368,6 @@ class Publisher:
                 ]
             )
         return rows
-
-    def _tape(self) -> dict:
-        item = self._instruments[self.focus]
-        rows = [
-            [trade.ts or trade.recv, display.price(trade.price, item), display.size(trade.size, item), "sell" if trade.buyer_maker else "buy"]
-            for trade in self._tape_due
-        ]
-        reset, self._tape_reset, self._tape_due = self._tape_reset, False, []
-        return {"symbol": self.focus, "reset": reset, "rows": rows}
 
     def _bar_rows(self, rows: list) -> list[list]:
         item = self._instruments[self.focus]

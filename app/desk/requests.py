@@ -15,6 +15,7 @@ from .netrequests import NETWORK_REQUESTS
 from .publisher import BEATS
 from .realrequests import REAL_REQUESTS
 from .riskside import RISK_REQUESTS
+from .tape import TapeFilter
 from .vaultfiles import VAULT_FILE_REQUESTS
 from .vaultrequests import VAULT_REQUESTS
 
@@ -80,6 +81,11 @@ def quote(desk: Any, request: dict) -> dict:
     if found is None:
         return {"symbol": symbol, "bid": None, "ask": None}
     return {"symbol": symbol, "bid": str(item.price(found.bid)), "ask": str(item.price(found.ask)), "ts": found.ts}
+
+
+def tape_filter(desk: Any, request: dict) -> None:
+    """What the tape shows of the trades."""
+    desk.publisher.choose_tape(TapeFilter.read(request))
 
 
 def depth(desk: Any, request: dict) -> dict:
@@ -221,6 +227,7 @@ REQUESTS = {
     "indicators.list": indicators_list,
     "indicators.set": indicators_set,
     "quote": quote,
+    "tape.filter": tape_filter,
     "depth": depth,
     "order.preview": preview,
     "order.submit": submit,

@@ -233,17 +233,18 @@ class WatchlistView:
             self._rows.append(row)
             self._body.append(row.root)
         store, order = self._store, self._order
-        keep = {}
-        free = []
-        for row in self._rows:
-            fits = first <= row.index < last and not (anew and order[row.index] != row.symbol)
+        keep, free = set(), []
+        for number, row in enumerate(self._rows):
+            # in another order the rows stand in the document as they are seen
+            fits = first <= row.index < last and not (anew and (row.index != first + number or order[row.index] != row.symbol))
             if fits:
-                keep[row.index] = row
+                keep.add(row.index)
             else:
                 free.append(row)
+        free.reverse()
         for index in range(first, last):
             if index not in keep:
-                row = free.pop(0)
+                row = free.pop()
                 symbol = order[index]
                 row.bind(index, symbol, store.instruments[symbol], height)
                 row.choose(symbol == store.symbol)
