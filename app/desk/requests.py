@@ -218,6 +218,16 @@ async def tab_offer(desk: Any, _request: dict) -> dict:
     return {}
 
 
+def exposure(desk: Any, request: dict) -> dict:
+    """Exposure of the account, grouped by anything."""
+    return desk.portfolio.exposure(request.get("by"))
+
+
+def equity_curve(desk: Any, request: dict) -> dict:
+    """The equity over time."""
+    return desk.portfolio.curve_view(request.get("span"))
+
+
 REQUESTS = {
     "tab.offer": tab_offer,
     "attend": attend,
@@ -240,6 +250,8 @@ REQUESTS = {
     "journal.export": journal_export,
     "journal.fill": journal_fill,
     "statement": statement,
+    "portfolio.exposure": exposure,
+    "equity.curve": equity_curve,
     "position.close": close_position,
     "position.reverse": reverse_position,
     "replay.control": replay_control,

@@ -187,6 +187,37 @@ def test_the_tape_is_filtered_held_still_and_remembers(desk: DeskPage):
     desk.check_console()
 
 
+def test_exposure_by_anything_and_the_equity_curve_add_up_and_outlive_a_reload(desk: DeskPage):
+    page = desk.page
+    taking_orders(desk)
+    desk.create_vault()
+    desk.pause()
+    desk.submit(side="buy", kind="market", qty="0.05")
+    expect(desk.by("position-row")).to_have_count(1)
+    desk.go("portfolio")
+    check = desk.by("exposure-check")
+    expect(check).to_contain_text("exactly")
+    for kind, key in (("base", "BTC"), ("quote", "USDT"), ("side", "long"), ("strategy", "desk"), ("symbol", "BTCUSDT")):
+        desk.by("exposure-by").select_option(kind)
+        expect(desk.by("exposure-group", key=key)).to_be_visible()
+        expect(check).to_contain_text("exactly")
+    desk.by("exposure-by").select_option("strategy")
+    desk.by("equity-span").select_option("hour")
+    expect(desk.by("equity-words")).to_contain_text("The day began at 100,000.00", timeout=30_000)
+    expect(desk.by("equity-chart")).to_be_visible(timeout=40_000)
+    assert "USDT" in desk.by("equity-chart").get_attribute("aria-label")
+    desk.by("equity-table").locator("summary").first.click()
+    expect(desk.by("equity-table").locator("tr.row").first).to_be_visible()
+    desk.by("equity-table").scroll_into_view_if_needed()
+    page.evaluate("() => kontor.desk.postMessage(JSON.stringify({ do: 'vault.lock', id: 1e15 }))")
+    expect(desk.by("exposure-group")).to_have_count(0)
+    expect(desk.by("equity-chart")).to_be_hidden()
+    desk.open(speed=20)
+    desk.go("portfolio")
+    expect(desk.by("exposure-by")).to_have_value("strategy")
+    desk.check_console()
+
+
 def test_axe_finds_nothing_serious_in_what_opens(page: Page, server: Server):
     page.add_init_script(path=AXE)
     desk = DeskPage(page, server.url)
@@ -211,4 +242,8 @@ def test_axe_finds_nothing_serious_in_what_opens(page: Page, server: Server):
     page.keyboard.press("Space")
     expect(desk.by("tape-held")).to_be_visible()
     found["tape"] = page.evaluate(RUN)
+    desk.go("portfolio")
+    expect(desk.by("exposure-check")).to_contain_text("equity")
+    expect(desk.by("equity-words")).to_contain_text(".")
+    found["portfolio"] = page.evaluate(RUN)
     assert {place: what for place, what in found.items() if what} == {}
