@@ -88,7 +88,8 @@ class Portfolio:
         engine, value = trade.open_engine(), trade.value()
         if value is None:
             raise Refusal("no_account", "there is no open account", "unlock the vault")
-        found = breakdown(kind, engine.portfolio, self._books.update(engine), engine.account, trade.view, trade.view.rates(engine.currency))
+        books = self._books.update(engine) if kind == "strategy" else {}
+        found = breakdown(kind, engine.portfolio, books, engine.account, trade.view, trade.view.rates(engine.currency))
         total = found.total
         return {
             "by": kind,
