@@ -21,6 +21,8 @@ class Drawing:
     band: str
     fall: str
     day_y: float | None
+    high_y: float
+    low_y: float
     highest: str
     lowest: str
     deepest: str
@@ -51,7 +53,8 @@ def draw(rows: Sequence[Sequence], day_open: str | None) -> Drawing | None:
     scale = (FALL_HEIGHT - 2) / float(most) if most else 0.0
     fall = "L".join(f"{x} {round(float(depth) * scale, 2)}" for x, depth in zip(xs, falls, strict=True))
     day_y = None if opened is None else y(float(opened))
-    return Drawing(f"M{line}", f"M{upper}L{lower}Z", f"M0 0L{fall}L{WIDTH} 0Z", day_y, money(high), money(low), money(most))
+    paths = f"M{line}", f"M{upper}L{lower}Z", f"M0 0L{fall}L{WIDTH} 0Z"
+    return Drawing(*paths, day_y, y(float(high)), y(float(low)), money(high), money(low), money(most))
 
 
 def money(amount: str | Decimal | None) -> str:

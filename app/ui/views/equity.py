@@ -30,7 +30,8 @@ class EquityCard:
         equity = svg("svg", {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "class": "curve-equity", **box}, self._band, self._day, self._line)
         falls = svg("svg", {"viewBox": f"0 0 {WIDTH} {FALL_HEIGHT}", "class": "curve-falls", **box}, self._fall)
         self._high, self._low, self._deep = (el("span", {"class": "num"}) for _ in range(3))
-        scale = el("div", {"class": "curve-scale", "aria-hidden": "true"}, self._high, self._low, self._deep)
+        self._begin = el("span", {"class": "curve-begin"}, "Day's start")
+        scale = el("div", {"class": "curve-scale", "aria-hidden": "true"}, self._high, self._low, self._deep, self._begin)
         self._chart = el("div", {"class": "curve", "role": "img", "data-testid": "equity-chart", "hidden": True}, equity, falls, scale)
         self._words = el("p", {"class": "hint", "data-testid": "equity-words"})
         self._table = Table(
@@ -86,6 +87,10 @@ class EquityCard:
         self._fall.setAttribute("d", drawing.fall)
         for name in ("y1", "y2"):
             self._day.setAttribute(name, str(drawing.day_y if drawing.day_y is not None else -9))
+        self._begin.hidden = drawing.day_y is None
+        for node, y in ((self._high, drawing.high_y), (self._low, drawing.low_y), (self._begin, drawing.day_y)):
+            if y is not None:
+                node.style.top = f"{min(HEIGHT - 18, max(0, y - 9)):.0f}px"
         set_text(self._high, drawing.highest)
         set_text(self._low, drawing.lowest)
         set_text(self._deep, f"{drawing.deepest} below the peak")
