@@ -28,6 +28,7 @@ READS = {
     *("watch", "focus", "attend", "indicators.list", "indicators.set", "quote", "depth", "order.preview", "risk.state", "execution.state"),
     *("journal.export", "journal.fill", "statement", "health", "history.list", "history.check", "vault.contents", "vault.lock"),
     *("net.state", "paper.settings", "vault.lock_settings"),
+    *("rank", "tape.filter", "portfolio.exposure", "equity.curve"),
 }
 CHANGING = {"paper.settings": requests.PAPER_FIELDS, "vault.lock_settings": ("idle_s", "hidden_s", "sleep")}
 """Requests that read, unless they bring one of these."""

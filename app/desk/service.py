@@ -37,6 +37,8 @@ from .venues import build_venue
 PROTOCOL = 1
 HISTORY_AFTER_S = 1.5
 """Stored history is looked for when the first rush is over."""
+CURVE_AFTER_S = 3
+"""Equity is sampled when the first rush is over."""
 LINES_A_WORKER = 1_000_000
 """Numbers of the trace's lines go on rising over the workers of a page."""
 
@@ -65,7 +67,8 @@ class Desk:
         self._history: Any = None
         self.followers: Any = None
         """Tabs that follow this desk; None until there is one."""
-        self._kept_since = 0
+        self._portfolio: Any = None
+        self._kept_since = self._seconds = 0
         self._wanted: list[str] = []
         self._ready = asyncio.Event()
         self._kept = asyncio.Event()
@@ -96,6 +99,15 @@ class Desk:
 
             self._history = History(self)
         return self._history
+
+    @property
+    def portfolio(self) -> Any:
+        """Exposure and the equity curve; made when first asked for, or at the first sample."""
+        if self._portfolio is None:
+            from .portfolio import Portfolio
+
+            self._portfolio = Portfolio(self)
+        return self._portfolio
 
     @property
     def backup(self) -> Any:
@@ -415,6 +427,9 @@ class Desk:
         self.keeping.snapshots.second()
         if self.followers is not None:
             self.followers.second()
+        self._seconds += 1
+        if self._seconds > CURVE_AFTER_S:
+            self.portfolio.second()
         if self._backup is not None:
             self._backup.second()
         self.send({"t": "stats", **self.health.second()})

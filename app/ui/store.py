@@ -20,7 +20,7 @@ from app.health.histogram import Histogram
 
 from .frames import FRAMES
 
-TICK_PARTS = ("quotes", "book", "tape", "bar", "account")
+TICK_PARTS = ("quotes", "book", "tape", "bar", "account", "summary")
 _KEPT = ("account", "venue", "vault", "order_state", "risk", "hello", "stats", "net", "lock", "execution", "notes")
 _MEASURE = "kontor:tick-to-paint"
 _MEASURES_EVERY_MS = 20.0
@@ -91,7 +91,7 @@ class Store:
         self._call(topic, tuple(self._subscribers.get(topic, ())), value)
 
     def on_tick(self, part: str, handler: Callable[[Any], None]) -> Callable[[], None]:
-        """Call ``handler(value)`` with that part (quotes, book, tape, bar, account) of every tick; returns how to stop."""
+        """Call ``handler(value)`` with that part (quotes, book, tape, bar, account, summary) of every tick; returns how to stop."""
         handlers = self._parts[part]
         handlers.append(handler)
         return lambda: handlers.remove(handler)

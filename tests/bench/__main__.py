@@ -12,15 +12,12 @@ from pathlib import Path
 from tests.bench.results import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
-ORDER = (
-    "boot", "desk", "tabs", "execution", "vault", "restart", "market",
-    "history", "chart", "ingest", "risk", "simulation", "proxy", "fetch", "oauth",
-)
+
 
 
 def main() -> int:
     """Run them; returns the number that failed."""
-    wanted = sys.argv[1:] or [name for name in ORDER if (Path(__file__).parent / f"bench_{name}.py").is_file()]
+    wanted = sys.argv[1:] or sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
     if not sys.argv[1:]:
         FILE.unlink(missing_ok=True)
     failed = 0
