@@ -22,14 +22,17 @@ AGAINST = frozenset({"timeout", "network", "server", "web_page", "bad_content", 
 _MISS_S = 3_600.0
 _DECISIONS = 50
 _PATIENCE_S = 2.0
+_WHILE_S = 120.0
 
 
 class Outcome(NamedTuple):
-    """What came for one listing: a price and its source, or why there is none, source by source."""
+    """What came for one listing: a price and its source, or why there is none, source by source. ``again_s``: without a price, when a source that
+    had no call left for the moment may be asked."""
 
     price: Price | None
     source: str
     reasons: tuple[tuple[str, str], ...]
+    again_s: float | None = None
 
 
 class Link:
@@ -62,6 +65,7 @@ class Chain:
         wanted = {item.symbol: item for item in listings}
         reasons: dict[str, list[tuple[str, str]]] = {symbol: [] for symbol in wanted}
         found: dict[str, Outcome] = {}
+        again: dict[str, float] = {}
         for link in self.links.values():
             fit: list[Listing] = []
             for symbol, item in wanted.items():
@@ -76,8 +80,11 @@ class Chain:
                 part = fit[at : at + link.source.batch]
                 cost = link.source.cost(len(part))
                 if why := self._closed(link, cost, person, trial and at == 0):
+                    wait_s = link.ledger.wait_s(self._clock.now_ns(), cost, person)
                     for item in fit[at:]:
                         reasons[item.symbol].append((link.source.name, why))
+                        if 0 < wait_s <= _WHILE_S:
+                            again[item.symbol] = min(wait_s, again.get(item.symbol, wait_s))
                     break
                 answers = await self._asked(link, part, cost)
                 for item in part:
@@ -93,7 +100,7 @@ class Chain:
             if not wanted:
                 break
         for symbol in wanted:
-            found[symbol] = Outcome(None, "", tuple(reasons[symbol]))
+            found[symbol] = Outcome(None, "", tuple(reasons[symbol]), again.get(symbol))
         for symbol, outcome in found.items():
             self._note(symbol, outcome)
         self._changed()

@@ -34,6 +34,7 @@ _PAIR = re.compile(r"([A-Z0-9]{2,8})-([A-Z]{3})")
 _CURRENCIES = re.compile(r"([A-Z]{3})([A-Z]{3})=X")
 _FUTURE = re.compile(r"([A-Z0-9]{1,4})=F")
 _INDEX = re.compile(r"\^[A-Z0-9.]{1,12}")
+_DEAR = frozenset({"BTC", "ETH", "BNB", "SOL", "BCH", "LTC", "XMR"})
 _MONEY = frozenset({"USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD"})
 _MORE = 2
 """Prices are kept with so many decimals more than a tick has: sources round averages and old prices less than exchanges do."""
@@ -86,7 +87,7 @@ def listing(symbol: str) -> Listing:
     """The listing that a symbol names. Raises BadListing."""
     text = symbol.strip().upper()
     if (found := _PAIR.fullmatch(text)) and found[2] in _MONEY:
-        return Listing(text, found[1], "", "crypto", "", found[2], 4)
+        return Listing(text, found[1], "", "crypto", "", found[2], 2 if found[1] in _DEAR else 5)
     if found := _CURRENCIES.fullmatch(text):
         return Listing(text, found[1], "", "currency", "", found[2], 3 if found[2] == "JPY" else 5)
     if found := _FUTURE.fullmatch(text):

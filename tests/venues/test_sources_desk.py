@@ -66,7 +66,7 @@ async def test_prices_with_their_source_and_age_and_every_odd_one_named(sim):
         assert found["CL=F"]["price"] == "-37.63" and "zero or less" in found["CL=F"]["note"]
         assert found["THIN"]["price"] == "12.50"
         assert [len(each.split("symbols=")[1].split("&")[0].split(",")) for each in sim.asked if "spark" in each] == [7]
-        assert (await page.ask("quote", symbol="BTC-USD"))["bid"] == "64091.394200"
+        assert (await page.ask("quote", symbol="BTC-USD"))["bid"] == "64091.3900"
         venue = page.latest("venue")
         assert venue["state"] == "live" and venue["detail"] == "no source has GONE"
         shown = await page.until(lambda m: m["t"] == "sources" and m["rows"]["AAPL"]["price"], "the sources message")
@@ -184,10 +184,10 @@ async def test_a_paper_order_fills_at_the_indicated_price_and_not_where_nobody_t
             await page.ask("order.submit", **{**BUY, "symbol": symbol, "qty": qty}, token=token, clicked_ms=0)
         await until(lambda: all(each["outcome"] == "confirmed" or each["status"] in ("filled", "cancelled", "rejected") for each in page.orders().values()), "")
         by_symbol = {each["symbol"]: each for each in page.orders().values()}
-        assert by_symbol["BTC-USD"]["status"] == "filled" and Decimal(by_symbol["BTC-USD"]["average_price"]) == Decimal("64155.5178")
+        assert by_symbol["BTC-USD"]["status"] == "filled" and Decimal(by_symbol["BTC-USD"]["average_price"]) == Decimal("64155.5300")
         # a trade without size moves the price and fills nothing
         sim.prices["BTC-USD"] = Decimal("64000")
-        await page.ask("order.submit", **{**BUY, "symbol": "BTC-USD", "type": "limit", "tif": "gtc", "price": "60000.0000"}, token="c", clicked_ms=0)
+        await page.ask("order.submit", **{**BUY, "symbol": "BTC-USD", "type": "limit", "tif": "gtc", "price": "60000.00"}, token="c", clicked_ms=0)
         await page.ask("sources.refresh", symbol="BTC-USD")
         await until(lambda: Decimal(row(page, "BTC-USD")["price"]) == 64000, "the new price")
         assert [each["status"] for each in page.orders().values() if each["type"] == "limit"] == ["accepted"]

@@ -21,6 +21,7 @@ LOOKED_AT_S = LIFETIMES["quote"]
 OTHERS_S = 300.0
 CLOSED_S = 900.0
 AFTER_OPEN_S = 5.0
+AGAIN_S = 0.1
 STALE_AFTER = 3
 """So many polls missed make a price stale."""
 QUIET_NS = 900 * NS
@@ -111,9 +112,11 @@ class Watched:
         before, price = self.price, outcome.price
         reasons = "; ".join(f"{titles[name]}: {why}" for name, why in outcome.reasons)
         if price is None:
-            self._failures += 1
+            self._failures += outcome.again_s is None
             self.note = reasons
             self.plan(now_ns)
+            if outcome.again_s is not None:
+                self.due_ns = min(self.due_ns, now_ns + int((outcome.again_s + AGAIN_S) * NS))
             return []
         self._failures = 0
         if before is not None and price.as_of_ns < before.as_of_ns:
@@ -142,7 +145,7 @@ class Watched:
             self.due_ns = now_ns
             return []
         if not self.is_final(now_ns):
-            self.due_ns = now_ns
+            self.due_ns = max(now_ns, self.received_ns + int(self.every_s(now_ns) * NS))
         return self._events(None, 0, now_ns, self.received_ns)
 
     def quiet(self, now_ns: int) -> str:

@@ -159,6 +159,17 @@ def test_a_quota_refusal_is_obeyed_and_calls_of_the_day_are_kept_for_people() ->
     assert ask(chain)["AAPL"].source == "scarce"
 
 
+def test_a_source_without_a_call_left_for_the_moment_says_when_it_has_one() -> None:
+    time = ManualTime()
+    slow = Scripted("slow", time, batch=1, allowances=(Allowance(1, 1.2),))
+    chain = chain_of(time, slow)
+    found = ask(chain, AAPL, MSFT)
+    assert found["AAPL"].source == "slow" and found["MSFT"].price is None
+    assert found["MSFT"].again_s == pytest.approx(1.2) and "more in 1 s" in found["MSFT"].reasons[0][1]
+    time.advance(1.3)
+    assert ask(chain, MSFT)["MSFT"].source == "slow"
+
+
 def test_a_source_without_its_key_or_outside_its_cover_is_passed_over() -> None:
     time = ManualTime()
     first, second = Scripted("first", time, needs_key=True), Scripted("second", time)

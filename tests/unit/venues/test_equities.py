@@ -69,6 +69,12 @@ def test_failures_are_asked_again_ever_later() -> None:
     assert row.note == "Yahoo: no answer; Alpha Vantage: needs a key"
 
 
+def test_a_call_that_is_soon_allowed_is_waited_for() -> None:
+    row, now = watched(), at("2026-11-25T12:00")
+    row.take(Outcome(None, "", (("yahoo", "used up"),), 1.2), TITLES, now, now)
+    assert row.due_ns == now + 1_300_000_000
+
+
 def test_an_older_price_never_replaces_a_newer_one() -> None:
     row, noon = watched(), at("2026-11-25T12:00")
     take(row, Price(Decimal("190.12"), noon), noon)
