@@ -478,4 +478,5 @@ def _instrument_row(item: Any) -> dict:
         "lot": format(item.lot_size, "f"),
         "min_size": format(item.size(item.min_size), "f"),
         "min_notional": format(item.min_notional, "f"),
+        "exchange": item.exchange,
     }

@@ -156,7 +156,7 @@ class Sources:
     def view(self) -> dict:
         """The ``sources`` message."""
         rows = self._venue.rows if self._venue is not None else {}
-        return sourceview.view(self.chain, rows, self._keys, self._desk.around.clock.now_ns(), self.days.notes)
+        return sourceview.view(self.chain, rows, self._keys, self._desk.around.clock.now_ns(), self.days.notes, self._added)
 
     def _tell(self) -> None:
         self._telling = None
@@ -214,7 +214,8 @@ class Sources:
 
     def remove(self, symbol: str) -> None:
         """Forget an added listing; it goes with the next start."""
-        self._added.pop(symbol, None)
+        row = self._venue.rows.get(symbol) if self._venue is not None else None
+        self._added.pop(row.listing.symbol if row is not None else symbol, None)
         self.changed()
 
     def _watch(self, symbol: str) -> str:

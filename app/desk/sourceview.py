@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
@@ -11,12 +12,16 @@ from app.sources.chain import Chain
 
 from .rows import plain
 
+US = "XNYS"
+"""A symbol of the US does not say which of its exchanges it is listed at; all keep the same hours."""
 
-def view(chain: Chain, rows: dict[str, Any], keys: dict[str, str], now_ns: int, days: dict[str, str]) -> dict:
-    """The ``sources`` message. ``keys``: the last four characters of each key that is in the open vault; ``days``: words on daily history."""
+
+def view(chain: Chain, rows: dict[str, Any], keys: dict[str, str], now_ns: int, days: dict[str, str], added: Collection[str]) -> dict:
+    """The ``sources`` message. ``keys``: the last four characters of each key that is in the open vault; ``days``: words on daily history;
+    ``added``: symbols of listings that were added by search."""
     return {
         "now_ns": now_ns,
-        "rows": {symbol: _row(row, chain, now_ns, days.get(symbol, "")) for symbol, row in rows.items()},
+        "rows": {symbol: {**_row(row, chain, now_ns, days.get(symbol, "")), "added": row.listing.symbol in added} for symbol, row in rows.items()},
         "chain": [_link(chain, name, keys, now_ns) for name in chain.links],
         "decisions": [[at, text] for at, text in chain.decisions],
     }
@@ -60,7 +65,7 @@ def _row(row: Any, chain: Chain, now_ns: int, days: str) -> dict:
         "indicated": indicated,
         "next_ns": row.due_ns or None,
         "note": "; ".join(part for part in words if part),
-        "exchange": row.calendar.name,
+        "exchange": "US exchanges" if row.instrument.exchange == US else row.calendar.name,
         "around_the_clock": row.calendar.always,
         "open": is_open,
         "opens_ns": opens_ns,

@@ -70,11 +70,6 @@ def title(symbol: str, row: dict, now_ns: int) -> str:
     return ". ".join(parts)
 
 
-def calls(link: dict) -> str:
-    """How many calls are left: '23 of 25 calls left today'."""
-    return "" if link["per_day"] is None else f"{link['left']} of {link['per_day']} calls left today"
-
-
 def found(row: dict, titles: dict[str, str]) -> str:
     """The hint of a search result: 'Apple Inc. · NasdaqGS · USD · share · Yahoo, Polygon'."""
     sources = ", ".join(titles.get(name, name) for name in row["sources"])

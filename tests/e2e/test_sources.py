@@ -43,7 +43,7 @@ def test_every_price_says_whose_it_is_and_how_old_and_the_next_source_is_named(p
     row = desk.by("quote-row", symbol="AAPL")
     expect(row).to_have_attribute("data-source", "yahoo", timeout=PATIENCE_MS)
     expect(row.locator(".cell-symbol")).to_have_attribute("data-age", re.compile(r"^Yahoo \d+ (s|min)$"))
-    expect(row).to_have_attribute("title", re.compile("AAPL on New York Stock Exchange: Yahoo, .* old"))
+    expect(row).to_have_attribute("title", re.compile("AAPL on US exchanges: Yahoo, .* old"))
     word = desk.by("status-source")
     expect(word).to_contain_text("Yahoo")
     expect(word).to_contain_text("around the clock")
@@ -70,6 +70,10 @@ def test_every_price_says_whose_it_is_and_how_old_and_the_next_source_is_named(p
     desk.by("sources-refresh").click()
     expect(desk.by("source-state-yahoo")).to_have_attribute("data-state", "rests", timeout=PATIENCE_MS)
     expect(desk.by("source-sentence-yahoo")).to_contain_text("web page")
+    # what a listing is, as a source that works has it
+    sim.faults.clear()
+    prices.locator(f'[data-about="{added}"]').click()
+    expect(desk.by("sources-about")).to_contain_text("Microsoft Corporation", timeout=PATIENCE_MS)
     # and the trace holds no key
     lines = desk.ask("trace.follow", after=0)["rows"]
     assert any("/query answered 200" in line["text"] for line in lines) and AV_KEY not in json.dumps(lines)

@@ -14,7 +14,7 @@ from ..link import Refused
 from .vault_fields import Outcome, button, card, refill, row, table
 
 _REFRESH_S = 1.0
-_HEADS = ("Instrument", ("Price", "num"), "Source", ("Age", "num"), "Exchange", "What to know")
+_HEADS = ("Instrument", ("Price", "num"), "Source", ("Age", "num"), "Exchange", "What to know", "")
 
 
 class SourcesView:
@@ -28,9 +28,11 @@ class SourcesView:
         self._cards = el("div", {"class": "cards", "data-testid": "sources-chain"})
         self._links: dict[str, SourceCard] = {}
         self._prices = el("div")
+        self._rows: dict[str, PriceRow] = {}
+        self._about = el("section", {"class": "card", "data-testid": "sources-about", "hidden": True})
         self._decisions = el("ol", {"class": "decisions", "data-testid": "sources-decisions"})
         self._nothing = el("p", {"class": "empty", "hidden": True}, "This desk asks no sources. Open it with ?venue=equities, or add equities to its venues.")
-        refresh = button("Ask now", "sources-refresh", press=lambda _event: self._do("sources.refresh"))
+        refresh = button("Ask now", "sources-refresh", press=lambda _event: self._do("sources.refresh", "Asked; what comes shows below."))
         self.root = el(
             "div",
             {"class": "page sources"},
@@ -39,9 +41,11 @@ class SourcesView:
             self._nothing,
             self._cards,
             card("Prices", self._prices, testid="sources-prices"),
+            self._about,
             card("Switches from one source to another", self._decisions),
             card("How prices are got", el("p", None, source_words.ABOUT), el("p", None, source_words.KEYS)),
         )
+        listen(self._prices, "click", self._pressed)
         ctx.store.subscribe("sources", lambda _message: self._draw())
         ctx.store.subscribe("vault", lambda _vault: self._draw())
 
@@ -67,7 +71,7 @@ class SourcesView:
     async def _each_second(self) -> None:
         while True:
             await asyncio.sleep(_REFRESH_S)
-            self._draw_prices()
+            self._grow_older()
 
     def _draw(self) -> None:
         state, vault = self._ctx.store.sources, self._ctx.store.vault
@@ -81,39 +85,73 @@ class SourcesView:
             self._links[link["name"]].draw(link, vault is not None and vault["state"] == "unlocked")
         decisions = [el("li", None, el("time", None, fmt.clock(at)), " ", text) for at, text in reversed(state["decisions"])]
         refill(self._decisions, *(decisions or [el("li", {"class": "hint"}, "None so far: the first source answers.")]))
-        self._draw_prices()
-
-    def _draw_prices(self) -> None:
-        state = self._ctx.store.sources
-        if state is None:
-            return
-        now = int(Date.now()) * 1_000_000
-        rows = []
+        if list(state["rows"]) != list(self._rows):
+            self._rows = {symbol: PriceRow(symbol, each["added"]) for symbol, each in state["rows"].items()}
+            refill(self._prices, table(_HEADS, [each.root for each in self._rows.values()], "Prices"))
         for symbol, each in state["rows"].items():
-            price = f"{fmt.group(each['price'])} {each['currency']}" if each["price"] else fmt.NOTHING
-            made = row(
-                symbol,
-                (price, {"class": "num"}),
-                each["title"] or "none",
-                (source_words.age(each, now) or fmt.NOTHING, {"class": "num"}),
-                f"{each['exchange']}: {source_words.hours(each, now)}" if not each["around_the_clock"] else "around the clock",
-                (each["note"] or ("bid and ask are indicated" if each["indicated"] else ""), {"class": "why"}),
-            )
-            made.setAttribute("data-symbol", symbol)
-            made.setAttribute("data-source", each["source"])
-            rows.append(made)
-        refill(self._prices, table(_HEADS, rows, "Prices"))
+            self._rows[symbol].draw(each)
+        self._grow_older()
 
-    def _do(self, what: str) -> None:
-        self._ctx.errors.run("Sources", self._run(what))
+    def _grow_older(self) -> None:
+        now, rows = int(Date.now()) * 1_000_000, self._ctx.store.sources["rows"] if self._ctx.store.sources else {}
+        for symbol, each in rows.items():
+            if symbol in self._rows:
+                self._rows[symbol].grow_older(each, now)
 
-    async def _run(self, what: str) -> None:
+    def _pressed(self, event: Any) -> None:
+        about, forget = event.target.closest("[data-about]"), event.target.closest("[data-forget]")
+        if about:
+            self._ctx.errors.run("About", self._tell_about(about.getAttribute("data-about")))
+        elif forget:
+            self._do("sources.remove", "It is not watched any more from the next start on.", symbol=forget.getAttribute("data-forget"))
+
+    async def _tell_about(self, symbol: str) -> None:
         try:
-            await self._ctx.link.ask(what)
+            found = await self._ctx.link.ask("sources.company", symbol=symbol)
+        except Refused as error:
+            self._said.refused(error)
+            return
+        self._about.hidden = False
+        facts = [node for label, text in found["facts"] for node in (el("dt", None, label), el("dd", None, text))]
+        said = el("p", {"class": "hint"}, f"{symbol}, as {found['source']} has it, {fmt.stamp(found['at_ns'])}")
+        refill(self._about, el("h2", None, found["name"]), said, el("dl", {"class": "facts"}, *facts))
+
+    def _do(self, what: str, done: str, **more: Any) -> None:
+        self._ctx.errors.run("Sources", self._run(what, done, more))
+
+    async def _run(self, what: str, done: str, more: dict) -> None:
+        try:
+            await self._ctx.link.ask(what, **more)
         except Refused as error:
             self._said.refused(error)
         else:
-            self._said.say("Asked; what comes shows below.")
+            self._said.say(done)
+
+
+class PriceRow:
+    """One price; its cells are filled again, not made again, so that its buttons keep the focus."""
+
+    def __init__(self, symbol: str, added: bool) -> None:
+        name = el("button", {"type": "button", "class": "btn btn-quiet", "data-about": symbol, "title": f"What {symbol} is"}, symbol)
+        self._cells = [el("span") for _ in range(5)]
+        price, source, age, hours, note = self._cells
+        more = el("button", {"type": "button", "class": "btn btn-quiet", "data-forget": symbol}, "Forget") if added else ""
+        self.root = row(name, (price, {"class": "num"}), source, (age, {"class": "num"}), hours, (note, {"class": "why"}), more)
+        self.root.setAttribute("data-symbol", symbol)
+
+    def draw(self, each: dict) -> None:
+        """Show this price."""
+        price, source, _, _, note = self._cells
+        set_text(price, f"{fmt.group(each['price'])} {each['currency']}" if each["price"] else fmt.NOTHING)
+        set_text(source, each["title"] or "none")
+        set_text(note, each["note"] or ("bid and ask are indicated" if each["indicated"] else ""))
+        self.root.setAttribute("data-source", each["source"])
+
+    def grow_older(self, each: dict, now: int) -> None:
+        """Its age and the exchange's hours at this moment."""
+        set_text(self._cells[2], source_words.age(each, now) or fmt.NOTHING)
+        hours = source_words.hours(each, now)
+        set_text(self._cells[3], hours if each["around_the_clock"] else f"{each['exchange']}: {hours}")
 
 
 class SourceCard:
