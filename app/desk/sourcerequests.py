@@ -32,6 +32,11 @@ def remove(desk: Any, request: dict) -> None:
     desk.sources.remove(_text(request, "symbol"))
 
 
+def order(desk: Any, request: dict) -> None:
+    """Whom to ask first for one listing."""
+    desk.sources.set_order(_text(request, "symbol"), request.get("order"))
+
+
 def refresh(desk: Any, request: dict) -> None:
     """Ask now."""
     desk.sources.refresh(None if request.get("symbol") is None else _text(request, "symbol"))
@@ -57,6 +62,7 @@ SOURCE_REQUESTS = {
     "sources.state": state,
     "sources.add": add,
     "sources.remove": remove,
+    "sources.order": order,
     "sources.refresh": refresh,
     "sources.company": company,
     "sources.key": key,

@@ -110,6 +110,9 @@ class Sources:
             return
         for name, link in self.chain.links.items():
             link.ledger.restore((kept.get("ledgers") or {}).get(name))
+        for symbol, order in (kept.get("orders") or {}).items():
+            if isinstance(order, list) and order and all(name in self.chain.links for name in order):
+                self.chain.orders[symbol] = tuple(dict.fromkeys(order))
         for symbol in kept.get("added") or ():
             if isinstance(symbol, str):
                 self._watch(symbol)
@@ -133,7 +136,7 @@ class Sources:
         ledgers = {name: link.ledger.kept() for name, link in self.chain.links.items() if link.ledger.per_day is not None}
         rows = self._venue.rows.values() if self._venue is not None else ()
         prices = [sourceview.price_row(row.listing.symbol, row) for row in rows if row.price is not None]
-        text = json.dumps({"v": 1, "ledgers": ledgers, "added": list(self._added), "prices": prices}, separators=(",", ":"))
+        text = json.dumps({"v": 1, "ledgers": ledgers, "added": list(self._added), "orders": self.chain.orders, "prices": prices}, separators=(",", ":"))
         if text == self._kept or not self._loaded:
             return
         try:
@@ -171,6 +174,9 @@ class Sources:
     async def search(self, text: str, everywhere: bool) -> dict:
         """Instruments of the desk and listings of every source that may be asked. One that has few calls a day is asked where the others find
         little, or when the trader says so (``everywhere``)."""
+        if not self._loaded:  # a desk without the venue: nothing was known so far
+            await self._load()
+            await self._look_for_keys()
         mine = own(text, self._desk.venue.instruments())
         found: list[tuple[str, list[Match]]] = []
         failed: dict[str, str] = {}
@@ -211,6 +217,20 @@ class Sources:
             raise Refusal("bad_symbol", *str(error).split("; ", 1), "symbol") from error
         self.changed()
         return {"symbol": item}
+
+    def set_order(self, symbol: str, order: Any) -> None:
+        """The trader's own order of sources for a listing, or None for the chain's."""
+        item = self._listing(symbol)
+        if order is None:
+            self.chain.orders.pop(item.symbol, None)
+        else:
+            known = isinstance(order, list) and order and all(isinstance(name, str) and name in self.chain.links for name in order)
+            if not known or len(set(order)) != len(order):
+                names = ", ".join(self.chain.links)
+                raise Refusal("bad_order", "the order names no source, or one twice, or one that there is not", f"use some of {names}", "order")
+            self.chain.orders[item.symbol] = tuple(order)
+        self.refresh(symbol)
+        self.changed()
 
     def remove(self, symbol: str) -> None:
         """Forget an added listing; it goes with the next start."""

@@ -54,6 +54,7 @@ def _row(row: Any, chain: Chain, now_ns: int, days: str) -> dict:
     words = (row.note, "a price of zero or less is shown, and no order is filled at it" if below else "", row.quiet(now_ns), trouble, days)
     return {
         "source": row.source,
+        "order": list(chain.order(row.listing.symbol)),
         "title": chain.links[row.source].source.title if row.source else "",
         "price": None if price is None else format(price.last, "f"),
         "currency": row.listing.currency,

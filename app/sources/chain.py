@@ -54,6 +54,8 @@ class Chain:
         self.links = {source.name: Link(source, rng, changed) for source in sources}
         self.decisions: deque[tuple[int, str]] = deque(maxlen=_DECISIONS)
         """(wall ns, sentence) of each switch from one source to another and its reason."""
+        self.orders: dict[str, tuple[str, ...]] = {}
+        """The trader's own order for a listing, by its symbol; a source that is left out is not asked for it."""
         self._clock, self._changed = clock, changed
         self._now_at: dict[str, str] = {}
 
@@ -62,11 +64,25 @@ class Chain:
     ) -> dict[str, Outcome]:
         """The latest price of each listing. ``person``: somebody waits for it, so the calls that are kept back may be used; ``settled(source,
         symbol)`` says why a source has nothing newer for a listing than what is shown."""
+        groups: dict[tuple[str, ...], list[Listing]] = {}
+        for item in listings:
+            groups.setdefault(self.order(item.symbol), []).append(item)
+        found: dict[str, Outcome] = {}
+        for order, items in groups.items():
+            found |= await self._prices(order, items, person, settled)
+        for symbol, outcome in found.items():
+            self._note(symbol, outcome)
+        self._changed()
+        return found
+
+    async def _prices(
+        self, order: Sequence[str], listings: Sequence[Listing], person: bool, settled: Callable[[str, str], str]
+    ) -> dict[str, Outcome]:
         wanted = {item.symbol: item for item in listings}
         reasons: dict[str, list[tuple[str, str]]] = {symbol: [] for symbol in wanted}
         found: dict[str, Outcome] = {}
         again: dict[str, float] = {}
-        for link in self.links.values():
+        for link in map(self.links.__getitem__, order):
             fit: list[Listing] = []
             for symbol, item in wanted.items():
                 why = self._unfit(link, item) or settled(link.source.name, symbol)
@@ -101,15 +117,16 @@ class Chain:
                 break
         for symbol in wanted:
             found[symbol] = Outcome(None, "", tuple(reasons[symbol]), again.get(symbol))
-        for symbol, outcome in found.items():
-            self._note(symbol, outcome)
-        self._changed()
         return found
+
+    def order(self, symbol: str) -> tuple[str, ...]:
+        """Whom to ask for a listing, in this order: the chain's, or the trader's own for it."""
+        return self.orders.get(symbol) or tuple(self.links)
 
     async def first(self, what: Callable[[Source], Awaitable[Any]], listing: Listing | None = None) -> tuple[Any, str]:
         """(answer, source) of the first source that gives one, for a person who waits. Raises SourceError that says what each one said."""
         said = []
-        for link in self.links.values():
+        for link in map(self.links.__getitem__, self.order(listing.symbol) if listing is not None else self.links):
             why = (listing is not None and self._unfit(link, listing)) or await self._closed_to_a_person(link)
             if not why:
                 try:

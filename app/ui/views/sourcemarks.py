@@ -21,7 +21,8 @@ class SourceMarks:
         need_style("sources.css")
         self._word = el("button", {"type": "button", "class": "word", "id": "status-source", "data-testid": "status-source", "title": "Source"}, el("span"))
         by_id("status-time").after(self._word)
-        document.querySelector(".watch-grid").classList.add("sourced")
+        if grid := document.querySelector(".watch-grid"):
+            grid.classList.add("sourced")
         listen(self._word, "click", lambda _event: ctx.router.go("sources"))
         self._store.subscribe("sources", lambda _message: self._draw())
         self._store.subscribe("focus", lambda _focus: self._draw())

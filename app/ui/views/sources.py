@@ -14,7 +14,7 @@ from ..link import Refused
 from .vault_fields import Outcome, button, card, refill, row, table
 
 _REFRESH_S = 1.0
-_HEADS = ("Instrument", ("Price", "num"), "Source", ("Age", "num"), "Exchange", "What to know", "")
+_HEADS = ("Instrument", ("Price", "num"), "Source", ("Age", "num"), "Exchange", "What to know", "Ask first", "")
 
 
 class SourcesView:
@@ -46,6 +46,7 @@ class SourcesView:
             card("How prices are got", el("p", None, source_words.ABOUT), el("p", None, source_words.KEYS)),
         )
         listen(self._prices, "click", self._pressed)
+        listen(self._prices, "change", self._chosen)
         ctx.store.subscribe("sources", lambda _message: self._draw())
         ctx.store.subscribe("vault", lambda _vault: self._draw())
 
@@ -86,7 +87,7 @@ class SourcesView:
         decisions = [el("li", None, el("time", None, fmt.clock(at)), " ", text) for at, text in reversed(state["decisions"])]
         refill(self._decisions, *(decisions or [el("li", {"class": "hint"}, "None so far: the first source answers.")]))
         if list(state["rows"]) != list(self._rows):
-            self._rows = {symbol: PriceRow(symbol, each["added"]) for symbol, each in state["rows"].items()}
+            self._rows = {symbol: PriceRow(symbol, each["added"], state["chain"]) for symbol, each in state["rows"].items()}
             refill(self._prices, table(_HEADS, [each.root for each in self._rows.values()], "Prices"))
         for symbol, each in state["rows"].items():
             self._rows[symbol].draw(each)
@@ -104,6 +105,12 @@ class SourcesView:
             self._ctx.errors.run("About", self._tell_about(about.getAttribute("data-about")))
         elif forget:
             self._do("sources.remove", "It is not watched any more from the next start on.", symbol=forget.getAttribute("data-forget"))
+
+    def _chosen(self, event: Any) -> None:
+        symbol, first = event.target.getAttribute("data-first"), str(event.target.value)
+        names = [link["name"] for link in self._ctx.store.sources["chain"]]
+        order = None if first == names[0] else [first, *(name for name in names if name != first)]
+        self._do("sources.order", "It is asked first from now on; the others stand in for it.", symbol=symbol, order=order)
 
     async def _tell_about(self, symbol: str) -> None:
         try:
@@ -131,12 +138,14 @@ class SourcesView:
 class PriceRow:
     """One price; its cells are filled again, not made again, so that its buttons keep the focus."""
 
-    def __init__(self, symbol: str, added: bool) -> None:
+    def __init__(self, symbol: str, added: bool, chain: list[dict]) -> None:
         name = el("button", {"type": "button", "class": "btn btn-quiet", "data-about": symbol, "title": f"What {symbol} is"}, symbol)
         self._cells = [el("span") for _ in range(5)]
         price, source, age, hours, note = self._cells
         more = el("button", {"type": "button", "class": "btn btn-quiet", "data-forget": symbol}, "Forget") if added else ""
-        self.root = row(name, (price, {"class": "num"}), source, (age, {"class": "num"}), hours, (note, {"class": "why"}), more)
+        self._first = el("select", {"data-first": symbol, "aria-label": f"Source to ask first for {symbol}"})
+        self._first.append(*(el("option", {"value": link["name"]}, link["title"]) for link in chain))
+        self.root = row(name, (price, {"class": "num"}), source, (age, {"class": "num"}), hours, (note, {"class": "why"}), self._first, more)
         self.root.setAttribute("data-symbol", symbol)
 
     def draw(self, each: dict) -> None:
@@ -145,6 +154,7 @@ class PriceRow:
         set_text(price, f"{fmt.group(each['price'])} {each['currency']}" if each["price"] else fmt.NOTHING)
         set_text(source, each["title"] or "none")
         set_text(note, each["note"] or ("bid and ask are indicated" if each["indicated"] else ""))
+        self._first.value = each["order"][0]
         self.root.setAttribute("data-source", each["source"])
 
     def grow_older(self, each: dict, now: int) -> None:

@@ -131,6 +131,17 @@ def test_nobody_knows_it_and_every_source_is_named() -> None:
     assert found.price is None and found.reasons == (("first", "not known to first"), ("second", "not known to second"))
 
 
+def test_a_listing_may_have_an_order_of_its_own() -> None:
+    time = ManualTime()
+    first, second = Scripted("first", time), Scripted("second", time)
+    chain = chain_of(time, first, second)
+    chain.orders["AAPL"] = ("second", "first")
+    found = ask(chain, AAPL, MSFT)
+    assert (found["AAPL"].source, found["MSFT"].source) == ("second", "first")
+    second.fails = SourceError("timeout", "no answer")
+    assert ask(chain, AAPL)["AAPL"].source == "first"
+
+
 def test_batches_are_of_ten_and_what_is_left_out_of_an_answer_goes_on() -> None:
     time = ManualTime()
     first, second = Scripted("first", time), Scripted("second", time, batch=1)
