@@ -382,6 +382,10 @@ class Desk:
         backup = self._backup.view() if self._backup is not None else None
         return {"t": "vault", **self.keeping.view(), "backup": backup}
 
+    def sources_message(self) -> dict | None:
+        """Polled sources and the prices they gave; None on a desk that asks none."""
+        return {"t": "sources", **self._sources.view()} if self._sources is not None else None
+
     def _look_for_history(self) -> None:
         self.history.look()
         if self._sources is not None:
