@@ -15,6 +15,7 @@ from .netrequests import NETWORK_REQUESTS
 from .publisher import BEATS
 from .realrequests import REAL_REQUESTS
 from .riskside import RISK_REQUESTS
+from .sourcerequests import SOURCE_REQUESTS
 from .tape import TapeFilter
 from .vaultfiles import VAULT_FILE_REQUESTS
 from .vaultrequests import VAULT_REQUESTS
@@ -266,6 +267,7 @@ REQUESTS = {
     **VAULT_REQUESTS,
     **RISK_REQUESTS,
     **REAL_REQUESTS,
+    **SOURCE_REQUESTS,
 }
 
 

@@ -89,6 +89,14 @@ class SeveralVenues:
         """The present in ns UTC."""
         return self.venues[0].now_ns(symbol)
 
+    def stale_after_ns(self, symbol: str) -> int | None:
+        """After how long without a message an instrument is stale; None where the usual limit holds."""
+        for venue in self.venues:
+            own = getattr(venue, "stale_after_ns", None)
+            if own is not None and (limit := own(symbol)) is not None:
+                return limit
+        return None
+
     def resync(self, symbol: str, reason: str) -> None:
         """Build a book anew; only the venue that has the symbol does anything."""
         for venue in self.venues:

@@ -1,6 +1,6 @@
 """All benchmarks, one after the other: `make bench`. Figures go to bench/results.json, one JSON object a line.
 
-    python -m tests.bench [name ...]      names: boot chart desk execution history ingest market oauth proxy restart risk simulation vault
+    python -m tests.bench [name ...]      names: those of the files here, bench_NAME.py
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from pathlib import Path
 from tests.bench.results import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
-
 
 
 def main() -> int:

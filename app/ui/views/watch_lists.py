@@ -32,6 +32,7 @@ class WatchLists:
         listen(self.choice, "change", lambda _event: self._choose(self.choice.value))
         listen(self.opener, "click", lambda _event: self.open(self.drawer.hidden))
         ctx.keys.bind("w", "Put the instrument into this watchlist, or take it out", self.toggle, "Desk")
+        self._store.subscribe("watch", self._added)
         self._offer()
 
     def symbols(self) -> list[str]:
@@ -76,6 +77,12 @@ class WatchLists:
             return
         self._try(lambda: self._say(f"{symbol} is in {self.name}." if self.lists.toggle(self.name, symbol) else f"{symbol} is out of {self.name}."))
         self._keep()
+
+    def _added(self, symbol: str) -> None:
+        """An instrument that was searched for goes into the list that shows."""
+        if self.name and symbol not in self.lists.lists[self.name]:
+            self._try(lambda: self.lists.toggle(self.name, symbol))
+            self._keep()
 
     def _build(self) -> None:
         self._built = True

@@ -250,6 +250,8 @@ class WatchlistView:
                 row.choose(symbol == store.symbol)
                 row.paint(store.quotes.get(symbol), False, 0.0)
                 row.tell(self._told.get(symbol), performance.now())
+                if store.sources is not None:
+                    store.publish("row", row.root)
         for row in free:
             row.release()
         self._seen = {row.symbol: row for row in self._rows if row.index >= 0}
