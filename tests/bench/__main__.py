@@ -1,6 +1,6 @@
 """All benchmarks, one after the other: `make bench`. Figures go to bench/results.json, one JSON object a line.
 
-    python -m tests.bench [name ...]      names: boot chart desk execution history ingest market oauth proxy risk simulation vault
+    python -m tests.bench [name ...]      names: boot chart desk execution history ingest market oauth proxy restart risk simulation vault
 """
 
 from __future__ import annotations

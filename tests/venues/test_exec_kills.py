@@ -57,6 +57,7 @@ async def killed(desk: RealDesk, seed: int, after_s: float, told: Counter, ackno
         await playing
 
 
+@pytest.mark.timeout(120 + 60 * KILLS)
 async def test_a_process_killed_at_random_moments_loses_and_doubles_nothing(tmp_path):
     print(f"KONTOR_SEED={SEED} KONTOR_KILLS={KILLS}")
     draw, told, acknowledged = random.Random(SEED), Counter(), set()
@@ -78,6 +79,8 @@ async def test_a_process_killed_at_random_moments_loses_and_doubles_nothing(tmp_
             assert mine <= set(desk.emulator.exchange.placed), f"seed {SEED}, kill {kill}: here and not at the exchange"
             assert len(desk.engine.orders) <= told["pressed"], f"seed {SEED}, kill {kill}: more orders than presses"
             await desk.desk.stop()
+            if kill % 10 == 9:
+                print(f"{kill + 1} kills, {told['pressed']} orders pressed", flush=True)
         orders, fills = len(desk.emulator.exchange.placed), sum(order.executed > 0 for order in desk.account.orders)
         print(f"{KILLS} kills, {told['pressed']} orders pressed, {orders} placed, {len(acknowledged)} acknowledged, {fills} filled; {SYMBOL}")
         assert orders >= KILLS and acknowledged
