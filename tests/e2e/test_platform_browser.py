@@ -130,7 +130,7 @@ from app.platform.errors import SocketError
 platform, said = browser_platform("x"), []
 opened, echoed, closed = (asyncio.get_running_loop().create_future() for _ in range(3))
 socket = platform.sockets.connect(given.url, on_open=lambda: opened.set_result(None),
-    on_text=lambda frames, ns: echoed.set_result(frames), on_close=lambda code, reason: closed.set_result([code, reason]))
+    on_text=lambda frames, ns: echoed.set_result(list(frames)), on_close=lambda code, reason: closed.set_result([code, reason]))
 try:
     socket.send("too early")
 except SocketError:
