@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import itemgetter
+from typing import Any
 
 from app.model.instrument import Instrument
 from app.model.market import BookDelta, MarketEvent, Quote, Rejected, Trade
@@ -73,6 +74,18 @@ class ColumnEvents:
             self.replaced += len(quotes) // QUOTE_WIDTH - len(latest)
             events += [Quote(symbols[row], 0, recv, *quotes[at + 2 : at + QUOTE_WIDTH]) for row, at in latest.items()]
         return events
+
+
+def into_store(columns: Columns, store: Any, recv: int) -> None:
+    """Quotes and trades into a QuoteStore whose rows are those of the layouts, trades first. What fits no layout is the caller's. Needs numpy."""
+    import numpy as np
+
+    quotes, trades = columns.tables[:2]
+    if len(trades):
+        _, row, number, price, size, ts, sold = np.frombuffer(trades, np.int64).reshape(-1, TRADE_WIDTH).T
+        store.trades(row, ts * MS, price, size, sold, number, recv)
+    if len(quotes):
+        store.quotes(*np.frombuffer(quotes, np.int64).reshape(-1, QUOTE_WIDTH).T[1:], recv)
 
 
 QUOTE_WIDTH, TRADE_WIDTH, DEPTH_WIDTH = QUOTE.width, TRADE.width, DEPTH.width
