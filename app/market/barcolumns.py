@@ -15,6 +15,30 @@ TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, OPENED, CLOSED = range(8)
 _SECOND = 1_000_000_000
 
 
+class Sorted:
+    """Trades sorted by row, those of a row in the order of their times; ``starts``: where each row's begin. Each of ``groups`` is what the
+    trades of one of ``rows`` amount to, but for its TIME, which every width fills in; ``span``: earliest and latest time."""
+
+    __slots__ = ("groups", "price", "row", "rows", "size", "span", "ts")
+
+    def __init__(self, row: np.ndarray, ts: np.ndarray, price: np.ndarray, size: np.ndarray, starts: np.ndarray) -> None:
+        self.row, self.ts, self.price, self.size = row, ts, price, size
+        self.rows = row[starts]
+        self.groups = _grouped(starts, ts, price, size)
+        self.span = int(self.groups[OPENED].min()), int(self.groups[CLOSED].max())
+
+
+def _grouped(starts: np.ndarray, ts: np.ndarray, price: np.ndarray, size: np.ndarray) -> np.ndarray:
+    ends = np.append(starts[1:], len(ts)) - 1
+    groups = np.empty((8, len(starts)), np.int64)
+    groups[OPEN], groups[CLOSE] = price[starts], price[ends]
+    groups[OPENED], groups[CLOSED] = ts[starts], ts[ends]
+    np.maximum.reduceat(price, starts, out=groups[HIGH])
+    np.minimum.reduceat(price, starts, out=groups[LOW])
+    np.add.reduceat(size, starts, out=groups[VOLUME])
+    return groups
+
+
 class BarColumns:
     """``now`` is (8, rows): the open bars, where ``counts`` is above zero. ``on_close(rows, bars)``: bars of these rows (each once) closed."""
 
@@ -29,20 +53,21 @@ class BarColumns:
         self._ring = np.zeros((8, rows, kept), np.int64)
         self._width = width_s * _SECOND
 
-    def add(self, row: np.ndarray, ts: np.ndarray, price: np.ndarray, size: np.ndarray) -> None:
-        """Count in trades sorted by row, those of a row in the order of their times and none before its newest."""
-        start = ts // self._width * self.width_s
+    def add(self, trades: Sorted) -> None:
+        """Count in trades none of which is older than the newest of its row."""
+        earliest, latest = trades.span
+        if earliest // self._width == latest // self._width:
+            trades.groups[TIME] = earliest // self._width * self.width_s
+            self._groups(trades.rows, trades.groups)
+            return
+        row = trades.row
+        start = trades.ts // self._width * self.width_s
         begins = np.empty(len(row), bool)
         begins[0] = True
         begins[1:] = (row[1:] != row[:-1]) | (start[1:] != start[:-1])
         starts = np.flatnonzero(begins)
-        ends = np.append(starts[1:], len(row)) - 1
-        groups = np.empty((8, len(starts)), np.int64)
-        groups[TIME], groups[OPEN], groups[CLOSE] = start[starts], price[starts], price[ends]
-        groups[OPENED], groups[CLOSED] = ts[starts], ts[ends]
-        np.maximum.reduceat(price, starts, out=groups[HIGH])
-        np.minimum.reduceat(price, starts, out=groups[LOW])
-        np.add.reduceat(size, starts, out=groups[VOLUME])
+        groups = _grouped(starts, trades.ts, trades.price, trades.size)
+        groups[TIME] = start[starts]
         rows = row[starts]
         while len(rows):  # once, and again for rows of which more than one bar is touched
             first = np.empty(len(rows), bool)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .barcolumns import BarColumns
+from .barcolumns import BarColumns, Sorted
 
 QUOTE, TRADE = 0, 1
 REMEMBERED = 512
@@ -93,8 +93,10 @@ class QuoteStore:
         place = self._id_count[row] + np.arange(len(row)) - np.repeat(starts, counts)
         self._ids[row, place % REMEMBERED] = number
         self._id_count[last] += counts
-        for bars in self.bars:
-            bars.add(row, ts, price, size)
+        if self.bars:
+            trades = Sorted(row, ts, price, size, starts)
+            for bars in self.bars:
+                bars.add(trades)
 
     def expire(self, now_ns: int) -> np.ndarray:
         """Take the quotes of rows not heard of for too long; gives those that had one."""

@@ -1,6 +1,6 @@
 """All benchmarks, one after the other: `make bench`. Figures go to bench/results.json, one JSON object a line.
 
-    python -m tests.bench [name ...]      names: boot chart desk execution history ingest market oauth proxy risk simulation vault
+    python -m tests.bench [name ...]      names: boot chart desk execution history ingest market oauth proxy quotes risk simulation vault
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.bench.results import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
-ORDER = ("boot", "desk", "tabs", "execution", "vault", "market", "history", "chart", "ingest", "risk", "simulation", "proxy", "fetch", "oauth")
+ORDER = ("boot", "desk", "tabs", "execution", "vault", "market", "history", "chart", "ingest", "quotes", "risk", "simulation", "proxy", "fetch", "oauth")
 
 
 def main() -> int:

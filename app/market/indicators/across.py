@@ -54,6 +54,8 @@ class _Recurrence:
     def step(self, rows: Any, x: Any, close: bool) -> Any:
         node, seen = self._node, self._seen[rows]
         y = node.keep * self._y[rows] + node.take * x
+        if seen.min() >= self._shown and not close:
+            return y
         young = seen < self._seeded
         there = x == x
         seen += 1

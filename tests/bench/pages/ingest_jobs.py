@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 import numpy as np
+from pyodide.ffi import to_js
 
 from app.market.barcolumns import BarColumns
 from app.market.following import Following
@@ -90,3 +91,25 @@ def store(symbols: str) -> dict:
 def full(symbols: str) -> dict:
     one = Store(symbols, True)
     return {"take": one.take, "told": one.told, "look": one.look, "values": one}
+
+
+def shown(symbols: str) -> dict:
+    """The quote store with everything, and the rows that changed as the page shows them."""
+    one = Store(symbols, True)
+    seen, store = one.store.subscribe(), one.store
+
+    def take(texts) -> int:
+        before = store.ticks
+        one.take(texts)
+        return store.ticks - before
+
+    def rows():
+        one.look()
+        changed = seen.take(0)
+        table = np.empty((len(changed), 9))
+        for at, column in enumerate((changed, store.bid[changed], store.ask[changed], store.last[changed])):
+            table[:, at] = column
+        table[:, 4:] = one.shown[changed]
+        return to_js(memoryview(table.ravel()))
+
+    return {"take": take, "rows": rows}
