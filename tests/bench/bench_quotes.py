@@ -8,6 +8,7 @@ fast the generator is, and how many frames a second a worker takes that only cou
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import sys
@@ -16,13 +17,19 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
+import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
+from app.market.barcolumns import BarColumns
+from app.market.following import Following
+from app.market.indicators import find
+from app.market.quotes import QuoteStore
 from tests.bench.results import emit, percentile
 from tests.e2e.serving import ROOT, saying, serving
 from tools.browsers import chromium
 
 LONG_S = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+TICKS = 10_000_000
 SHORT_S = min(LONG_S, 10.0)
 
 
@@ -32,6 +39,7 @@ def main() -> None:
     shutil.copytree(ROOT / "build" / "site", site, dirs_exist_ok=True)
     shutil.copytree(Path(__file__).parent / "pages", site / "bench", dirs_exist_ok=True)
     path, arguments = chromium()
+    memory()
     with sync_playwright() as playwright, saying("tests.bench.tick_server") as generator:
         ceiling(generator["ws"])
         browser = playwright.chromium.launch(executable_path=path, args=[*arguments, "--enable-precise-memory-info"])
@@ -40,6 +48,34 @@ def main() -> None:
             for rate, frame, seconds in ((10_000, 10, SHORT_S), (100_000, 50, LONG_S)):
                 stretch(browser, server.url, generator["ws"], rate, frame, seconds)
         browser.close()
+
+
+def memory() -> None:
+    """Ten million ticks through the store with a subscriber and a reader of every tick, in this process."""
+    rows, bars = 500, [BarColumns(500, 1), BarColumns(500, 60)]
+    store = QuoteStore([str(row) for row in range(rows)], bars)
+    following, seen, reader = Following(bars[0], [find("SMA").build(), find("RSI").build()], [(8, 8)] * rows), store.subscribe(30), store.reader()
+    rng, early = np.random.default_rng(1), 0.0
+    while store.ticks < TICKS:
+        now, number = 10**18 + store.ticks * 10_000, store.ticks // 4 + np.arange(1250)
+        row, price = rng.integers(0, rows, 1250), rng.integers(6_180_000, 6_190_000, 1250)
+        store.trades(row, np.full(1250, now), price, price, row & 1, number, now)
+        row, price = rng.integers(0, rows, 3750), rng.integers(6_180_000, 6_190_000, 3750)
+        store.quotes(row, price, price, price, price, now)
+        changed = seen.take(now)
+        if len(changed):
+            following.values(changed)
+        reader.read(5000)
+        if not early and store.ticks >= TICKS // 5:
+            early = resident()
+    if reader.lost:
+        raise SystemExit(f"a reader that kept up lost {reader.lost} ticks")
+    emit("quotes_store_memory", resident(), "MB", "the same process after the first fifth", resident() / early, store.ticks)
+
+
+def resident() -> float:
+    """Memory of this process in MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def ceiling(address: str) -> None:
