@@ -130,6 +130,11 @@ class SeveralVenues:
             rows += found or [{"venue": venue.name, "state": str(one.state), "since_ns": one.since_ns, "detail": one.detail, "attempts": one.attempts}]
         return rows
 
+    @property
+    def replaced(self) -> int:
+        """Quotes of all venues that were left out because a later one had come with them."""
+        return sum(venue.replaced for venue in self.venues)
+
     # MarketSink, for each of the venues
 
     def on_events(self, events: list[MarketEvent], received_ns: int) -> None:
