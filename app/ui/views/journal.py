@@ -156,11 +156,11 @@ class JournalView:
             said.append(el("small", {"class": "noted"}, " ".join([*(f"#{tag}" for tag in noted["tags"]), noted["text"]])))
         do = el("div", {"class": "doing"})
         if item["fill"]:
-            do.append(_small("Why", "why", item["fill"], "Back from this fill to its cause"))
+            do.append(_small("Why", "why", item["fill"], "Why: back from this fill to its cause"))
         if subject:
             do.append(_small("Note", "note", subject, f"Note on {words.about(subject)}"))
         if item["order"]:
-            do.append(_small("Order", "order", item["order"], f"Only events of {item['order']}"))
+            do.append(_small("Order", "order", item["order"], f"Order {item['order']}: only its events"))
         when = el("time", {"title": fmt.utc(item["ts"])}, fmt.stamp(item["ts"]))
         made = row((fmt.number(item["seq"]), {"class": "num"}), when, (words.NAMES.get(kind, kind), {"class": words.TONES.get(kind)}), item["symbol"], said, do)
         made.setAttribute("data-testid", "journal-row")

@@ -117,7 +117,7 @@ class ReconciliationView:
     def _unresolved(self, rows: list[dict]) -> Any:
         made = []
         for item in rows:
-            ask = button("Ask now", None, "btn-quiet", **{"data-ask": item["client_order_id"], "aria-label": f"Ask the venue about {item['client_order_id']}"})
+            ask = button("Ask now", None, "btn-quiet", **{"data-ask": item["client_order_id"], "aria-label": f"Ask now about {item['client_order_id']}"})
             cells = (item["symbol"], item["client_order_id"], item["status"], (words.evidence(item), {"class": "said"}), ask)
             made.append(row(*cells))
         return table(("Instrument", "Client order id", "State", "Evidence", "Do"), made, "Orders that are asked about")
