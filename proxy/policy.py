@@ -24,6 +24,12 @@ VENUES = (
     "https://query1.finance.yahoo.com",
     "https://www.alphavantage.co",
     "https://api.massive.com",
+    "https://paper-api.alpaca.markets",
+    "wss://paper-api.alpaca.markets",
+    "https://api.alpaca.markets",
+    "wss://api.alpaca.markets",
+    "https://data.alpaca.markets",
+    "wss://stream.data.alpaca.markets",
 )
 
 _COMMON = {

@@ -53,6 +53,12 @@ class Network:
             self._ready = asyncio.ensure_future(self._load())
         await asyncio.shield(self._ready)
 
+    async def own_proxy(self) -> str:
+        """The address of this site's proxy, if the trader marked it as their own and it is there; else ""."""
+        await self.ready()
+        proxies = self.chain.proxies
+        return proxies.site if proxies.is_own("proxy") and await proxies.present() else ""
+
     async def _load(self) -> None:
         store = self._around.store
         await self._in_use()  # the vault opens the store; two at once would be one too many

@@ -9,7 +9,7 @@ from .errors import Refusal
 
 def _account(desk: Any) -> Any:
     if desk.real is None:
-        raise Refusal("paper_account", "this desk trades on paper", "open it with ?venue=binance&account=binance")
+        raise Refusal("paper_account", "this desk trades on paper", "open it with ?venue=binance&account=binance, or with alpaca for both")
     return desk.real
 
 
@@ -20,7 +20,7 @@ def state(desk: Any, _request: dict) -> dict:
 
 async def keep_key(desk: Any, request: dict, secret: Any = None) -> dict:
     """Put the venue's key into the vault and connect with it."""
-    return await _account(desk).keep_key(request.get("api_key"), request.get("algorithm"), secret)
+    return await _account(desk).keep_key(request.get("api_key"), request.get("algorithm"), secret, request.get("live"))
 
 
 async def forget_key(desk: Any, _request: dict) -> dict:

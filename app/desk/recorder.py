@@ -16,7 +16,7 @@ from app.vault import VaultConflict, VaultError
 from .errors import Refusal
 
 JOURNAL = "journal"
-JOURNALS = {"paper": JOURNAL, "binance": "journal-binance"}
+JOURNALS = {"paper": JOURNAL, "binance": "journal-binance", "alpaca": "journal-alpaca"}
 """The log of each account: what was traded on paper and what was traded for money are never one history."""
 RESTORED = "restored"
 LEAP = 1_000_000

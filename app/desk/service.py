@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 from app import VERSION
@@ -69,6 +70,7 @@ class Desk:
         """Tabs that follow this desk; None until there is one."""
         self._portfolio: Any = None
         self._sources: Any = None
+        self._market_keys: Any = None
         self._kept_since = self._seconds = 0
         self._wanted: list[str] = []
         self._ready = asyncio.Event()
@@ -146,7 +148,7 @@ class Desk:
         if self.settings.account != "paper":
             from .real import RealAccount
 
-            self.real = RealAccount(around, self.settings, view, self.send, self._real_changed)
+            self.real = RealAccount(around, self.settings, view, self.send, self._real_changed, self._own_proxy)
         paper = around.clock, around.scheduler, random.Random(seed), settings, self._report, self.venue.now_ns
         execution = self.real.execution if self.real is not None else PaperVenue(instruments, self.market, *paper)
         self.trade = Trade(view, execution, around.clock, around.entropy, self.send, self.toast, self._account_changed)
@@ -168,6 +170,7 @@ class Desk:
         self.keeping.on_lost = lambda: self.send({"t": "lost"})
         self.locking.worker = around.entropy.random_bytes(8).hex()
         self.locking.on_follow = self._join
+        self._ask_for_key()
         self.trade.refuse_when(self.keeping.refusal)
         self.trade.risk.on_change = self.send_order_state
         self._ready.set()
@@ -202,7 +205,7 @@ class Desk:
         if gone is not None:
             gone()
         if self.real is not None:
-            self.real.execution.api.link.reconnect("the network is gone")
+            self.real.execution.reconnect("the network is gone")
 
     def online(self) -> None:
         """The browser says that there is a network again: do not wait for the next try."""
@@ -210,7 +213,7 @@ class Desk:
         if retry is not None:
             retry()
         if self.real is not None:
-            self.real.execution.api.link.retry_now()
+            self.real.execution.retry_now()
         if self._network is not None:
             self._network.chain.network_is_back()
 
@@ -338,7 +341,31 @@ class Desk:
             "attempts": connection.attempts,
             "next_try_s": connection.next_try_s,
             "replay": status() if status is not None else None,
+            **({"needs_key": True} if getattr(self.venue, "needs_key", False) else {}),
         }
+
+    async def _own_proxy(self) -> str:
+        return await self.network.own_proxy()
+
+    def _ask_for_key(self) -> None:
+        """A venue whose market data needs a key gets it with the vault."""
+        if not hasattr(self.venue, "use_key") and not hasattr(self.venue, "venues"):
+            return
+        from .marketkeys import MarketKeys, keyed
+
+        if (venue := keyed(self.venue)) is not None:
+            self._market_keys = MarketKeys(venue, self.around, self.settings, self.keeping, self._own_proxy)
+            if self.real is not None:
+                self.real.key_changed = lambda: self._market_keys.look(again=True)
+                self.real.refined = lambda found: self._refined(venue, found)
+
+    def _refined(self, venue: Any, instruments: list) -> None:
+        """A venue's instruments are known better: steps of prices and quantities."""
+        label = {item.native: item.symbol for item in venue.instruments()}
+        found = [replace(item, symbol=label[item.native]) for item in instruments if item.native in label]
+        venue.refine(found)
+        self.trade.know(found)
+        self.send({"t": "instruments", "rows": [_instrument_row(item) for item in self.venue.instruments()]})
 
     def joined(self, instruments: list) -> None:
         """A venue answered after the start, or an instrument was added."""
@@ -379,6 +406,8 @@ class Desk:
         elif self._backup is not None:
             self._backup.locked()
         self._kept_since = self.keeping.since_ns
+        if self._market_keys is not None:
+            self._market_keys.look()
         self.send(self.vault_message())
         self.locking.changed()
         if self._network is not None:
@@ -428,7 +457,10 @@ class Desk:
             reason, see = halted, "#/risk"
         if not reason and self.real is not None:
             reason = self.real.refusal()
-        return {"t": "order_state", "accepting": not reason, "reason": reason, "see": see, "real": self.real is not None}
+        return {"t": "order_state", "accepting": not reason, "reason": reason, "see": see, "real": self.real is not None, **self._real_title()}
+
+    def _real_title(self) -> dict:
+        return {} if self.real is None else {"title": self.real.kind.title, "paper": (self.real.key or {}).get("live") is False}
 
     def account(self) -> dict | None:
         """The account's figures; None while there are none."""
@@ -498,4 +530,5 @@ def _instrument_row(item: Any) -> dict:
         "min_size": format(item.size(item.min_size), "f"),
         "min_notional": format(item.min_notional, "f"),
         "exchange": item.exchange,
+        **({"name": item.name} if item.name else {}),
     }

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 STREAMED = ("binance", "usdm", "coinbase", "kraken", "bitstamp")
-LIVE = (*STREAMED, "equities")
+KEYED = ("alpaca",)
+"""Venues whose market data needs a key: never among those that `live` stands for."""
+LIVE = (*STREAMED, *KEYED, "equities")
 VENUES = ("replay", *LIVE, "live")
 SOURCES = ("yahoo", "alphavantage", "polygon")
 """Sources behind the venue `equities`, in the order in which they are asked; each may be asked elsewhere (yahoo_rest=)."""
-ACCOUNTS = ("paper", "binance")
+ACCOUNTS = ("paper", "binance", "alpaca")
 """Where orders are executed; a real account is named after the venue whose market data has to be there."""
+_TRADE_SCHEMES = {"binance": ("ws://", "wss://"), "alpaca": ("http://", "https://")}
 MAX_SPEED = 100.0
 MAX_SYMBOLS = 1000
 
@@ -96,7 +99,7 @@ def _account(text: str, venue: str, problems: list[str]) -> str:
 def _addresses(query: dict[str, str], problems: list[str]) -> dict[str, str]:
     found = {}
     for name in LIVE:
-        trade = (("trade", ("ws://", "wss://")),) if name in ACCOUNTS else ()
+        trade = (("trade", _TRADE_SCHEMES[name]),) if name in _TRADE_SCHEMES else ()
         for kind, schemes in (("ws", ("ws://", "wss://")), ("rest", ("http://", "https://")), *trade):
             setting = f"{name}_{kind}"
             if not (text := query.get(setting, "")):

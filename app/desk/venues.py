@@ -12,7 +12,14 @@ from app.platform.interfaces import Fetch
 from .settings import Settings
 from .surroundings import Surroundings
 
-_CLASSES = {"binance": "BinanceLive", "usdm": "UsdMLive", "coinbase": "CoinbaseLive", "kraken": "KrakenLive", "bitstamp": "BitstampLive"}
+_CLASSES = {
+    "binance": "BinanceLive",
+    "usdm": "UsdMLive",
+    "coinbase": "CoinbaseLive",
+    "kraken": "KrakenLive",
+    "bitstamp": "BitstampLive",
+    "alpaca": "AlpacaLive",
+}
 EQUITIES = "equities"
 
 

@@ -32,6 +32,8 @@ class Instrument:
     min_size: int = 0
     min_notional: Decimal = Decimal(0)
     exchange: str = ""
+    name: str = ""
+    """What people call it, where the venue says more than its symbol."""
 
     def price(self, units: int) -> Decimal:
         """Price units as a Decimal in the quote currency."""

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from app.platform.errors import PlatformError, SocketError
 from app.platform.interfaces import Cancellable, Clock, Scheduler, Socket, Sockets
@@ -112,7 +113,7 @@ class Link:
         )
         self._connects = connects or self.policy.connect_window()
         self._messages = messages or self.policy.message_window()
-        self._outbox: deque[str] = deque()
+        self._outbox: deque[tuple[str, Any]] = deque()
         self._socket: Socket | None = None
         self._generation = 0
         self._timers: dict[str, Cancellable] = {}
@@ -136,11 +137,12 @@ class Link:
         self._drop_socket(1000, "stopped")
         self._set(LinkState.STOPPED, "stopped")
 
-    def send(self, text: str) -> bool:
-        """Queue a control message, paced. False when there is no connection: it is then dropped, not kept."""
+    def send(self, text: str, secret: Any = None) -> bool:
+        """Queue a control message, paced; with an injector its secret goes into it. False when there is no connection: it is then
+        dropped, not kept."""
         if not self.is_open:
             return False
-        self._outbox.append(text)
+        self._outbox.append((text, secret))
         self._flush()
         return True
 
@@ -228,7 +230,8 @@ class Link:
                 return
             self._messages.take(now)
             try:
-                self._socket.send(self._outbox.popleft())
+                text, secret = self._outbox.popleft()
+                self._socket.send(text) if secret is None else self._socket.send(text, secret)
             except SocketError as error:
                 # The close is on its way with a better reason; until then nothing more can be sent.
                 self._outbox.clear()

@@ -22,6 +22,10 @@ ARGON2ID = "Argon2id"
 HKDF_SHA256 = "HKDF-SHA256"
 HMAC_SHA256 = "HMAC-SHA256"
 ED25519 = "Ed25519"
+SENT_AS_IS = "sent-as-is"
+"""Not a signing key: a secret that the venue wants to see itself, put into what is sent outside Python."""
+SECRET_MARK = "{secret}"
+"""Where such a secret belongs, in the value of a header (all of it) or within a text frame."""
 KEK_INFO = b"kontor-kek/1"
 """HKDF info of a wrapping key made from a random secret."""
 
@@ -274,12 +278,16 @@ class KeyWork(Protocol):
         """An AES-256-GCM subkey by HKDF-SHA256 that wraps and unwraps keys."""
 
     async def wrap_signer(self, key: KeyHandle, nonce: bytes, aad: bytes, algorithm: str, secret: Secret) -> bytes:
-        """A signing secret wrapped. `algorithm`: HMAC-SHA256 (any bytes) or Ed25519 (seed, PKCS#8 as DER or PEM).
+        """A venue's secret wrapped. `algorithm`: HMAC-SHA256 (any bytes), Ed25519 (seed, PKCS#8 as DER or PEM), or SENT_AS_IS (visible
+        ASCII without quotes and backslashes; blanks around it are dropped).
 
         Raises ValueError for a secret that is no key of this algorithm; the message does not hold it."""
 
     async def unwrap_signer(self, key: KeyHandle, nonce: bytes, aad: bytes, algorithm: str, wrapped: bytes) -> KeyHandle:
-        """The signing key. Raises CryptoAuthError."""
+        """The signing key, or for SENT_AS_IS what `injector` takes. Raises CryptoAuthError."""
+
+    async def injector(self, key: KeyHandle, origins: Sequence[str]) -> KeyHandle:
+        """What puts the secret into requests to these origins (scheme, host and port) and nowhere else: see HttpCall and Socket."""
 
     async def new_signing_pair(self) -> tuple[KeyHandle, bytes]:
         """A fresh Ed25519 key and its public half, 32 bytes."""
@@ -329,10 +337,11 @@ OnClose = Callable[[int, str], object]
 
 
 class Socket(Protocol):
-    """One WebSocket connection carrying text."""
+    """One WebSocket connection carrying text; a binary frame that comes in counts as the UTF-8 text that it holds."""
 
-    def send(self, text: str) -> None:
-        """Queue a text frame. Raises SocketError when the connection is not open."""
+    def send(self, text: str, secret: KeyHandle | None = None) -> None:
+        """Queue a text frame. With an injector its secret takes the place of SECRET_MARK; for an address that it is not bound to the
+        connection is closed instead. Raises SocketError when the connection is not open."""
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close; `on_close` still comes, once."""
@@ -369,7 +378,10 @@ class Fetch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HttpCall:
-    """One HTTP request. ``credentials`` "same-origin" sends the site's own cookies; ``redirects`` "error" refuses to follow any."""
+    """One HTTP request. ``credentials`` "same-origin" sends the site's own cookies; ``redirects`` "error" refuses to follow any.
+
+    ``secret`` is an injector: headers that are SECRET_MARK get its secret on their way out, through `here` only.
+    """
 
     method: str
     url: str
@@ -379,6 +391,7 @@ class HttpCall:
     redirects: Literal["error", "follow"] = "error"
     timeout_s: float = 10.0
     max_bytes: int = 8_000_000
+    secret: KeyHandle | None = None
 
 
 class HttpAnswer(NamedTuple):

@@ -9,11 +9,13 @@ const MOST_WORK = 4;
 const FEWEST = 16;
 const SMOOTH = 0.3;
 const CLOSED = 3;
+const utf8 = new TextDecoder();
 
 // `deliver(frames, when)`: texts and when the first of them came (ms of performance.now); `closed(code, reason)` comes once. Throws for an
 // address no socket may be opened to.
 export const connect = (url, opened, deliver, closed) => {
   const socket = new WebSocket(url);
+  socket.binaryType = "arraybuffer";
   const { port1, port2 } = new MessageChannel();
   let frames = [];
   let times = [];
@@ -45,7 +47,7 @@ export const connect = (url, opened, deliver, closed) => {
   socket.onopen = () => opened();
   socket.onmessage = ({ data }) => {
     const now = performance.now();
-    frames.push(typeof data === "string" ? data : "");
+    frames.push(typeof data === "string" ? data : utf8.decode(data)); // some venues send their text in binary frames
     times.push(now);
     if (frames.length === 1) ask();
     else if (now - times[0] > MOST_WAIT) hand();

@@ -163,8 +163,17 @@ def _build(ctx: Context, name: str, kind: str):
 def _mark_first_quote(ctx: Context) -> None:
     def painted(rows: list) -> None:
         if any(row[1] or row[2] or row[3] for row in rows):
-            stop()
             performance.measure("kontor:boot:first-quote", start=0, end=performance.now())
-            document.documentElement.setAttribute("data-desk", "ready")
+            ready()
+
+    def told(venue: dict) -> None:
+        if venue.get("needs_key"):  # there are no quotes before somebody has entered it, or opened the vault
+            ready()
+
+    def ready() -> None:
+        stop()
+        stop_venue()
+        document.documentElement.setAttribute("data-desk", "ready")
 
     stop = ctx.store.on_tick("quotes", painted)
+    stop_venue = ctx.store.subscribe("venue", told)

@@ -10,12 +10,31 @@ STATES = {
     "reconciling": ("reconciling", "warn"),
     "ready": ("reconciled", "good"),
 }
-KINDS = (("HMAC-SHA256", "HMAC: an API key with a secret key"), ("Ed25519", "Ed25519: your own private key (PEM, PKCS#8)"))
-ARMING = (
-    "From then on every order you send on this desk is a real order at Binance, with real money, and so is every order that this desk holds and "
-    "releases. It stays so until you disarm, lock the vault, change the key or reload the page."
-)
-ADVICE = "Make a key that can trade and not withdraw, bound to your address. The secret goes into the vault and cannot be read back, not even by this page."
+HMAC, ED25519, SENT_AS_IS = "HMAC-SHA256", "Ed25519", "sent-as-is"
+KINDS = {
+    "binance": ((HMAC, "HMAC: an API key with a secret key"), (ED25519, "Ed25519: your own private key (PEM, PKCS#8)")),
+    "alpaca": ((SENT_AS_IS, "Key ID and secret key"),),
+}
+"""The kinds of key that an account takes."""
+LIVE = {"alpaca": (("paper", "Paper: Alpaca's simulation, no real money"), ("live", "Live: real money"))}
+"""Accounts that come in two kinds, the harmless one first."""
+KEY_NAMES = {"binance": "API key", "alpaca": "Key ID"}
+_KEPT = "The secret goes into the vault and cannot be read back, not even by this page."
+ADVICE = {
+    "binance": f"Make a key that can trade and not withdraw, bound to your address. {_KEPT}",
+    "alpaca": f"Make a key at Alpaca for this account; a paper account's begins with PK. {_KEPT} Alpaca wants to see it with every request: "
+    "it goes to Alpaca's own addresses, and through this site's proxy only if you marked that as your own.",
+}
+
+
+def arming(view: dict | None) -> str:
+    """What arming means, before it is confirmed."""
+    if view is None:
+        return ""
+    held = "and so is every order that this desk holds and releases. It stays so until you disarm, lock the vault, change the key or reload the page."
+    if (view["key"] or {}).get("live", True):
+        return f"From then on every order you send on this desk is a real order at {view['title']}, with real money, {held}"
+    return f"From then on every order you send on this desk goes to your paper account at {view['title']}, {held}"
 
 
 def state(view: dict) -> tuple[str, str, str]:
@@ -30,7 +49,11 @@ def state(view: dict) -> tuple[str, str, str]:
 
 def key(view: dict) -> str:
     """Which key is in the vault."""
-    return f"The key that ends with {view['key']['ends']} ({view['key']['algorithm']}) is in the vault." if view["key"] else ""
+    found = view["key"]
+    if not found:
+        return ""
+    kind = found["algorithm"] if "live" not in found else "real money" if found["live"] else "paper account"
+    return f"The key that ends with {found['ends']} ({kind}) is in the vault."
 
 
 def found(view: dict) -> str:

@@ -126,4 +126,9 @@ def by_text(symbols: Iterable[str], rows: dict[str, dict], words: str) -> list[s
     """Those of the symbols whose name, currencies or venue hold the words."""
     if not words:
         return list(symbols)
-    return [symbol for symbol in symbols if words in f"{symbol} {rows[symbol]['base']} {rows[symbol]['quote']} {rows[symbol]['venue']}".lower()]
+
+    def told(symbol: str) -> str:
+        row = rows[symbol]
+        return f"{symbol} {row['base']} {row['quote']} {row['venue']} {row.get('name', '')}".lower()
+
+    return [symbol for symbol in symbols if words in told(symbol)]

@@ -210,7 +210,8 @@ def explain_orders(state: dict | None) -> tuple[str, list[str]]:
     """Title and paragraphs for whether orders are accepted."""
     if state is not None and state["accepting"] and state.get("real"):
         return "Real orders are armed", [
-            "Orders go to the Binance account whose key is in the vault, with real money. Disarm on the vault page.",
+            f"Orders go to the {state.get('title') or 'real'} account whose key is in the vault, "
+            f"{'a simulation' if state.get('paper') else 'with real money'}. Disarm on the vault page.",
         ]
     if state is None or state["accepting"]:
         return "Orders are accepted", [

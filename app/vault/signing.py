@@ -7,11 +7,12 @@ goes from the trader's buffer to the ciphertext and from there to a key that can
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.platform.errors import CryptoAuthError
-from app.platform.interfaces import ED25519, HMAC_SHA256, Crypto, KeyHandle, Rewrap, Secret
+from app.platform.interfaces import ED25519, HMAC_SHA256, SENT_AS_IS, Crypto, KeyHandle, Rewrap, Secret
 from app.vault.errors import VaultDamaged, VaultLocked, VaultRefused
 from app.vault.format import NONCE_BYTES, FormatError, joined, read_hex, read_whole
 from app.vault.keys import KeyRing
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
     from app.vault.staging import Sources
 
 SECRETS = "secrets"
-ALGORITHMS = (HMAC_SHA256, ED25519)
+ALGORITHMS = (HMAC_SHA256, ED25519, SENT_AS_IS)
 _MAX_WRAPPED = 5_000
 
 
 class Signer:
-    """Signs with one key. After the vault was locked it raises VaultLocked."""
+    """Signs with one key, or stands for a secret that is sent as it is. After the vault was locked it raises VaultLocked."""
 
     def __init__(self, crypto: Crypto, algorithm: str, key: KeyHandle, public: bytes = b"") -> None:
         self.algorithm, self.public = algorithm, public
@@ -36,6 +37,12 @@ class Signer:
         if self._key is None:
             raise VaultLocked("The vault is locked.")
         return await self._crypto.keys.sign(self._key, data)
+
+    async def injector(self, origins: Sequence[str]) -> KeyHandle:
+        """For a secret that is sent as it is: what puts it into requests to these origins, outside Python. Raises VaultLocked."""
+        if self._key is None:
+            raise VaultLocked("The vault is locked.")
+        return await self._crypto.keys.injector(self._key, origins)
 
     def forget(self) -> None:
         """Drop the key."""

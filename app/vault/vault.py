@@ -340,7 +340,7 @@ class Vault:
     async def keep_signing_secret(self, name: str, algorithm: str, secret: Secret) -> None:
         """Keep a venue's secret under a name; from then on `signer` signs with it. The secret is wiped.
 
-        `algorithm`: HMAC-SHA256 or Ed25519. Raises VaultRefused, and as `append`.
+        `algorithm`: HMAC-SHA256, Ed25519 or SENT_AS_IS. Raises VaultRefused, and as `append`.
         """
         self._writable()
         try:

@@ -76,6 +76,13 @@ def binance_emulator(*arguments: str) -> Iterator[dict]:
 
 
 @contextmanager
+def alpaca_emulator(*arguments: str) -> Iterator[dict]:
+    """The Alpaca emulator in its own process; gives {"port", "trade", "rest", "ws"}."""
+    with _saying("tests.venues.alpaca_emulator", *arguments) as said:
+        yield said
+
+
+@contextmanager
 def venue_emulators(*names: str) -> Iterator[dict]:
     """Emulators of other venues in one process; gives {name: {"port", "ws", "rest"}}."""
     with saying("tests.venues.sims", *names) as said:

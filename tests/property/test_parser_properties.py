@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from decimal import Decimal
 from functools import cache
 
 import pytest
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from app.market.state import MarketState
 from app.model.market import BookDelta, BookSnapshot, Quote, Rejected, Trade
 from app.model.units import BadNumber, parse_units
+from app.venues.alpaca.parse import Parser as Alpaca
+from app.venues.alpaca.rules import instrument as equity
 from app.venues.binance.parse import Parser as Binance
 from app.venues.bitstamp.parse import Parser as Bitstamp
 from app.venues.coinbase.advanced import Parser as CoinbaseAdvanced
@@ -22,6 +25,8 @@ from app.venues.kraken.v2 import Parser as KrakenV2
 from app.venues.usdm.parse import Parser as UsdM
 from app.venues.wire import Units
 from tests.unit.venues.recorded import messages, sessions
+from tests.venues.alpaca_sim.ledger import Stock
+from tests.venues.alpaca_sim.streams import quote, trade
 from tests.venues.sims.hand import Hand, exchange_of
 
 VENUES = {
@@ -33,6 +38,7 @@ VENUES = {
     "coinbase": CoinbaseAdvanced,
     "bitstamp": Bitstamp,
     "usdm": UsdM,
+    "alpaca": Alpaca,
 }
 """By recording, or by emulator where there is none of the live feed."""
 HOSTILE = ["NaN", "Infinity", "-1", "-0.00000001", "1e400", "1E-400", "0x1", "", " 1", "1_0", "９", "9" * 40, "0.000000000000001"]
@@ -43,9 +49,20 @@ JSONISH = st.recursive(
 )
 
 
+def alpaca() -> tuple[list, list[str]]:
+    """A stock, and what the emulated stream says of it."""
+    stock = Stock("AAPL", "Apple", Decimal("189.97"), Decimal("190.03"), last=Decimal("190.01"))
+    subscribed = {"T": "subscription", "trades": ["AAPL"], "quotes": ["AAPL"]}
+    greeting = [{"T": "success", "msg": "connected"}], [subscribed], [{"T": "error", "code": 402, "msg": "no"}]
+    told = [[quote(stock, 1_700_000_000 * 10**9 + n), trade(stock, Decimal(n + 1), 1_700_000_001 * 10**9 + n)] for n in range(4)]
+    return [equity("AAPL")], [json.dumps(each) for each in (*greeting, *told)]
+
+
 @cache
 def emulated(name: str) -> tuple[list, list[str]]:
     """Instruments of an emulator, and what it sends to a venue that connects."""
+    if name == "alpaca":
+        return alpaca()
     heard: list[str] = []
 
     async def listen() -> list:

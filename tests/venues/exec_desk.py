@@ -107,7 +107,7 @@ class RealDesk:
         """Orders, fills and balances are the exchange's."""
 
         def same() -> bool:
-            if self.desk.trade.writer.queued or self.desk.real._compare():
+            if self.desk.trade.writer.queued or self.desk.real.balancing.compare():
                 return False
             for order in self.account.orders:
                 ours = next((each for each in self.engine.orders.values() if each.venue_order_id == str(order.number)), None)
@@ -117,7 +117,7 @@ class RealDesk:
                     return False
             return True
 
-        await until(same, f"desk and exchange agree; {self.orders()} {self.desk.real._compare()} {[vars(order) for order in self.account.orders]}")
+        await until(same, f"desk and exchange agree; {self.orders()} {self.desk.real.balancing.compare()} {[vars(order) for order in self.account.orders]}")
         assert len(set(self.emulator.exchange.placed)) == len(self.emulator.exchange.placed), "an order was sent twice"
         assert not self.engine.anomalies, self.engine.anomalies
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 from urllib.parse import quote
 
 from app.platform.errors import HttpError
@@ -64,7 +65,7 @@ class Native(Strategy):
             if at_site and error.reason in ("network", "refused", "offline"):
                 means.proxies.failed("the server of this desk does not answer")
             raise _proxy_trouble(error) from error
-        return self.unwrap(relayed(answer, means, at_site), request)
+        return self.unwrap(relayed(answer, means.proxies, at_site), request)
 
     def unwrap(self, answer: HttpAnswer, request: Request) -> HttpAnswer:
         """The target's answer inside the proxy's."""
@@ -159,12 +160,12 @@ class Tunnelled(Native):
             raise _proxy_trouble(error) from error
 
 
-def relayed(answer: HttpAnswer, means: Means, at_site: bool) -> HttpAnswer:
+def relayed(answer: HttpAnswer, proxies: Any, at_site: bool) -> HttpAnswer:
     """The answer if the target gave it. Raises Trouble when the proxy itself spoke, or no proxy at all."""
     headers = answer.headers
     if "x-kontor-stale" in headers:
-        means.proxies.failed("the server of this desk cannot be reached")
-        raise Trouble("proxy_down", means.proxies.detail, sent=False)
+        proxies.failed("the server of this desk cannot be reached")
+        raise Trouble("proxy_down", proxies.detail, sent=False)
     if code := headers.get("x-kontor-error"):
         said = _said(answer.body)
         unsent = code in _NOT_SENT or said.get("sent") is False
@@ -173,8 +174,8 @@ def relayed(answer: HttpAnswer, means: Means, at_site: bool) -> HttpAnswer:
     if "x-kontor-url" in headers:
         return answer
     if at_site:
-        means.proxies.failed("this desk is served as plain files: there is no proxy behind it", missing=True)
-        raise Trouble("proxy_down", means.proxies.detail, sent=False)
+        proxies.failed("this desk is served as plain files: there is no proxy behind it", missing=True)
+        raise Trouble("proxy_down", proxies.detail, sent=False)
     if cause_of(answer.status) is not None:  # a foreign proxy does not say whether it or the target spoke
         raise Trouble("proxy_refused", f"it answered {answer.status}")
     return answer

@@ -43,7 +43,7 @@ class BrowserHttp:
 
     async def send(self, call: HttpCall, via: str = "here") -> HttpAnswer:
         """The whole answer, whatever its status. Raises HttpError."""
-        if via not in self.routes:
+        if via not in self.routes or (call.secret is not None and via != "here"):
             raise HttpError(f"There is no route {via} here.", "unavailable", sent=False)
         if not js.navigator.onLine and not _is_loopback(call.url):
             raise HttpError("The browser says that there is no network.", "offline", sent=False)
@@ -96,7 +96,8 @@ class BrowserHttp:
         del self._blocked[:-20]
         done = False
         try:
-            response = await js.fetch(target, self._options(call, abort.signal, by_service_worker))
+            fetch = js.fetch if call.secret is None else call.secret.fetch
+            response = await fetch(target, self._options(call, abort.signal, by_service_worker))
             if response.type == "opaqueredirect":
                 raise HttpError(f"{call.url} redirects elsewhere, which is not followed.", "redirect")
             headers = {pair[0]: pair[1] for pair in js.Array.from_(response.headers.entries())}
@@ -191,6 +192,8 @@ class BrowserHttp:
             return HttpError(f"{origin} is not on the list of addresses that this desk may reach.", "policy", sent=False)
         if "Invalid URL" in str(error) or "parse" in str(error):
             return HttpError(f"{call.url[:200]} is not a usable address.", "address", sent=False)
+        if "the secret does not go" in str(error):
+            return HttpError(f"The key in the vault was not kept for {origin}.", "address", sent=False)
         return HttpError(f"{call.url} could not be read: {error}", "network")
 
 

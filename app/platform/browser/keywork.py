@@ -7,13 +7,14 @@ CryptoKeys throughout: a wrapped key that is to be wrapped under another goes fr
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import js
 from pyodide.ffi import JsException, JsNull, create_once_callable, to_js
 
 from app.platform.errors import CryptoAuthError, CryptoUnavailable
-from app.platform.interfaces import ED25519, HMAC_SHA256, Kdf, Rewrap
+from app.platform.interfaces import ED25519, HMAC_SHA256, SENT_AS_IS, Kdf, Rewrap
 
 from .crypto import gcm, hkdf, plain_object
 
@@ -65,6 +66,10 @@ class BrowserKeyWork:
         if algorithm == HMAC_SHA256:
             if not 1 <= secret.byteLength <= _MAX_HMAC_SECRET:
                 raise ValueError(f"an HMAC secret has 1 to {_MAX_HMAC_SECRET} bytes")
+        elif algorithm == SENT_AS_IS:
+            made = (await _injecting()).fit(secret)
+            if made is None or isinstance(made, JsNull):
+                raise ValueError("it has to be up to 512 letters, digits and signs, without blanks between them")
         elif algorithm != ED25519:
             raise ValueError("the algorithm is HMAC-SHA256 or Ed25519")
         else:
@@ -82,9 +87,13 @@ class BrowserKeyWork:
 
     async def unwrap_signer(self, key: Any, nonce: bytes, aad: bytes, algorithm: str, wrapped: bytes) -> Any:
         """The signing key. Raises CryptoAuthError."""
-        if algorithm == HMAC_SHA256:
-            return await self._unwrapped("raw", key, nonce, aad, wrapped, self._any, False)
+        if algorithm in (HMAC_SHA256, SENT_AS_IS):
+            return await self._unwrapped("raw", key, nonce, aad, wrapped, self._any, algorithm == SENT_AS_IS)
         return await self._unwrapped("pkcs8", key, nonce, aad, wrapped, plain_object(name=ED25519), False)
+
+    async def injector(self, key: Any, origins: Sequence[str]) -> Any:
+        """What puts the secret into requests to these origins and nowhere else."""
+        return (await _injecting()).injector(key, to_js(list(origins)))
 
     async def new_signing_pair(self) -> tuple[Any, bytes]:
         """A fresh Ed25519 key and its public half."""
@@ -129,6 +138,11 @@ class BrowserKeyWork:
             return await done
         finally:
             worker.terminate()
+
+
+async def _injecting() -> Any:
+    """The module of secrets that are sent as they are; fetched when one is used."""
+    return await getattr(js.kontor, "import")("app/platform/injecting.mjs")
 
 
 class _JobFailed(Exception):

@@ -28,11 +28,20 @@ class BrowserSocket:
             self._destroy()
             raise SocketError(f"The address {url} is not acceptable: {error}") from error
 
-    def send(self, text: str) -> None:
-        """Queue a text frame. Raises SocketError when the connection is not open."""
+    def send(self, text: str, secret: Any = None) -> None:
+        """Queue a text frame, with an injector's secret in it. Raises SocketError when the connection is not open."""
         if self._socket.readyState != _OPEN:
             raise SocketError("The socket is not open.")
-        self._socket.send(text)
+        if secret is None:
+            self._socket.send(text)
+        else:
+            asyncio.get_running_loop().create_task(self._send_secret(text, secret))
+
+    async def _send_secret(self, text: str, secret: Any) -> None:
+        try:
+            await secret.send(self._socket, text)
+        except JsException:
+            self.close(4000, "the secret does not go to this address")
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close; `on_close` still comes, once. Browsers allow code 1000 and 3000 to 4999."""

@@ -12,7 +12,7 @@ import ssl
 import httpx
 
 from app.platform.errors import HttpError
-from app.platform.interfaces import HttpAnswer, HttpCall
+from app.platform.interfaces import SECRET_MARK, HttpAnswer, HttpCall
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -62,7 +62,7 @@ class NativeHttp:
 
 async def _exchange(client: httpx.AsyncClient, call: HttpCall, more: dict[str, str]) -> HttpAnswer:
     client.cookies.clear()
-    request = client.build_request(call.method, call.url, headers={**call.headers, **more}, content=call.body)
+    request = client.build_request(call.method, call.url, headers={**_filled(call), **more}, content=call.body)
     response = await client.send(request, stream=True, follow_redirects=call.redirects == "follow")
     try:
         if response.is_redirect and call.redirects == "error":
@@ -76,6 +76,15 @@ async def _exchange(client: httpx.AsyncClient, call: HttpCall, more: dict[str, s
         return HttpAnswer(response.status_code, headers, bytes(body), str(response.url))
     finally:
         await response.aclose()
+
+
+def _filled(call: HttpCall) -> dict[str, str]:
+    if call.secret is None:
+        return dict(call.headers)
+    try:
+        return {name: call.secret.fill(call.url, value) if value == SECRET_MARK else value for name, value in call.headers.items()}
+    except ValueError:
+        raise HttpError(f"The key in the vault was not kept for {call.url[:200]}.", "address", sent=False) from None
 
 
 def _reason(error: BaseException) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from app.platform.errors import CryptoAuthError
-from app.platform.interfaces import ED25519, HMAC_SHA256, Rewrap
+from app.platform.interfaces import ED25519, HMAC_SHA256, SECRET_MARK, SENT_AS_IS, Rewrap
 from app.platform.native.crypto import NativeKey
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -31,6 +33,8 @@ _RANDOM_BYTES, _CHECK_BYTES, _GROUP = 17, 3, 4
 _CHECK = b"kontor-recovery/1"
 _SEED_BYTES = 32
 _MAX_HMAC_SECRET = 4_096
+_MAX_SENT = 512
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,26 @@ class NativeSigner:
 
     def __repr__(self) -> str:
         return f"NativeSigner({self.algorithm})"
+
+
+@dataclass(frozen=True, slots=True)
+class NativeInjector:
+    """Puts a secret into what goes to some origins."""
+
+    raw: bytes
+    origins: frozenset[str]
+
+    def __repr__(self) -> str:
+        return f"NativeInjector({sorted(self.origins)})"
+
+    def fill(self, url: str, text: str) -> str:
+        """``text`` with the secret. Raises ValueError for another address."""
+        at = urlsplit(url)
+        if at.hostname in _LOOPBACK and at.path.endswith("/api/fetch"):  # what this desk's own proxy is asked to fetch
+            at = urlsplit(parse_qs(at.query).get("url", [""])[0])
+        if f"{at.scheme}://{at.netloc}" not in self.origins:
+            raise ValueError("the secret does not go to this address")
+        return text.replace(SECRET_MARK, self.raw.decode("ascii"))
 
 
 class NativeKeyWork:
@@ -82,7 +106,11 @@ class NativeKeyWork:
     async def unwrap_signer(self, key: NativeKey, nonce: bytes, aad: bytes, algorithm: str, wrapped: bytes) -> NativeSigner:
         """The signing key. Raises CryptoAuthError."""
         raw = _unwrapped(key, nonce, aad, wrapped)
-        return NativeSigner(algorithm, raw if algorithm == HMAC_SHA256 else _ed25519(raw))
+        return NativeSigner(algorithm, _ed25519(raw) if algorithm == ED25519 else raw)
+
+    async def injector(self, key: NativeSigner, origins: Sequence[str]) -> NativeInjector:
+        """What puts the secret into requests to these origins and nowhere else."""
+        return NativeInjector(key.raw, frozenset(origins))
 
     async def new_signing_pair(self) -> tuple[NativeSigner, bytes]:
         """A fresh Ed25519 key and its public half."""
@@ -112,6 +140,11 @@ def _key_bytes(algorithm: str, secret: bytes) -> bytes:
         if not 1 <= len(secret) <= _MAX_HMAC_SECRET:
             raise ValueError(f"an HMAC secret has 1 to {_MAX_HMAC_SECRET} bytes")
         return secret
+    if algorithm == SENT_AS_IS:
+        trimmed = secret.strip(b" \t\r\n")
+        if not 1 <= len(trimmed) <= _MAX_SENT or not all(32 < byte < 127 and byte not in b'"\\' for byte in trimmed):
+            raise ValueError(f"it has to be up to {_MAX_SENT} letters, digits and signs, without blanks between them")
+        return trimmed
     if algorithm != ED25519:
         raise ValueError("the algorithm is HMAC-SHA256 or Ed25519")
     return _ed25519(secret).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())

@@ -16,6 +16,7 @@ from websockets.typing import Origin
 from app.platform.columns import Layouts, NativeReader, Reader
 from app.platform.errors import FetchError, SocketError
 from app.platform.interfaces import Answer, Clock, OnClose, OnOpen, OnText
+from app.platform.native.keywork import NativeInjector
 
 _MAX_FRAME = 32 * 1024 * 1024
 
@@ -24,7 +25,7 @@ class NativeSocket:
     """One connection; made by `NativeSockets.connect`."""
 
     def __init__(self, url: str, clock: Clock, on_open: OnOpen, on_text: OnText, on_close: OnClose, origin: str = "") -> None:
-        self._clock = clock
+        self._clock, self._url = clock, url
         self._origin = Origin(origin) if origin else None
         self._on_open, self._on_text, self._on_close = on_open, on_text, on_close
         self._outgoing: asyncio.Queue[str | tuple[int, str]] = asyncio.Queue()
@@ -34,10 +35,16 @@ class NativeSocket:
         self._closing: tuple[int, str] | None = None
         self._task = asyncio.get_running_loop().create_task(self._run(url))
 
-    def send(self, text: str) -> None:
-        """Queue a text frame. Raises SocketError when the connection is not open."""
+    def send(self, text: str, secret: NativeInjector | None = None) -> None:
+        """Queue a text frame, with an injector's secret in it. Raises SocketError when the connection is not open."""
         if not self._open or self._closing is not None:
             raise SocketError("The socket is not open.")
+        if secret is not None:
+            try:
+                text = secret.fill(self._url, text)
+            except ValueError as error:
+                self.close(4000, str(error))
+                return
         self._outgoing.put_nowait(text)
 
     def close(self, code: int = 1000, reason: str = "") -> None:

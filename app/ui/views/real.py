@@ -25,22 +25,24 @@ class RealCard:
         self._key_text = el("p", {"class": "hint"})
         self._found = el("p", {"class": "stale"})
         about = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+        name = self._name = ctx.store.hello["capabilities"]["account"]
+        title = self._title = name.capitalize()
         self._api_key = el("input", {"type": "text", "id": "real-api-key", "data-testid": "real-api-key", **about})
-        self._kind = el("select", {"id": "real-kind", "data-testid": "real-kind"})
-        for value, text in real_words.KINDS:
-            self._kind.append(el("option", {"value": value}, text))
+        self._kind = _choice("real-kind", real_words.KINDS[name])
+        self._live = _choice("real-live", real_words.LIVE.get(name, ()))
         self._secret = SecretField("real-secret", "Secret", "real-secret")
         self._form = el(
             "form",
-            {"class": "vault-form", "aria-label": "Key of the Binance account", "novalidate": True},
-            el("p", {"class": "hint"}, real_words.ADVICE),
-            el("div", {"class": "field"}, el("label", {"for": "real-kind"}, "Kind of key"), self._kind),
-            el("div", {"class": "field"}, el("label", {"for": "real-api-key"}, "API key"), self._api_key),
+            {"class": "vault-form", "aria-label": f"Key of the {title} account", "novalidate": True},
+            el("p", {"class": "hint"}, real_words.ADVICE[name]),
+            _field("real-kind", "Kind of key", self._kind, len(real_words.KINDS[name]) > 1),
+            _field("real-live", "Account", self._live, name in real_words.LIVE),
+            _field("real-api-key", real_words.KEY_NAMES[name], self._api_key),
             self._secret.root,
             el("button", {"type": "submit", "class": "btn btn-primary", "data-testid": "real-key-keep"}, "Put the key into the vault"),
         )
         self._forget = button("Remove the key", "real-key-forget", press=lambda _event: self._do("execution.forget", "The key is gone from the vault."))
-        self._arm = button("Arm real orders…", "real-arm", "btn-stop", press=lambda _event: self._dialog.showModal())
+        self._arm = button("Arm real orders…", "real-arm", "btn-stop", press=lambda _event: self._ask_to_arm())
         self._disarm = button("Disarm", "real-disarm", press=lambda _event: self._do("execution.disarm", "Disarmed: no new order leaves."))
         self._differences = el("ul", {"data-testid": "real-differences"})
         self._settle = button(
@@ -54,7 +56,8 @@ class RealCard:
             el("p", {"class": "hint"}, "What was compared, found and settled: ", el("a", {"href": "#/reconciliation"}, "reconciliation"), "."),
             el("div", {"class": "row"}, self._arm, self._disarm, self._settle, self._forget),
         )
-        self.root = card("Binance account", self._state, self._key_text, self._form, self._open, self._said.root)
+        self.root = card(f"{title} account", self._state, self._key_text, self._form, self._open, self._said.root)
+        self._means = el("p")
         self._dialog = el(
             "dialog",
             {"class": "explain", "aria-labelledby": "real-arm-title"},
@@ -62,7 +65,7 @@ class RealCard:
                 "div",
                 {"class": "dialog-body"},
                 el("h2", {"id": "real-arm-title"}, "Real orders will be sent"),
-                el("p", None, real_words.ARMING),
+                self._means,
                 el(
                     "div",
                     {"class": "dialog-foot"},
@@ -105,6 +108,8 @@ class RealCard:
 
     async def _keep(self) -> None:
         arguments = {"api_key": str(self._api_key.value).strip(), "algorithm": str(self._kind.value)}
+        if self._name in real_words.LIVE:
+            arguments["live"] = str(self._live.value) == "live"
         try:
             await self._ctx.link.ask_secret("execution.key", self._secret.take(), **arguments)
         except Refused as error:
@@ -113,12 +118,16 @@ class RealCard:
             self._api_key.value = ""
             self._said.say("The key is in the vault. Nothing is sent before you arm.")
 
+    def _ask_to_arm(self) -> None:
+        set_text(self._means, real_words.arming(self._ctx.store.execution))
+        self._dialog.showModal()
+
     def _confirmed(self) -> None:
         self._dialog.close()
         self._do("execution.arm", "Armed: orders are real from now on.", confirmed=True)
 
     def _do(self, what: str, done: str, **arguments: Any) -> None:
-        self._ctx.errors.run("Binance account", self._ask(what, done, arguments))
+        self._ctx.errors.run(f"{self._title} account", self._ask(what, done, arguments))
 
     async def _ask(self, what: str, done: str, arguments: dict) -> None:
         try:
@@ -127,3 +136,17 @@ class RealCard:
             self._said.refused(error)
         else:
             self._said.say(done)
+
+
+def _choice(testid: str, options: tuple) -> Any:
+    """A select, the first option chosen."""
+    found = el("select", {"id": testid, "data-testid": testid})
+    for value, text in options:
+        found.append(el("option", {"value": value}, text))
+    return found
+
+
+def _field(id_: str, label: str, control: Any, shown: bool = True) -> Any:
+    root = el("div", {"class": "field"}, el("label", {"for": id_}, label), control)
+    root.hidden = not shown
+    return root

@@ -63,7 +63,7 @@ class WatchlistView:
         ResizeObserver.new(self._sized).observe(self._grid)
         store = self._store
         store.on_tick("quotes", self._quotes)
-        store.subscribe("instruments", lambda _rows: self._arrange())
+        store.subscribe("instruments", self._learnt)
         ctx.link.on("again", lambda _message: self._tell_worker())
         store.on_tick("summary", self._summaries)
         store.subscribe("focus", self._focused)
@@ -133,6 +133,13 @@ class WatchlistView:
         listen(self._body, "pointerenter", lambda _event: setattr(self, "_pointed", True))
         listen(self._body, "pointerleave", lambda _event: setattr(self, "_pointed", False))
         listen(self._nothing, "click", lambda _event: self._escape())
+
+    def _learnt(self, rows: dict) -> None:
+        """More instruments, or more about those that are shown."""
+        self._arrange()
+        for symbol, row in self._seen.items():
+            if symbol in rows:
+                row.describe(rows[symbol])
 
     # What is shown, and in which order
 

@@ -77,7 +77,7 @@ class WatchRow:
         root.setAttribute("aria-rowindex", str(index + 2))
         root.setAttribute("data-symbol", symbol)
         root.setAttribute("data-testid", "quote-row")
-        root.title = f"{instrument['base']}/{instrument['quote']} on {instrument['venue']}"
+        self.describe(instrument)
         if self.index < 0:
             root.hidden = False
         self.index, self.symbol = index, symbol
@@ -85,6 +85,11 @@ class WatchRow:
         if "source" in self._cells:
             self._cells["source"].firstChild.data = instrument["venue"]
         self.calm()
+
+    def describe(self, instrument: dict) -> None:
+        """What it is, for a pointer that rests on it."""
+        name = f"{instrument['name']}: " if instrument.get("name") else ""
+        self.root.title = f"{name}{instrument['base']}/{instrument['quote']} on {instrument['venue']}"
 
     def release(self) -> None:
         """Show nothing; the row waits for its next symbol."""

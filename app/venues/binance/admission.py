@@ -12,8 +12,9 @@ from typing import Any
 from app.model.instrument import Instrument
 from app.model.orders import OrderIntent, OrderType, Side, TimeInForce
 
+from ..execution import Refused
 from . import orders
-from .filters import Refused, Rules
+from .filters import Rules
 
 Balances = Mapping[str, tuple[Decimal, Decimal]]
 _STOPS = (OrderType.STOP, OrderType.STOP_LIMIT)

@@ -15,10 +15,10 @@ from app.model.instrument import Instrument
 from app.model.orders import OrderIntent, OrderStatus
 from app.platform.interfaces import Clock
 
+from ..execution import Outcome, Rank, Reply
 from ..wire import WireError
 from . import orders
-from .api import Api, Outcome, Reply
-from .limits import Rank
+from .api import Api
 from .tally import Tally
 
 NO_SUCH_ORDER, ARCHIVED, REJECTED = -2013, -2026, -2010

@@ -10,8 +10,7 @@ import json
 from bisect import insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from app.net.backoff import Rng
 from app.net.connection import Link, LinkPolicy, LinkStatus
@@ -19,8 +18,9 @@ from app.net.pacing import NS
 from app.net.pulse import Pulse
 from app.platform.interfaces import Cancellable, Clock, Scheduler, Sockets
 
+from ..execution import Outcome, Rank, Reply
 from ..wire import ERRORS, decode
-from .limits import Budget, Rank
+from .limits import Budget
 from .signing import SignerLike, signed
 
 URL = "wss://ws-api.binance.com:443/ws-api/v3"
@@ -30,26 +30,6 @@ SETUP_ANSWER_S = 10.0
 BAD_TIME = -1021
 UNSURE = frozenset({-1000, -1001, -1006, -1007})
 """Codes with which the venue itself does not know what became of a request."""
-
-
-class Outcome(StrEnum):
-    DONE = "done"
-    REFUSED = "refused"
-    """The venue's word that nothing was done."""
-    UNSENT = "unsent"
-    """It never left this desk."""
-    UNSURE = "unsure"
-    """Sent, and no usable answer."""
-
-
-class Reply(NamedTuple):
-    """``code`` and ``text`` are the venue's where it refused, else words; ``sent_ns`` is monotonic, 0 when it was not sent."""
-
-    outcome: Outcome
-    result: Any = None
-    code: int = 0
-    text: str = ""
-    sent_ns: int = 0
 
 
 @dataclass(eq=False, slots=True)

@@ -10,18 +10,10 @@ from typing import NamedTuple
 from app.model.orders import OrderIntent, OrderType
 from app.model.units import parse_decimal
 
+from ..execution import Refused
 from ..wire import ERRORS, WireError
 
 _UNLIMITED = Decimal(0)
-
-
-class Refused(NamedTuple):
-    """Why an order is not sent: a stable code, the field, the reason and a remedy for people."""
-
-    code: str
-    field: str | None
-    reason: str
-    remedy: str
 
 
 class Steps(NamedTuple):

@@ -7,10 +7,11 @@ monotonic nanoseconds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import Any
 
 from app.net.pacing import NS, RateWindow
+
+from ..execution import Rank
 
 _SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
 _WEIGHT, _ORDERS = "REQUEST_WEIGHT", "ORDERS"
@@ -19,16 +20,8 @@ DEFAULT_WAIT_S = {429: 60.0, 418: 120.0}
 MAX_WAIT_S = 3 * 86_400.0
 
 
-class Rank(IntEnum):
-    """Who goes first. SETUP is what a new connection needs before anything else may be said on it."""
-
-    SETUP = 0
-    CANCEL = 1
-    ORDER = 2
-    QUERY = 3
-
-
-_SHARE = {Rank.SETUP: 1.0, Rank.CANCEL: 1.0, Rank.ORDER: 0.9, Rank.QUERY: 0.7}
+_SHARE = {Rank.SETUP: 1.0, Rank.CANCEL: 1.0, Rank.REDUCE: 0.95, Rank.ORDER: 0.9, Rank.QUERY: 0.7}
+_PLACING = (Rank.REDUCE, Rank.ORDER)
 
 
 class Budget:
@@ -46,14 +39,14 @@ class Budget:
             if kind == _WEIGHT:
                 kept = round(window.limit * (1 - _SHARE[rank]))
                 delays.append(window.delay_s(now_ns, weight + kept))
-            elif rank is Rank.ORDER:
+            elif rank in _PLACING:
                 delays.append(window.delay_s(now_ns, 1))
         return max(0.0, *delays)
 
     def take(self, rank: Rank, weight: int, now_ns: int) -> None:
         """A request leaves."""
         for (kind, _seconds), window in self._windows.items():
-            if kind == _WEIGHT or rank is Rank.ORDER:
+            if kind == _WEIGHT or rank in _PLACING:
                 window.take(now_ns, weight if kind == _WEIGHT else 1)
 
     def learn(self, rows: Any, now_ns: int) -> None:

@@ -227,6 +227,18 @@ def balances(rows: Any, asset: str = "asset", free: str = "free", locked: str = 
         raise WireError(f"not balances: {error!r}") from error
 
 
+def fees(account: dict) -> tuple[Decimal, Decimal]:
+    """Maker and taker fee of an account in basis points; 10 where the venue does not say."""
+    rates = account.get("commissionRates")
+    found = []
+    for name in ("maker", "taker"):
+        try:
+            found.append(parse_decimal(rates[name]) * 10_000)
+        except ERRORS:
+            found.append(Decimal(10))
+    return found[0], found[1]
+
+
 def _fill(
     cid: str, instrument: Instrument, trade_id: Any, side: str, qty: str, price: str, fee: Any, fee_asset: Any, maker: Any, time_ms: Any
 ) -> Fill:

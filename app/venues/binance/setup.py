@@ -11,11 +11,11 @@ from typing import Any
 
 from app.platform.interfaces import ED25519
 
+from ..execution import Outcome, Rank, Reply
 from ..wire import ERRORS
 from . import orders
-from .api import SETUP_ANSWER_S, Api, Outcome, Reply
+from .api import SETUP_ANSWER_S, Api
 from .filters import Rules
-from .limits import Rank
 
 BAD_KEY = frozenset({-1022, -2014, -2015})
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from app.model import events
 from app.model.events import Event
@@ -19,45 +19,18 @@ from app.net.backoff import Rng
 from app.net.connection import LinkPolicy, LinkState, LinkStatus
 from app.platform.interfaces import Clock, Scheduler, Sockets
 
+from ..execution import Ledger, Outcome, Rank, Refused, Reply
 from ..wire import WireError
 from . import admission, orders
 from .answers import Answers
-from .api import BAD_TIME, POLICY, URL, Api, Credentials, Outcome, Reply, Request
-from .filters import Refused, Rules
-from .limits import Rank
+from .api import BAD_TIME, POLICY, URL, Api, Credentials, Request
+from .filters import Rules
 from .setup import Setup
 
 ORDER_WAIT_S = 1.0
 """How long an order may wait for room under the venue's limits before it is given up unsent."""
 SENT_TOLD_S = 0.05
 _WORDS_KEPT = 500
-
-
-class Ledger(Protocol):
-    """What the desk knows, and what it is told beside events."""
-
-    account: str
-
-    def order(self, client_order_id: str) -> Any:
-        """The engine's order, or None."""
-
-    def knows_fill(self, fill_id: str) -> bool:
-        """Whether a fill has been applied."""
-
-    def working(self) -> Iterable[Any]:
-        """Orders that may work at the venue."""
-
-    def mark(self, symbol: str) -> Decimal | None:
-        """The present price of an instrument."""
-
-    def ask_about_everything(self) -> None:
-        """The connection is new: ask for every order that may have changed."""
-
-    def not_found(self, client_order_id: str) -> list[Event]:
-        """The venue has no such order; what follows, nothing while it may be too early to believe it."""
-
-    def belongs(self, account: dict) -> str:
-        """Whether the venue's account is the journal's: "" if so, else why not in words."""
 
 
 class BinanceTrading:
@@ -210,7 +183,7 @@ class BinanceTrading:
             "order.place",
             orders.place(intent, item.native),
             lambda reply: self._placed(intent, item, reply),
-            rank=Rank.ORDER,
+            rank=Rank.REDUCE if intent.reduce_only else Rank.ORDER,
             on_sent=lambda: self._note_sent(cid),
             wait_s=ORDER_WAIT_S,
         )
@@ -261,6 +234,21 @@ class BinanceTrading:
         if len(self._words) > _WORDS_KEPT:
             del self._words[next(iter(self._words))]
 
+    def reconnect(self, reason: str) -> None:
+        """What the network did meanwhile is not known: begin anew."""
+        self.api.link.reconnect(reason)
+
+    def retry_now(self) -> None:
+        """The network is back: do not wait for the next try."""
+        self.api.link.retry_now()
+
+    def holdings(self) -> dict[str, Decimal]:
+        """What the venue holds, by asset, locked or not."""
+        return {asset: free + locked for asset, (free, locked) in self.balances.items()}
+
+    def entry_price(self, _asset: str) -> None:
+        """The venue does not say what a holding was bought for."""
+
     def look_again(self) -> None:
         """Ask for the balances: a report of them may have been lost."""
         self.api.ask("account.status", {}, self._account, rank=Rank.QUERY, weight=20)
@@ -300,7 +288,8 @@ class BinanceTrading:
 
     def reconcile(self, account: dict, working: list[orders.State]) -> None:
         """Account and open orders are known: adopt what is not ours, ask about what is."""
-        if foreign := self._ledger.belongs(account):
+        uid = account.get("uid")
+        if foreign := self._ledger.belongs(str(uid) if type(uid) is int else "", *orders.fees(account)):
             self.refused(foreign)
             return
         self.balances = orders.balances(account["balances"])

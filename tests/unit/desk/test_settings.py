@@ -34,3 +34,13 @@ def test_instruments_can_be_chosen_for_each_venue():
     settings = from_query({"venue": "kraken", "kraken_symbols": "BTC/USD, ETH/USD,BTC/USD", "binance_symbols": "x" * 41})
     assert settings.symbols == {"kraken": ("BTC/USD", "ETH/USD")}
     assert settings.problems[0].startswith("binance_symbols")
+
+
+def test_alpaca_needs_a_key_and_so_is_not_among_all_live_venues():
+    addresses = {"alpaca_trade": "https://paper-api.alpaca.markets", "alpaca_ws": "wss://a/v2/sip"}
+    found = from_query({"venue": "alpaca", "account": "alpaca", **addresses, "alpaca_symbols": "AAPL,SPY"})
+    assert (found.venue, found.account, found.problems) == ("alpaca", "alpaca", ())
+    assert found.addresses == addresses and found.symbols == {"alpaca": ("AAPL", "SPY")}
+    assert "alpaca" not in from_query({"venue": "live"}).venues and from_query({"venue": "alpaca,kraken"}).venues == ("alpaca", "kraken")
+    wrong = from_query({"venue": "kraken", "account": "alpaca", "alpaca_trade": "wss://x"})
+    assert wrong.account == "paper" and len(wrong.problems) == 2

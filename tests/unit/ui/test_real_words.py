@@ -24,3 +24,13 @@ def test_what_others_did_and_where_sums_differ():
 def test_armed_real_orders_are_called_real():
     title, (text,) = words.explain_orders({"accepting": True, "reason": "", "real": True})
     assert title == "Real orders are armed" and "real money" in text
+    paper = words.explain_orders({"accepting": True, "reason": "", "real": True, "title": "Alpaca", "paper": True})[1][0]
+    assert "Alpaca" in paper and "real money" not in paper
+
+
+def test_arming_says_where_orders_go_and_whether_money_is_real():
+    assert "real order at Binance, with real money" in real_words.arming({**VIEW, "title": "Binance"})
+    paper = {**VIEW, "title": "Alpaca", "key": {"ends": "789A", "algorithm": "sent-as-is", "live": False}}
+    assert "paper account at Alpaca" in real_words.arming(paper) and "real money" not in real_words.arming(paper)
+    assert real_words.key(paper) == "The key that ends with 789A (paper account) is in the vault."
+    assert set(real_words.KINDS) == set(real_words.ADVICE) == set(real_words.KEY_NAMES)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from app.platform.interfaces import ED25519, HMAC_SHA256
+from app.platform.interfaces import ED25519, HMAC_SHA256, SENT_AS_IS
 from app.vault import Proof, VaultDamaged, VaultLocked, VaultRefused
 from tests.unit.vault.kit import WORDS, Machine, created, opened, secret
 from tests.unit.vault.reader import Reader
@@ -70,6 +70,36 @@ def test_the_secret_is_wiped_and_is_in_no_record_and_no_reading() -> None:
         assert plain not in payload and plain.hex().encode() not in payload
         assert Reader(machine.store.records, WORDS).signing_secret("binance") == (HMAC_SHA256, plain)
         assert "secret" not in repr(await vault.signer("binance")).lower().replace("signer", "")
+
+    asyncio.run(scenario())
+
+
+def test_a_secret_that_is_sent_as_it_is_goes_to_its_addresses_only_and_ends_with_the_lock() -> None:
+    async def scenario() -> None:
+        machine = Machine()
+        vault = await created(machine)
+        given = bytearray(b"  a-key/of+a=venue\n")
+        await vault.keep_signing_secret("venue", SENT_AS_IS, given)
+        assert not any(given) and b"a-key" not in await vault.get("secrets", "venue")
+        signer = await vault.signer("venue")
+        injector = await signer.injector(["https://venue.example", "wss://venue.example:444"])
+        assert injector.fill("https://venue.example/v2?x=1", "{secret}") == "a-key/of+a=venue"
+        assert injector.fill("wss://venue.example:444/stream", '{"secret":"{secret}"}') == '{"secret":"a-key/of+a=venue"}'
+        assert injector.fill("http://127.0.0.1:8000/api/fetch?url=https%3A%2F%2Fvenue.example%2Fv2", "{secret}") == "a-key/of+a=venue"
+        elsewhere = ("http://venue.example/", "https://venue.example.evil/", "wss://venue.example/", "https://evil/api/fetch?url=https://venue.example/")
+        for url in (*elsewhere, "http://127.0.0.1/api/fetch?url=https://evil/", "https://venue.example@evil/"):
+            with pytest.raises(ValueError, match="does not go to this address"):
+                injector.fill(url, "{secret}")
+        assert "a-key" not in repr(injector)
+        await vault.access.begin_rekey([Proof(secret())])
+        await vault.access.rekey()
+        assert (await (await vault.signer("venue")).injector(["https://a"])).fill("https://a/", "{secret}") == "a-key/of+a=venue"
+        for wrong in (b"", b" ", b"two words", b'a"quote', b"back\\slash", b"x" * 513, "\u00fcmlaut".encode(), b"line\nbreak"):
+            with pytest.raises(VaultRefused):
+                await vault.keep_signing_secret("other", SENT_AS_IS, bytearray(wrong))
+        await vault.lock()
+        with pytest.raises(VaultLocked):
+            await signer.injector(["https://venue.example"])
 
     asyncio.run(scenario())
 

@@ -18,9 +18,10 @@ from app.model import events
 from app.model.instrument import Instrument
 from app.model.orders import Liquidity, OrderIntent, OrderType, Side, TimeInForce
 from app.venues.binance import orders, signing
-from app.venues.binance.api import Api, Credentials, Outcome
+from app.venues.binance.api import Api, Credentials
 from app.venues.binance.filters import Rules
-from app.venues.binance.limits import Budget, Rank
+from app.venues.binance.limits import Budget
+from app.venues.execution import Outcome, Rank
 from app.venues.wire import WireError
 from tests.unit.manual import NS, ManualSockets, ManualTime
 
@@ -95,7 +96,7 @@ def test_orders_count_against_the_limits_of_orders_and_others_do_not():
 def test_a_refusal_keeps_everybody_still_as_long_as_it_says():
     budget = Budget()
     budget.refused(429, 1_005_000, 1_000_000, 0)
-    assert [budget.delay_s(rank, 1, 0) for rank in Rank] == [5.0] * 4 and "429" in budget.trouble
+    assert [budget.delay_s(rank, 1, 0) for rank in Rank] == [5.0] * len(Rank) and "429" in budget.trouble
     budget.refused(418, None, 1_000_000, 0)
     assert budget.delay_s(Rank.CANCEL, 1, 0) == 120
     budget.refused(429, 10**15, 0, 0)

@@ -31,7 +31,7 @@ _HEADERS = [
 ]
 
 
-class _SocketProtocol(WebSocketsSansIOProtocol):
+class SocketProtocol(WebSocketsSansIOProtocol):
     """Lends the application the transport, to break it, and counts pongs, which the exchange limits too."""
 
     def handle_connect(self, event) -> None:
@@ -126,7 +126,7 @@ class Emulator:
         self.port = listener.getsockname()[1]
         config = uvicorn.Config(
             self.app(),
-            ws=_SocketProtocol,
+            ws=SocketProtocol,
             ws_ping_interval=self._ping[0],
             ws_ping_timeout=self._ping[1],
             ws_per_message_deflate=False,

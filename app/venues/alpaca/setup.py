@@ -1,0 +1,97 @@
+"""What a new connection to an Alpaca account begins with, and the same questions again while it lasts.
+
+The account's stream listens before anything is asked, so that nothing happens unseen between an answer and the stream. A refusal of the
+key ends it; anything else begins the connection anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NamedTuple
+
+from ..execution import Outcome, Rank, Reply
+from ..wire import ERRORS, WireError
+from . import orders
+from .api import Api
+from .orders import Held, State
+from .rules import Account, Rules
+
+MOST_ORDERS = 500
+
+
+class SetupFailed(Exception):
+    """A step was not answered as it should; the words say which."""
+
+
+class Picture(NamedTuple):
+    """What the venue holds and works on."""
+
+    account: Account
+    positions: dict[str, Held]
+    working: list[State]
+
+
+class Setup:
+    """``owner`` is the venue: told of rules, refusals, and what reconciliation starts from. ``step`` says what is being waited for."""
+
+    def __init__(self, api: Api, owner: Any) -> None:
+        self.step = ""
+        self._api, self._owner = api, owner
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        self.step = ""
+
+    async def run(self, connection: int) -> None:
+        """All steps, on the connection that is open now."""
+        try:
+            self._owner.learnt(await self._rules())
+            picture = await self.picture(Rank.SETUP)
+            self.step = ""
+            if self._owner.is_on(connection):
+                self._owner.reconcile(picture)
+        except (SetupFailed, *ERRORS) as error:
+            if self._owner.is_on(connection):
+                self._owner.reconnect(f"reconciling failed: {error}")
+
+    async def picture(self, rank: Rank) -> Picture:
+        """Account, positions and open orders. Raises SetupFailed or WireError."""
+        working = await self._ask("asking for open orders", "/v2/orders", rank, {"status": "open", "limit": str(MOST_ORDERS), "nested": "false"})
+        positions = await self._ask("asking for positions", "/v2/positions", rank)
+        account = await self._ask("asking for the account", "/v2/account", rank)
+        if type(working) is not list or type(positions) is not list or type(account) is not dict:
+            raise WireError("an answer of another form")
+        return Picture(Account.read(account), orders.positions(positions), [orders.read_state(row) for row in working])
+
+    async def _rules(self) -> dict[str, Rules]:
+        """By symbol; what the venue does not know has none."""
+        found = {}
+        for item in [*self._owner.instruments.values()]:
+            if item.symbol in self._owner.rules:
+                found[item.symbol] = self._owner.rules[item.symbol]
+                continue
+            reply = await self._call(f"asking for the rules of {item.native}", f"/v2/assets/{item.native}", Rank.SETUP, None)
+            if reply.outcome is Outcome.DONE:
+                found[item.symbol] = Rules.read(reply.result)
+            elif reply.status != 404:
+                self._failed(f"asking for the rules of {item.native}", reply)
+        return found
+
+    async def _ask(self, step: str, path: str, rank: Rank, query: dict[str, str] | None = None) -> Any:
+        reply = await self._call(step, path, rank, query)
+        if reply.outcome is not Outcome.DONE:
+            self._failed(step, reply)
+        return reply.result
+
+    def _failed(self, step: str, reply: Reply) -> None:
+        if reply.outcome is Outcome.REFUSED and reply.status in (401, 403):
+            self._owner.refused(f"Alpaca refused the key: {reply.text} ({reply.code})")
+        raise SetupFailed(f"{step}: {reply.text or reply.outcome.value}")
+
+    async def _call(self, step: str, path: str, rank: Rank, query: dict[str, str] | None) -> Reply:
+        if rank is Rank.SETUP:
+            self.step = step
+            self._owner.step()
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._api.ask("GET", path, lambda reply: future.done() or future.set_result(reply), rank=rank, query=query)
+        return await future
