@@ -142,7 +142,7 @@ class Store:
         self._take_orders({"reset": True, "rows": []})
         self._take_fills({"reset": True, "rows": []})
         if self.account is not None:
-            self.account = {name: [] if name == "positions" else text if name == "currency" else "–" for name, text in self.account.items()}
+            self.account = {name: [] if isinstance(text, list) else text if name == "currency" else "–" for name, text in self.account.items()}
             self.publish("account", self.account)
             self._hand_out("account", self.account)
         if self.symbol is not None:

@@ -54,7 +54,10 @@ INTO_PAGE = """async (seconds) => {
   return count / ((performance.now() - start) / 1000);
 }"""
 INTO_PERSPECTIVE = """async (seconds) => {
-  const { default: perspective } = await import(new URL("bench/@perspective-dev/client/dist/cdn/perspective.js", document.baseURI));
+  const base = new URL("bench/@perspective-dev/", document.baseURI);
+  const { default: perspective, init_client, init_server } = await import(new URL("client/dist/cdn/perspective.js", base));
+  await init_client(fetch(new URL("client/dist/wasm/perspective-js.wasm", base)));
+  await init_server(fetch(new URL("server/dist/wasm/perspective-server.wasm", base)));
   const client = await perspective.worker();
   const names = ["symbol", "bid", "ask", "last", "change", "direction"];
   const columns = (text) => {
@@ -95,8 +98,6 @@ def main() -> None:
     path, arguments = chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        with serving(site) as server:
-            rows_a_second(browser, server.url)
         with tempfile.TemporaryDirectory() as folder:
             clones = [f"C{number:03}USDT" for number in range(ROWS - 1)]
             recording = thinned(Path(folder) / "many.jsonl")
@@ -104,6 +105,8 @@ def main() -> None:
                 origins = f"{emulator['ws'].rsplit('/', 1)[0]} {emulator['rest'].split('/api')[0]}"
                 with serving(site, origins) as server:
                     all_changing(browser, server.url, emulator, ["BTCUSDT", *clones])
+        with serving(site) as server:
+            rows_a_second(browser, server.url)
         browser.close()
 
 

@@ -18,6 +18,7 @@ LIMIT = {"symbol": "BTCUSDT", "type": "limit", "tif": "gtc", "qty": "0.01", "sto
 CELLS = "() => { const all = [...document.querySelectorAll('.tape tbody td:%s')]; return all.length > 1 && all.every(cell => %s); }"
 SELLS = CELLS % ("nth-child(2)", "cell.textContent.startsWith('Sell')")
 LARGE = CELLS % ("last-child", "parseFloat(cell.textContent) >= 0.05")
+SMALL = "() => [...document.querySelectorAll('.tape tbody td:last-child')].some(cell => parseFloat(cell.textContent) < 0.05)"
 WAITING = "least => parseInt(document.querySelector('[data-testid=tape-held]').textContent.replaceAll(',', '').match(/\\d+/)) > least"
 
 
@@ -162,6 +163,7 @@ def test_the_tape_is_filtered_held_still_and_remembers(desk: DeskPage):
     page.wait_for_function(LARGE)
     desk.by("tape-least").fill("")
     desk.by("tape-least").press("Enter")
+    page.wait_for_function(SMALL)  # the tape has come anew
     desk.by("tape-filter").click()
 
     tape.focus()
