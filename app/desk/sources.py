@@ -35,6 +35,7 @@ KEY, CLASS = "sources", "sources"
 BASES = {"yahoo": yahoo.BASE, "alphavantage": alphavantage.BASE, "polygon": polygon.BASE}
 _SAVE_S, _TELL_S = 1.0, 0.3
 _DEADLINE_S = 10.0
+_DELAY_NS = 900 * 10**9
 _MOST_ADDED = 500
 _FEW = 3
 _SPARED = "not asked, because its calls are few"
@@ -353,14 +354,16 @@ class Sources:
 
         return ask
 
-    @staticmethod
-    def _closes(item: Listing, day: date) -> int:
-        """By when an exchange's day is over, ns UTC; the end of the day in UTC where the calendar does not say."""
+    def _closes(self, item: Listing, day: date) -> int:
+        """Of when the price of an exchange's day is, ns UTC: of its close; while it goes on of a quarter of an hour ago, the usual delay."""
+        now = self._desk.around.clock.now_ns()
         try:
             session = calendar(item.exchange).session(day)
         except CalendarEnded:
             session = None
-        return session.close_ns if session is not None else calendar("").session(day).close_ns
+        if session is None:
+            session = calendar("").session(day)  # the calendar does not say: the day in UTC
+        return session.close_ns if session.close_ns <= now else min(now, max(session.open_ns, now - _DELAY_NS))
 
 
 def _hidden(text: str, key: str) -> str:

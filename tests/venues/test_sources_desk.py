@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from app.desk.settings import from_query
+from app.sources.listing import listing
 from tests.unit.desk.conftest import BUY, Page, start_desk
 from tests.venues.live_desk import until
 from tests.venues.sources_sim import AV_KEY, POLYGON_KEY, Sim, sources
@@ -100,6 +102,17 @@ async def test_every_way_to_fail_is_named_and_the_next_source_stands_in(sim, fau
         assert "Yahoo: " in row(page, "AAPL")["note"] and said in row(page, "AAPL")["note"]
         assert any("now Alpha Vantage" in text and "calls left today" in text for _, text in page.desk.sources.view()["decisions"])
         assert link(page, "alphavantage")["left"] < 25
+    finally:
+        await stop(page)
+
+
+async def test_the_price_of_a_day_is_never_of_the_future(sim):
+    page = await desk_on(sim, symbols="AAPL")
+    try:
+        now, item = page.desk.around.clock.now_ns(), listing("AAPL")
+        today = datetime.fromtimestamp(now / 1e9, UTC).date()
+        moments = [page.desk.sources._closes(item, today - timedelta(days=back)) for back in range(6)]
+        assert max(moments) <= now + 10**9 and moments == sorted(moments, reverse=True)
     finally:
         await stop(page)
 

@@ -15,7 +15,7 @@ BASE = "https://www.alphavantage.co"
 
 
 class AlphaVantage:
-    """``closes(listing, day)`` is the ns UTC by which an exchange's day is over."""
+    """``closes(listing, day)`` is the ns UTC of which the price of an exchange's day is."""
 
     name, title, batch, needs_key = "alphavantage", "Alpha Vantage", 1, True
     allowances = (Allowance(1, 1.2), Allowance(5, 60.0), Allowance(25, DAY_S))

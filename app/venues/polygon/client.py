@@ -20,7 +20,7 @@ _PLAN_NS = 3_600 * 1_000_000_000
 
 
 class Polygon:
-    """``closes(listing, day)`` is the ns UTC by which an exchange's day is over, ``now_ns`` the wall clock."""
+    """``closes(listing, day)`` is the ns UTC of which the price of an exchange's day is, ``now_ns`` the wall clock."""
 
     name, title, batch, needs_key = "polygon", "Polygon", 10, True
     allowances = (Allowance(5, 60.0),)
