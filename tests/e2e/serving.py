@@ -78,7 +78,7 @@ def binance_emulator(*arguments: str) -> Iterator[dict]:
 @contextmanager
 def alpaca_emulator(*arguments: str) -> Iterator[dict]:
     """The Alpaca emulator in its own process; gives {"port", "trade", "rest", "ws"}."""
-    with _saying("tests.venues.alpaca_emulator", *arguments) as said:
+    with saying("tests.venues.alpaca_emulator", *arguments) as said:
         yield said
 
 
