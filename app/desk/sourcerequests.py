@@ -22,9 +22,9 @@ def state(desk: Any, _request: dict) -> dict:
     return desk.sources.view()
 
 
-def add(desk: Any, request: dict) -> dict:
+async def add(desk: Any, request: dict) -> dict:
     """Watch a listing."""
-    return desk.sources.add(_text(request, "symbol"))
+    return await desk.sources.add(_text(request, "symbol"))
 
 
 def remove(desk: Any, request: dict) -> None:

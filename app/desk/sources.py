@@ -206,8 +206,8 @@ class Sources:
         only = await self.chain.only(name, lambda source: source.search(text))
         return only, name
 
-    def add(self, symbol: str) -> dict:
-        """Watch a listing from now on, also after a reload."""
+    async def add(self, symbol: str) -> dict:
+        """Watch a listing from now on, also after a reload: it is kept when this returns."""
         if self._venue is None:
             raise Refusal("no_equities", "this desk has no venue for it", "open the desk with ?venue=equities, or add equities to the venues", "symbol")
         if len(self._added) >= _MOST_ADDED:
@@ -217,6 +217,7 @@ class Sources:
         except BadListing as error:
             raise Refusal("bad_symbol", *str(error).split("; ", 1), "symbol") from error
         self.changed()
+        await self._save()
         return {"symbol": item}
 
     def set_order(self, symbol: str, order: Any) -> None:

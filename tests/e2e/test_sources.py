@@ -32,6 +32,7 @@ def near(sim: Sim) -> Iterator[Server]:
 @pytest.fixture
 def priced(page: Page, sim: Sim, near: Server) -> DeskPage:
     sim.faults.clear()
+    page.context.new_cdp_session(page).send("Storage.clearDataForOrigin", {"origin": near.url, "storageTypes": "all"})  # no vault of the test before
     desk = DeskPage(page, near.url)
     addresses = {f"{name}_rest": sim.url for name in ("yahoo", "alphavantage", "polygon")}
     desk.open(venue="equities", equities_symbols="BTC-USD,AAPL,SHEL.L,GONE", **addresses)
