@@ -41,6 +41,7 @@ VAULT = {
         "Another tab of this browser is the desk and holds the vault. This one follows it: it shows everything and sends nothing. "
         "Take over here to trade in this tab; the vault is then locked until you unlock it here.",
     ),
+    "handing": ("being handed over", "warn", "Another tab takes over: this one writes what is under way and closes its connections."),
     "damaged": (
         "damaged",
         "bad",
