@@ -40,6 +40,8 @@ def order_row(order: Any, asked: Any = None) -> dict:
         "expires_ns": intent.expires_ns,
         "origin": intent.origin,
         "parent": intent.parent,
+        "route": intent.route,
+        "release_ns": intent.release_ns,
         "group": intent.group,
         "held": order.status is OrderStatus.HELD,
         "linked": intent.is_linked,
@@ -51,6 +53,51 @@ def order_row(order: Any, asked: Any = None) -> dict:
         "next_ask_ns": asked.next_ns if asked is not None else None,
         "asked": asked.count if asked is not None else 0,
     }
+
+
+_OF_LEGS = ("stop", "trail", "trail_percent", "display", "expires_ns", "parent", "group", "route", "release_ns", "sent_ns", "asked_ns", "next_ask_ns")
+"""What only the legs of a routed order have."""
+
+
+def routed_row(routed: Any) -> dict:
+    """One row of the blotter for a routed order, summed over its legs."""
+    event = routed.event
+    return {
+        "client_order_id": event.client_order_id,
+        "symbol": event.symbol,
+        "side": event.side.value,
+        "type": event.type.value,
+        "tif": event.tif.value,
+        "qty": plain(event.qty),
+        "filled": plain(routed.filled),
+        "remaining": plain(routed.remaining),
+        "price": plain(event.price),
+        "average_price": plain(routed.average_price),
+        "status": routed.status.value,
+        "outcome": OUTCOMES[routed.status],
+        "reason": routed.reason,
+        "evidence": routed.evidence,
+        "origin": event.origin,
+        "how": event.how,
+        "legs": [leg.client_order_id for leg in routed.legs],
+        "created_ns": event.ts,
+        "updated_ns": routed.updated_ns,
+        **dict.fromkeys(_OF_LEGS),
+        **dict.fromkeys(("post_only", "reduce_only", "held", "linked", "triggered"), False),
+        "asked": 0,
+    }
+
+
+def with_routed(engine: Any, orders: list) -> list:
+    """Orders with each routed one before its first leg."""
+    found, seen = [], set()
+    for order in orders:
+        routed = engine.routed.of(order)
+        if routed is not None and routed.client_order_id not in seen:
+            seen.add(routed.client_order_id)
+            found.append(routed)
+        found.append(order)
+    return found
 
 
 def fill_row(fill: Any) -> dict:

@@ -13,7 +13,7 @@ from app.net.trace import Trace
 from app.trading.marks import DeskView
 from app.trading.paper import PaperVenue
 from app.trading.settings import PaperSettings
-from app.trading.terms import HELD, PAIR
+from app.trading.terms import HELD, HELD_TIFS, PAIR
 
 from .errors import Refusal, to_wire
 from .feed import Feed
@@ -114,12 +114,14 @@ class Desk:
         self.market.on_broken_book = getattr(self.venue, "resync", None)
         if hasattr(self.venue, "on_joined"):
             self.venue.on_joined = self._joined
-        settings = PaperSettings()
+        # A recording has the fees that the trader gives the account; live venues their own.
+        settings = PaperSettings() if self.venue.name != "replay" else PaperSettings(venue_fees={})
         view = DeskView({item.symbol: item for item in instruments}, self.market, self.venue.now_ns, settings, around.clock.now_ns)
         seed = self.settings.seed or int.from_bytes(around.entropy.random_bytes(6), "big")
         if self.settings.account != "paper":
             from .real import RealAccount
 
+            view.trades_at = frozenset({self.settings.account})
             self.real = RealAccount(around, self.settings, view, self.send, self.send_order_state)
         paper = around.clock, around.scheduler, random.Random(seed), settings, self._report, self.venue.now_ns
         execution = self.real.execution if self.real is not None else PaperVenue(instruments, self.market, *paper)
@@ -358,8 +360,10 @@ class Desk:
         return {
             "account": self.settings.account,
             "orders": [*self.trade.execution.order_types, *sorted(HELD), *([PAIR] if self.real is None else [])],
-            "tifs": list(self.trade.execution.tifs),
+            "tifs": [*dict.fromkeys([*self.trade.execution.tifs, *sorted(HELD_TIFS)])],
             "held": sorted(kind.value for kind in HELD),
+            "held_tifs": sorted(HELD_TIFS - {*self.trade.execution.tifs}),
+            "route": True,
             "amend": True,
             "post_only": True,
             "reduce_only": True,

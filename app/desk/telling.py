@@ -19,18 +19,18 @@ PATIENCE_S = 0.02
 
 
 class Telling:
-    """``orders()`` are the engine's by id, ``row(order)`` is one for the page, ``account()`` the account's figures or None; ``told()`` is
+    """``find(id)`` gives an order of the engine or None, ``row(order)`` is one for the page, ``account()`` the account's figures or None; ``told()`` is
     called after each burst."""
 
     def __init__(
         self,
         send: Callable[[dict], None],
-        orders: Callable[[], dict[str, Any]],
+        find: Callable[[str], Any],
         row: Callable[[Any], dict],
         account: Callable[[], dict | None],
         told: Callable[[], None],
     ) -> None:
-        self._send, self._orders, self._row, self._account, self._told = send, orders, row, account, told
+        self._send, self._find, self._row, self._account, self._told = send, find, row, account, told
         self._touched: dict[str, None] = {}
         self._fills: list[Fill] = []
         self._waiting: asyncio.Handle | None = None
@@ -64,8 +64,7 @@ class Telling:
         self._waiting, self._soon = None, False
         touched, self._touched = self._touched, {}
         fills, self._fills = self._fills, []
-        orders = self._orders()
-        rows = [self._row(orders[key]) for key in touched if key in orders]
+        rows = [self._row(order) for key in touched if (order := self._find(key)) is not None]
         if fills and (account := self._account()) is not None:
             self._send({"t": "account", **account})
         if rows:

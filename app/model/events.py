@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
 
-from .orders import Fill, OrderIntent
+from .orders import Fill, OrderIntent, OrderType, Side, TimeInForce
 
 
 class EventError(ValueError):
@@ -170,6 +170,34 @@ class OrderAdopted:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderRouted:
+    """One intent that the router gave to one or several listings; its legs follow as orders that name it. ``plan`` says why, as JSON (`routing.plan`)."""
+
+    ts: int
+    client_order_id: str
+    account: str
+    origin: str
+    sequence: int
+    symbol: str
+    side: Side
+    type: OrderType
+    tif: TimeInForce
+    qty: Decimal
+    price: Decimal | None
+    how: str
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingRuleSet:
+    """The trader set a rule of the router (`routing.rules`); None removes it."""
+
+    ts: int
+    name: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class BalanceAdjusted:
     """What the venue holds differs from what the journal says, and the venue's word counts from now on.
 
@@ -226,6 +254,8 @@ Event = (
     | OrderReleased
     | OrderDenied
     | OrderAdopted
+    | OrderRouted
+    | RoutingRuleSet
     | BalanceAdjusted
     | RiskStateSet
     | RiskLimitSet

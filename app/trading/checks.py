@@ -52,7 +52,7 @@ def check_power(engine: Engine, order: Order) -> None:
     rates = view.rates(engine.currency)
     rate = rates.rate(instrument.quote)
     counted = order if order.price is not None or order.stop is not None else replace(order, price=_deepest(order, view))
-    need = needs([*engine.claims(), counted], engine.portfolio, view.mark, view.settings.taker_fee_bps)[-1]
+    need = needs([*engine.claims(), counted], engine.portfolio, view.mark, view.taker_bps)[-1]
     wanted = need.bound - need.released
     if need.opening <= 0 or (rate is not None and wanted <= 0):
         return
@@ -62,7 +62,7 @@ def check_power(engine: Engine, order: Order) -> None:
     available = power(engine, rates)
     if convert(wanted, rate.value) <= available:
         return
-    each = convert(need.price, 1 + view.settings.taker_fee_bps / 10_000)
+    each = convert(need.price, 1 + view.taker_bps(order.symbol) / 10_000)
     carried = ratio(ratio(available, rate.value) + need.released, each)
     lot = instrument.lot_size
     most = need.closing + max((carried / lot).to_integral_value(ROUND_FLOOR) * lot, ZERO)
@@ -80,9 +80,8 @@ def check_amendment(engine: Engine, order: Order, new: Ticket) -> None:
     claims = engine.claims()
     at = claims.index(order)
     amended = replace(order, qty=new.qty, price=new.price, stop=new.stop)
-    bps = view.settings.taker_fee_bps
-    before = needs(claims, engine.portfolio, view.mark, bps)[at]
-    after = needs([*claims[:at], amended, *claims[at + 1 :]], engine.portfolio, view.mark, bps)[at]
+    before = needs(claims, engine.portfolio, view.mark, view.taker_bps)[at]
+    after = needs([*claims[:at], amended, *claims[at + 1 :]], engine.portfolio, view.mark, view.taker_bps)[at]
     extra = rates.convert(after.bound - before.bound, new.instrument.quote)
     if after.bound <= before.bound:
         return

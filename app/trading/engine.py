@@ -31,6 +31,7 @@ from .money import add, mul, plain
 from .order import Order
 from .portfolio import Portfolio
 from .risk.desk import RiskDesk
+from .routed import Routed, RoutedOrders
 from .valuation import DAY_NS
 
 _ANOMALIES_KEPT = 1_000
@@ -63,6 +64,7 @@ class Engine(Commands):
         self.orders: dict[str, Order] = {}
         self.working: dict[str, Order] = {}
         self.linked: dict[str, Order] = {}
+        self.routed = RoutedOrders()
         self.risk = RiskDesk(self)
         self.fills: list[Fill] = []
         self.portfolio = Portfolio()
@@ -124,6 +126,11 @@ class Engine(Commands):
             return self._found(event)
         if isinstance(event, events.BalanceAdjusted):
             return self._adjusted(event)
+        if isinstance(event, events.OrderRouted):
+            return self._routed(event)
+        if isinstance(event, events.RoutingRuleSet):
+            self.routed.rule(event.name, event.value)
+            return []
         if isinstance(event, (events.RiskStateSet, events.RiskLimitSet)):
             return self.risk.apply(event)
         cid = event.fill.client_order_id if isinstance(event, events.OrderFilled) else event.client_order_id
@@ -157,6 +164,10 @@ class Engine(Commands):
     def order_for(self, token: str) -> str | None:
         """The client order id that a submit token of this session already stands for."""
         return self._tokens.get(token)
+
+    def find(self, client_order_id: str) -> Order | Routed | None:
+        """An order or a routed order."""
+        return self.orders.get(client_order_id) or self.routed.by_id.get(client_order_id)
 
     def next_sequence(self, origin: str = ORIGIN) -> int:
         """The next intent sequence: after every intent known, and after as many as may have been lost."""
@@ -205,6 +216,18 @@ class Engine(Commands):
             self.risk.adjusted(event.symbol, event.amount)
         return []
 
+    def _routed(self, event: events.OrderRouted) -> list[Effect]:
+        if event.account != self.account:
+            return self._anomaly(event.ts, event.client_order_id, "foreign_account", f"an order of account {event.account}")
+        if self.routed.take(event):
+            self._note_sequence(event.origin, event.sequence)
+        return []
+
+    def _note_sequence(self, origin: str, sequence: int) -> None:
+        if sequence > self._sequences.get(origin, 0):
+            self._sequences[origin] = sequence
+            self._missing_at[origin] = self._missing
+
     def _submitted(self, event: events.OrderSubmitted) -> list[Effect]:
         intent = event.intent
         cid = intent.client_order_id
@@ -213,14 +236,13 @@ class Engine(Commands):
             return []
         if intent.account != self.account:
             return self._anomaly(event.ts, cid, "foreign_account", f"an order of account {intent.account}")
-        if intent.sequence > self._sequences.get(intent.origin, 0):
-            self._sequences[intent.origin] = intent.sequence
-            self._missing_at[intent.origin] = self._missing
+        self._note_sequence(intent.origin, intent.sequence)
         order = self.orders[cid] = self.working[cid] = Order.of(intent, event.ts)
         if intent.is_linked:
             self.linked[cid] = order
         if intent.group is not None:
             self._groups.setdefault(intent.group, []).append(order)
+        self.routed.submitted(order)
         self.risk.submitted(order)
         return changes.effect(order, states.BIRTH[intent.starts_held], event)
 

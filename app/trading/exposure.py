@@ -40,8 +40,8 @@ def worst_price(side: Side, kind: OrderType, price: Decimal | None, stop: Decima
     return max(wanted, mark)
 
 
-def needs(orders: Iterable[Order], portfolio: Portfolio, mark_of: Callable[[str], Mark | None], taker_bps: Decimal) -> list[Need]:
-    """What each order needs, in the order given: earlier orders use up the position to close first."""
+def needs(orders: Iterable[Order], portfolio: Portfolio, mark_of: Callable[[str], Mark | None], taker_bps: Callable[[str], Decimal]) -> list[Need]:
+    """What each order needs, in the order given, with the taker fee of its instrument: earlier orders use up the position to close first."""
     left: dict[tuple[str, Side], Decimal] = {}
     found = []
     for order in orders:
@@ -56,7 +56,7 @@ def needs(orders: Iterable[Order], portfolio: Portfolio, mark_of: Callable[[str]
         market = mark.price if mark is not None else order.price or order.stop or ZERO
         worst = worst_price(side, order.intent.type, order.price, order.stop, market)
         bound = convert(opening, worst)
-        found.append(Need(opening, closing, worst, bound + fee(bound, taker_bps), convert(closing, market)))
+        found.append(Need(opening, closing, worst, bound + fee(bound, taker_bps(symbol)), convert(closing, market)))
     return found
 
 
@@ -66,7 +66,7 @@ def bound_by_orders(
     mark_of: Callable[[str], Mark | None],
     currency_of: Callable[[str], str | None],
     rates: Rates,
-    taker_bps: Decimal,
+    taker_bps: Callable[[str], Decimal],
 ) -> Decimal:
     """Account currency bound by working orders."""
     total = ZERO

@@ -101,7 +101,7 @@ def buying_power(portfolio: Portfolio, orders: list[Order], view: DeskView, rate
     bound = bound_by_positions(portfolio.positions, view.mark, rates)
     if orders:
         quote_of = _currency_of(view)
-        bound += bound_by_orders(orders, portfolio, view.mark, quote_of, rates, view.settings.taker_fee_bps)
+        bound += bound_by_orders(orders, portfolio, view.mark, quote_of, rates, view.taker_bps)
     return max(worth - bound, ZERO)
 
 
