@@ -88,18 +88,6 @@ def routed_row(routed: Any) -> dict:
     }
 
 
-def with_routed(engine: Any, orders: list) -> list:
-    """Orders with each routed one before its first leg."""
-    found, seen = [], set()
-    for order in orders:
-        routed = engine.routed.of(order)
-        if routed is not None and routed.client_order_id not in seen:
-            seen.add(routed.client_order_id)
-            found.append(routed)
-        found.append(order)
-    return found
-
-
 def fill_row(fill: Any) -> dict:
     """One row of the fills."""
     return {

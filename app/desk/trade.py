@@ -34,14 +34,13 @@ from app.trading.marks import DeskView
 from app.trading.order import PATIENCE_NS
 from app.trading.preview import preview
 from app.trading.resolving import Resolver
-from app.trading.routed import Routed
 from app.trading.settings import PaperSettings
 from app.trading.ticket import routing_of
 from app.trading.valuation import DayStart, Valuation, valuation
 
 from .errors import Refusal
 from .riskside import RiskSide
-from .rows import account_view, fill_row, no_account, order_row, routed_row, with_routed
+from .rows import account_view, fill_row, no_account, order_row, routed_row
 from .telling import Telling
 from .writer import Writer
 
@@ -75,7 +74,7 @@ class Trade:
         self.writer = Writer(self._act, self._applied, self._trouble)
         self.click_to_journal = Histogram("click_to_journal")
         self.click_to_ack = Histogram("click_to_ack")
-        self._telling = Telling(send, self._find, self._row, self.account, changed)
+        self._telling = Telling(send, lambda: self.engine.orders if self.engine else {}, self._row, self._routed_row, self.account, changed)
         self._holder = Holder(clock, self.writer.report)
         self.resolver = Resolver(clock, self.execution.query)
         self.execution.answered = self.resolver.answered
@@ -177,9 +176,11 @@ class Trade:
     def publish_all(self) -> None:
         """Send the whole blotter, all fills and the account."""
         self._telling.forget()
-        orders = with_routed(self.engine, list(self.engine.orders.values())[-ROWS:]) if self.engine else []
+        orders = list(self.engine.orders.values())[-ROWS:] if self.engine else []
+        routed = list(self.engine.routed.by_id.values())[-ROWS:] if self.engine else []
         fills = self.engine.fills[-ROWS:] if self.engine else []
         self._send({"t": "orders", "reset": True, "rows": [self._row(order) for order in orders]})
+        self._send({"t": "routed", "reset": True, "rows": [routed_row(each) for each in routed]})
         self._send({"t": "fills", "reset": True, "rows": [fill_row(fill) for fill in fills]})
         self._changed()
 
@@ -365,13 +366,12 @@ class Trade:
                     raise Denied(*refused)
         return found
 
-    def _find(self, order_id: str) -> Any:
-        return self.engine.find(order_id) if self.engine else None
-
     def _row(self, order: Any) -> dict:
-        if isinstance(order, Routed):
-            return routed_row(order)
         return order_row(order, self.resolver.asked.get(order.client_order_id))
+
+    def _routed_row(self, order_id: str) -> dict | None:
+        routed = self.engine.routed.by_id.get(order_id) if self.engine else None
+        return routed_row(routed) if routed is not None else None
 
     def _follow(self) -> None:
         """Do what held and linked orders are due; at once, but as a command of its own."""

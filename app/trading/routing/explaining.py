@@ -10,7 +10,7 @@ from app.model.orders import OrderType, Side, TimeInForce
 
 from ..money import ZERO, plain, ratio
 from .candidates import Candidate
-from .plan import Leg, Plan, Verdict
+from .plan import Leg, Plan, Verdict, amount
 from .rules import AVOID, PREFER
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _why(router: Router, choice: Choice, index: int, sent: Decimal) -> str:
     if takes := choice.takes.get(index, 0):
         average = ratio(Decimal(router.notional(index, choice._replace(rests={}))).scaleb(-router.price_scale), Decimal(takes))
         much = "all" if takes == choice.total(index) and router.qty(takes) == sent else plain(router.qty(takes))
-        parts.append(f"{much} at once at {plain(round(average, 8))} on average, taker fee {plain(each.fees.taker_bps)} bps")
+        parts.append(f"{much} at once at {amount(average, each.instrument.price_decimals + 1)} on average, taker fee {plain(each.fees.taker_bps)} bps")
     if rests := choice.rests.get(index, 0):
         ahead = each.instrument.size(each.ahead)
         queue = f"behind {plain(ahead)} {base}" if ahead else "in front of everybody"
@@ -116,7 +116,7 @@ def _why_not(router: Router, each: Candidate, alone: Choice | None, cost: int) -
         bps = ratio(more * 10_000, abs(router.money(cost))) if cost else ZERO
         verb = "cost" if router.wanted.side is Side.BUY else "bring"
         much = "more" if router.wanted.side is Side.BUY else "less"
-        return "dearer", f"all of it there would {verb} {plain(round(more, 8))} {each.instrument.quote} {much} ({plain(round(bps, 1))} bps), fees included"
+        return "dearer", f"all of it there would {verb} {amount(more)} {each.instrument.quote} {much} ({amount(bps, 1)} bps), fees included"
     if more < 0:
         return "dearer", "cheaper by less than your rules give a preferred venue"
     return "tie", "no better: preferred venues, shorter queues, then names decide"

@@ -84,10 +84,18 @@ def lines(wire: dict) -> list[str]:
     found = [f"{verb} {wire['qty']} {wire['base']}, {what}."]
     if len(wire["legs"]) > 1 and wire["alone"] is not None:
         saved = Decimal(wire["alone"]) - Decimal(wire["cost"])
-        found.append(f"Split, it costs {plain(round(saved, 8))} {wire['currency']} less than at the best single venue, fees included.")
+        how = "better" if saved >= 0 else "worse, because of your rules,"
+        found.append(f"Split, it is {amount(saved.copy_abs())} {wire['currency']} {how} than all of it at the best single venue, fees included.")
     rows = sorted(wire["verdicts"], key=lambda row: (row["code"] != "chosen", row["symbol"]))
     found += [f"{row['symbol']}: {row['words']}." for row in rows]
     return [*found, *wire["notes"]]
+
+
+def amount(value: Decimal, places: int = 2) -> str:
+    """A number to read: separators, and so many decimals, more where it would be zero otherwise."""
+    while places < 8 and value and not round(value, places):
+        places += 2
+    return f"{round(value, places):,f}"
 
 
 def _wire(value):

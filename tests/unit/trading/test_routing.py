@@ -57,7 +57,7 @@ def test_fees_turn_the_choice_round():
     plan = rig.plan("buy", "1", how="best")
     assert shares(plan) == {A.symbol: "1"} and plan.cost == 100 and plan.fee == 0
     row = next(row for row in plan.verdicts if row.symbol == C.symbol)
-    assert row.code == "dearer" and row.alone == D("99.90") * D("1.004") and "0.2996" in row.words
+    assert row.code == "dearer" and row.alone == D("99.90") * D("1.004") and "0.30 USD more" in row.words
 
 
 def test_a_split_takes_the_cheapest_levels_of_all_books_after_fees():
