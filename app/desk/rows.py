@@ -127,6 +127,9 @@ def account_view(value: Any, instruments: Any) -> dict:
         "unrealised": money(value.unrealised, sign=True),
         "day_pnl": money(value.day_pnl, sign=True),
         "fees": money(value.fees),
+        "margin_used": money(value.margin_used),
+        "margin_free": money(value.margin_free),
+        "leverage": display.number(value.leverage, 2),
         "ledgers": [
             {"currency": row.currency, "amount": display.number(row.amount), "value": money(row.value), "assumed": row.assumed} for row in value.ledgers
         ],
@@ -139,7 +142,7 @@ def account_view(value: Any, instruments: Any) -> dict:
 
 def no_account(currency: str) -> dict:
     """The account message while no account is open: nothing of the one before may stay on the page."""
-    figures = ("cash", "equity", "buying_power", "realised", "unrealised", "day_pnl", "fees")
+    figures = ("cash", "equity", "buying_power", "realised", "unrealised", "day_pnl", "fees", "margin_used", "margin_free", "leverage")
     return {"currency": currency, **dict.fromkeys(figures, NOTHING), "ledgers": [], "unconverted": [], "assumed": [], "unmarked": [], "positions": []}
 
 

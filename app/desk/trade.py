@@ -311,7 +311,7 @@ class Trade:
         if engine is None or not engine.opened:
             return None
         now = self._clock.now_ns()
-        return valuation(engine.portfolio, engine.day_open(now), engine.claims(), self._view, engine.currency, self._day, now)
+        return valuation(engine.portfolio, engine.day_open(now), engine.claims(), self._view, engine.currency, self._day, now, engine.risk.leverage_of)
 
     def change_paper_settings(self, fields: dict) -> None:
         """Latency and fees of the paper venue from now on."""

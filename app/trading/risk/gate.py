@@ -18,7 +18,7 @@ from ..marks import Mark
 from ..money import ZERO, add, convert, plain, ratio
 from ..order import Order
 from .book import WHOLE, Cell
-from .limits import HALTED, RULES, SECOND_NS, within_hours
+from .limits import HALTED, RULES, SECOND_NS, SESSION, within_hours
 
 
 class ScopeState(NamedTuple):
@@ -116,7 +116,12 @@ class Gate:
                 numbers = {"scope": scope, "limit": "1", "used": "1", "unit": "flag"}
                 raise RiskDenied("restricted", "symbol", reason, "Lift the restriction on the risk page.", numbers)
         for scope, limit in limits.get("hours", ()):
-            if not within_hours(limit, now):
+            if limit == SESSION:
+                opens, closes = engine.view.session_of(symbol, now)
+                if not opens <= now < closes:
+                    reason = f"The session of {symbol} is closed."
+                    raise RiskDenied("hours", None, reason, "Wait for its open, or send it at the open.", self._numbers(scope, "hours", limit, None))
+            elif not within_hours(limit, now):
                 reason = f"Orders of {words(scope)} are taken {limit} UTC only."
                 raise RiskDenied("hours", None, reason, "Wait, or change the hours on the risk page.", self._numbers(scope, "hours", limit, None))
         self._most(limits, "order_qty", qty, "qty", instrument.base, qty, instrument.lot_size)

@@ -21,6 +21,9 @@ _FIGURES = (
     ("unrealised", "Unrealised", True, "Open positions at the mark"),
     ("realised", "Realised", True, "Closed quantity, before fees"),
     ("fees", "Fees paid", False, "All fees of this account"),
+    ("margin_used", "Margin used", False, "Bound by positions and working orders; the leverage is set on the risk page"),
+    ("margin_free", "Free margin", False, "Equity that nothing binds"),
+    ("leverage", "Leverage", False, "Positions for each unit of equity"),
 )
 _SETTINGS = (
     ("latency_ms", "Latency", "ms", "From the desk to the paper venue"),
