@@ -187,7 +187,11 @@ def _session(so_far: Reading) -> tuple[int | None, int | None]:
         raise Denied("bad_tif", "tif", f"Only a market or limit order can be {word}.", "Choose another type, or good till cancelled.")
     if so_far.tif.value in so_far.native_tifs:
         return None, None
-    return window(so_far.tif, so_far.instrument.symbol, so_far.now_ns, so_far.session_of)
+    try:
+        return window(so_far.tif, so_far.instrument.symbol, so_far.now_ns, so_far.session_of)
+    except LookupError as error:
+        reason = f"The sessions of {so_far.instrument.symbol} are not known for that time: {error}."
+        raise Denied("no_session", "tif", reason, "Choose another time in force.") from error
 
 
 def _expiry(value: object, so_far: Reading) -> int | None:

@@ -1,4 +1,4 @@
-"""Routed orders on a desk that crashes at any point, on paper and against a venue that outlives it: no leg doubled, none sent elsewhere, the whole never overfilled."""
+"""Routed orders on a desk that crashes at any point, on paper and with a venue that outlives it: no leg doubled or sent elsewhere, no whole overfilled."""
 
 from __future__ import annotations
 

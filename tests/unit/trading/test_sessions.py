@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from app.model.orders import OrderStatus, TimeInForce
 from app.trading.canonical import state_hash
 from app.trading.engine import Engine
 from app.trading.errors import Denied
-from app.trading.sessions import DAY_NS, LATE_NS, LEAD_NS, utc_day, window
+from app.trading.sessions import DAY_NS, LATE_NS, LEAD_NS, by_calendar, utc_day, window
 from tests.unit.trading.kit import ACCOUNT, Rig
 
 HOUR_NS = 3600 * 10**9
@@ -54,6 +56,34 @@ def test_without_a_calendar_a_session_is_the_utc_day():
     assert utc_day("X", 5) == (0, DAY_NS)
     assert window(TimeInForce.AT_OPEN, "X", 5, utc_day) == (DAY_NS, DAY_NS + LATE_NS)
     assert window(TimeInForce.AT_CLOSE, "X", 5, utc_day) == (DAY_NS - LEAD_NS, DAY_NS)
+
+
+class Days:
+    """Sessions of one hour at noon on even days, none known after day 9."""
+
+    def session_at(self, ns: int):
+        return next((each for each in self._all() if each.open_ns <= ns < each.close_ns), None)
+
+    def next_session(self, ns: int):
+        found = next((each for each in self._all() if each.open_ns > ns), None)
+        if found is None:
+            raise LookupError("the calendar ends on day 9")
+        return found
+
+    def _all(self):
+        return [SimpleNamespace(open_ns=day * DAY_NS + 12 * HOUR_NS, close_ns=day * DAY_NS + 13 * HOUR_NS) for day in range(0, 10, 2)]
+
+
+def test_sessions_by_calendar():
+    session_of = by_calendar({"X": Days()}.get)
+    assert session_of("X", 12 * HOUR_NS) == (12 * HOUR_NS, 13 * HOUR_NS)
+    assert session_of("X", 13 * HOUR_NS) == (2 * DAY_NS + 12 * HOUR_NS, 2 * DAY_NS + 13 * HOUR_NS)
+    assert session_of("Y", 5) == (0, DAY_NS)
+    rig = desk()
+    rig.view.session_of = by_calendar(lambda _symbol: Days())
+    with pytest.raises(Denied) as caught:
+        rig.submit("buy", "market", "1", tif="at_open")
+    assert caught.value.code == "no_session" and "ends on day 9" in caught.value.reason
 
 
 def test_an_at_open_order_is_held_and_sent_at_the_open_as_immediate():
