@@ -145,6 +145,11 @@ def order_why(desk: Any, request: dict) -> dict:
     return {"lines": desk.trade.why(_text(request, "client_order_id"))}
 
 
+async def cash_book(desk: Any, request: dict) -> dict:
+    """Cash that no fill moves: a transfer, dividend, interest, financing or fee."""
+    return await desk.trade.book({name: request.get(name) for name in ("kind", "currency", "amount", "symbol", "note")})
+
+
 async def journal_export(desk: Any, _request: dict) -> dict:
     """The whole journal as text, not encrypted."""
     return {"text": await desk.trade.export()}
@@ -219,6 +224,7 @@ REQUESTS = {
     "order.query": query,
     "order.query_unknown": query_unknown,
     "order.why": order_why,
+    "cash.book": cash_book,
     "routing": routing,
     "journal.export": journal_export,
     "journal.fill": journal_fill,

@@ -127,6 +127,7 @@ def account_view(value: Any, instruments: Any) -> dict:
         "unrealised": money(value.unrealised, sign=True),
         "day_pnl": money(value.day_pnl, sign=True),
         "fees": money(value.fees),
+        "income": money(value.income, sign=True),
         "margin_used": money(value.margin_used),
         "margin_free": money(value.margin_free),
         "leverage": display.number(value.leverage, 2),
@@ -142,7 +143,7 @@ def account_view(value: Any, instruments: Any) -> dict:
 
 def no_account(currency: str) -> dict:
     """The account message while no account is open: nothing of the one before may stay on the page."""
-    figures = ("cash", "equity", "buying_power", "realised", "unrealised", "day_pnl", "fees", "margin_used", "margin_free", "leverage")
+    figures = ("cash", "equity", "buying_power", "realised", "unrealised", "day_pnl", "fees", "income", "margin_used", "margin_free", "leverage")
     return {"currency": currency, **dict.fromkeys(figures, NOTHING), "ledgers": [], "unconverted": [], "assumed": [], "unmarked": [], "positions": []}
 
 

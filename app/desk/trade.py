@@ -13,6 +13,7 @@ from app.health.histogram import Histogram
 from app.model.events import (
     AccountOpened,
     BalanceAdjusted,
+    CashBooked,
     Event,
     OrderAdopted,
     OrderAmendRequested,
@@ -32,6 +33,7 @@ from app.trading.holding import Holder
 from app.trading.journal import Entry, decode
 from app.trading.marks import DeskView
 from app.trading.order import PATIENCE_NS
+from app.trading.money import plain
 from app.trading.preview import preview
 from app.trading.resolving import Resolver
 from app.trading.settings import PaperSettings
@@ -263,7 +265,7 @@ class Trade:
             start, end = made.period(*(None if day is None else str(day) for day in (first, last)))
         except made.BadPeriod as error:
             raise Refusal("bad_period", str(error), "give dates such as 2026-01-31, the first one first", error.field) from error
-        rows = made.table(what, engine.opening, engine.fills, start, end)
+        rows = made.table(what, engine.opening, engine.fills, start, end, engine.bookings)
         days = "".join(f"-{day}" for day in (first, last) if day)
         return {"name": f"kontor-{what}{days}.csv", "text": made.as_csv(rows), "rows": len(rows) - 1}
 
@@ -284,6 +286,14 @@ class Trade:
 
             return preview_of(engine, rest, how, ORIGIN)
         return preview(engine, fields).to_wire()
+
+    async def book(self, fields: dict) -> dict:
+        """Book cash that no fill moves; what a real account holds is its venue's word."""
+        engine = self._open_engine()
+        if not self.on_paper:
+            raise Refusal("real_account", "the cash of a real account is what its venue says", "it is taken over when it is reconciled")
+        (event,) = await self.writer.command(lambda: engine.book_cash(fields))
+        return {"what": event.what, "currency": event.currency, "amount": plain(event.amount), "balance": plain(engine.portfolio.cash[event.currency])}
 
     async def routing(self, rules: dict) -> dict:
         """Set rules of the router by name (None or empty removes one), and say which are in force and between which listings it chooses."""
@@ -425,6 +435,11 @@ class Trade:
                 continue
             if isinstance(event, (RiskStateSet, RiskLimitSet)):
                 self.risk.changed()
+                continue
+            if isinstance(event, CashBooked):
+                patient = False
+                if event.what == "transfer":
+                    self.risk.compare_anew()
                 continue
             if isinstance(event, RoutingRuleSet):
                 continue

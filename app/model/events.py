@@ -216,6 +216,19 @@ class BalanceAdjusted:
 
 
 @dataclass(frozen=True, slots=True)
+class CashBooked:
+    """Cash that no fill moved (`trading.booking`): ``what`` is transfer, dividend, interest, financing or fee; ``amount`` is signed."""
+
+    ts: int
+    account: str
+    what: str
+    currency: str
+    amount: Decimal
+    symbol: str | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class RiskStateSet:
     """A scope is ``normal``, ``reduce_only`` or ``halted`` from now on; ``rule`` is what set it."""
 
@@ -257,6 +270,7 @@ Event = (
     | OrderRouted
     | RoutingRuleSet
     | BalanceAdjusted
+    | CashBooked
     | RiskStateSet
     | RiskLimitSet
 )

@@ -28,6 +28,7 @@ def canonical(engine: Engine) -> dict:
         "orders": [_plain(order) for order in engine.orders.values()],
         "working": sorted(engine.working),
         "fills": [_plain(fill) for fill in engine.fills],
+        "bookings": [[at, _plain(event)] for at, event in engine.bookings],
         "portfolio": _plain(engine.portfolio),
         "day_open": _plain(engine.day_open(0)),
         "anomalies": [_plain(anomaly) for anomaly in engine.anomalies],

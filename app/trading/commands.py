@@ -52,6 +52,13 @@ class Commands:
         self.remember(token, orders[0].client_order_id)
         return [events.OrderSubmitted(order.created_ns, order.intent) for order in orders]
 
+    def book_cash(self, fields: dict) -> list[Event]:
+        """Book cash that no fill moves: a transfer, dividend, interest, financing or fee."""
+        from .booking import book
+
+        self._check_open()
+        return [*book(self, fields)]
+
     def routing_rule(self, name: object, value: object) -> list[Event]:
         """Set a rule of the router; None or empty text removes it."""
         from .routing import rules

@@ -67,6 +67,8 @@ class Engine(Commands):
         self.routed = RoutedOrders()
         self.risk = RiskDesk(self)
         self.fills: list[Fill] = []
+        self.bookings: list[tuple[int, events.CashBooked]] = []
+        """Cash that no fill moved, each with the number of fills before it."""
         self.portfolio = Portfolio()
         self.anomalies: list[Anomaly] = []
         self.anomaly_count = 0
@@ -126,6 +128,8 @@ class Engine(Commands):
             return self._found(event)
         if isinstance(event, events.BalanceAdjusted):
             return self._adjusted(event)
+        if isinstance(event, events.CashBooked):
+            return self._booked(event)
         if isinstance(event, events.OrderRouted):
             return self._routed(event)
         if isinstance(event, events.RoutingRuleSet):
@@ -214,6 +218,17 @@ class Engine(Commands):
         self.balanced = True
         if event.symbol is not None:
             self.risk.adjusted(event.symbol, event.amount)
+        return []
+
+    def _booked(self, event: events.CashBooked) -> list[Effect]:
+        if event.account != self.account:
+            return self._anomaly(event.ts, "", "foreign_account", f"cash of account {event.account}")
+        if event.what == "transfer":  # no profit and no loss: the day began with it
+            self.portfolio.deposit(event.currency, event.amount)
+            self._day_open.deposit(event.currency, event.amount)
+        else:
+            self.portfolio.book(event.currency, event.amount)
+        self.bookings.append((len(self.fills), event))
         return []
 
     def _routed(self, event: events.OrderRouted) -> list[Effect]:

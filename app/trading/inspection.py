@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     account = next((entry.event.account for entry in entries if isinstance(entry.event, events.AccountOpened)), "unknown")
     engine = Engine.replay(account, _NoClock(), entries)
     if wanted.statement:
-        out = as_csv(table(wanted.statement, engine.opening, engine.fills, start, end)).splitlines()
+        out = as_csv(table(wanted.statement, engine.opening, engine.fills, start, end, engine.bookings)).splitlines()
     elif wanted.fill:
         out = fill_lines(engine, entries, wanted.fill)
     elif wanted.order:

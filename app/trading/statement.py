@@ -4,7 +4,7 @@
 ``lots``     every closed piece of a position by first in, first out, with what it made: what most tax offices ask for. The desk's own
              average cost is another way to cut the same result: realised minus cost of what is open is the same by both, to the last unit.
 ``open``     the lots that are open at the end of the period.
-``ledger``   every movement of cash by currency with the balance after it; its last balances are the account's cash.
+``ledger``   every movement of cash by currency with the balance after it, what was booked by hand too; its last balances are the account's cash.
 
 Amounts are exact Decimals without exponent; times are UTC. Fees of a lot are its shares of the fees of the two fills, rounded to 12
 decimals, the last share taking what is left, so that they add up to the fees paid; only fees in the position's own currency are in lots.
@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from app.model.events import AccountOpened
+from app.model.events import AccountOpened, CashBooked
 from app.model.orders import Fill
 
 from .money import ZERO, add, mul, plain, share, sub
@@ -107,8 +107,8 @@ class Lots:
         return closed
 
 
-def ledger(opening: AccountOpened | None, fills: Iterable[Fill]) -> Iterator[Movement]:
-    """Every movement of cash, in order."""
+def ledger(opening: AccountOpened | None, fills: Iterable[Fill], bookings: Iterable[tuple[int, CashBooked]] = ()) -> Iterator[Movement]:
+    """Every movement of cash, in order; ``bookings`` each with the number of fills before it."""
     balances: dict[str, Decimal] = {}
     currencies: dict[str, str] = {}
 
@@ -118,12 +118,27 @@ def ledger(opening: AccountOpened | None, fills: Iterable[Fill]) -> Iterator[Mov
 
     if opening is not None:
         yield move(opening.ts, "deposit", opening.account, opening.currency, opening.cash)
-    for fill in fills:
+    waiting = deque(bookings)
+
+    def booked(before: float) -> Iterator[Movement]:
+        while waiting and waiting[0][0] <= before:
+            _, event = waiting.popleft()
+            ref = " ".join(part for part in (event.symbol, event.note) if part)
+            yield move(event.ts, event.what, _safe(ref), event.currency, event.amount)
+
+    for count, fill in enumerate(fills):
+        yield from booked(count)
         worth = mul(fill.qty, fill.price)
         amount = sub(ZERO, worth) if fill.side.sign > 0 else worth
         yield move(fill.ts, fill.side.value, fill.fill_id, currencies.setdefault(fill.symbol, fill.priced_in), amount)
         if fill.fee:
             yield move(fill.ts, "fee" if fill.fee > 0 else "rebate", fill.fill_id, fill.fee_currency, sub(ZERO, fill.fee))
+    yield from booked(float("inf"))
+
+
+def _safe(text: str) -> str:
+    """Text of the trader's that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
 
 
 def period(first: str | None, last: str | None) -> tuple[int, int]:
@@ -136,13 +151,17 @@ def period(first: str | None, last: str | None) -> tuple[int, int]:
     return begin, until
 
 
-def table(what: str, opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int) -> list[list[str]]:
+def table(
+    what: str, opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int, bookings: Sequence[tuple[int, CashBooked]] = ()
+) -> list[list[str]]:
     """The rows of a statement with its header first; KeyError when there is no such statement."""
+    if what == "ledger":
+        return [list(_HEADS[what]), *_ledger(opening, fills, start, end, bookings)]
     return [list(_HEADS[what]), *_ROWS[what](opening, fills, start, end)]
 
 
 def as_csv(rows: Iterable[Sequence[str]]) -> str:
-    """RFC 4180 text. Every cell is a number, a time, a word of this module or an id, so no spreadsheet takes one for a formula."""
+    """RFC 4180 text. Every cell is a number, a time, a word of this module, an id or a note made safe, so no spreadsheet takes one for a formula."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue()
@@ -189,8 +208,10 @@ def _still_open(_opening: AccountOpened | None, fills: Sequence[Fill], _start: i
             yield [utc(lot.fill.ts), symbol, side, plain(qty), plain(lot.fill.price), cost, plain(lot.fee), lot.currency, lot.fill.fill_id]
 
 
-def _ledger(opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int) -> Iterator[list[str]]:
-    for row in ledger(opening, fills):
+def _ledger(
+    opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int, bookings: Sequence[tuple[int, CashBooked]]
+) -> Iterator[list[str]]:
+    for row in ledger(opening, fills, bookings):
         if start <= row.ts < end:
             yield [utc(row.ts), row.kind, row.currency, plain(row.amount), plain(row.balance), row.ref]
 
@@ -204,7 +225,7 @@ _HEADS = {
     "open": ("opened", "instrument", "side", "quantity", "price", "cost", "fees", "currency", "fill_id"),
     "ledger": ("time", "kind", "currency", "amount", "balance", "reference"),
 }
-_ROWS = {"fills": _fills, "lots": _closed, "open": _still_open, "ledger": _ledger}
+_ROWS = {"fills": _fills, "lots": _closed, "open": _still_open}
 STATEMENTS = tuple(_HEADS)
 """What a statement can be of."""
 

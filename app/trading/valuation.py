@@ -68,6 +68,7 @@ class Valuation:
     margin_used: Decimal
     margin_free: Decimal
     leverage: Decimal
+    income: Decimal
 
 
 @dataclass(slots=True)
@@ -171,6 +172,7 @@ def valuation(
         unmarked=tuple(row.symbol for row in rows if row.mark is None),
         margin_used=bound,
         margin_free=free,
+        income=sum((rates.convert(amount, name) or ZERO for name, amount in portfolio.income.items()), ZERO),
         leverage=ratio(gross, worth) if worth > 0 else ZERO,
     )
 
