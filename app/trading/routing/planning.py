@@ -68,6 +68,11 @@ class Router:
         self.protected = self._protection()
         self.want = self._size(wanted.qty)
         self.levels = {index: self._walkable(index) for index in self.open}
+        self._merged = sorted(
+            (self._all_in(price, self.found[index].fees.taker_bps), self._rank(index), index, size)
+            for index in self.open
+            for price, size in self.levels[index]
+        )
         self._lots = {index: items[index].lot * 10 ** (self.size_scale - items[index].size_scale) for index in self.open}
 
     # In and out of common units.
@@ -102,15 +107,16 @@ class Router:
         return mul(first, 1 + self._sign * bps / 10_000)
 
     def _walkable(self, index: int) -> list[tuple[int, int]]:
-        """(price, size) units that the order may take of a listing's book, best first."""
+        """(price, size) units that the order may take of a listing's book, best first, as far as it could need."""
         item = self.found[index].instrument
         up, wide = 10 ** (self.price_scale - item.price_scale), 10 ** (self.size_scale - item.size_scale)
         limit = self.limit if self.limit is not None else self.protected
-        rows = []
+        rows, seen = [], 0
         for price, size in self.found[index].levels:
-            if limit is not None and (item.price(price) - limit) * self._sign > 0:
+            if seen >= self.want or (limit is not None and (item.price(price) - limit) * self._sign > 0):
                 break
             rows.append((price * up, size * wide))
+            seen += size * wide
         return rows
 
     # Filling sets.
@@ -134,15 +140,12 @@ class Router:
 
     def fill(self, chosen: Sequence[int], caps: Mapping[int, int]) -> Choice | None:
         """The set's legs, or None where one would be too small for its venue."""
-        rows = sorted(
-            (self._all_in(price, self.found[index].fees.taker_bps), self._rank(index), index, price, size)
-            for index in chosen
-            for price, size in self.levels[index]
-        )
         takes, seen, left = dict.fromkeys(chosen, 0), dict.fromkeys(chosen, 0), self.want
-        for _key, _rank, index, _price, size in rows:
+        for _key, _rank, index, size in self._merged:
             if not left:
                 break
+            if index not in takes:
+                continue
             seen[index] += size
             room = min(seen[index], caps[index], takes[index] + left)
             more = room - room % self._lots[index] - takes[index]

@@ -40,6 +40,11 @@ def _tif(row: dict) -> str:
     return row["tif"].upper().replace("_", " ")
 
 
+def _type(row: dict) -> str:
+    word = TYPE_WORDS.get(row["type"], row["type"])
+    return f"{word}, {row['how']}" if row.get("legs") else word
+
+
 class OrdersView:
     """Owns the Orders tab."""
 
@@ -100,9 +105,9 @@ class OrdersView:
 
         return [
             Column("time", "Time", lambda row: clock(row["created_ns"]), lambda row: row["created_ns"], title_of=lambda row: utc(row["created_ns"])),
-            Column("symbol", "Instrument", lambda row: row["symbol"]),
+            Column("symbol", "Instrument", lambda row: f"\u21b3 {row['symbol']}" if row.get("route") else row["symbol"]),
             Column("side", "Side", lambda row: row["side"].capitalize(), tone=lambda row: row["side"]),
-            Column("type", "Type", lambda row: TYPE_WORDS.get(row["type"], row["type"])),
+            Column("type", "Type", _type),
             num("qty", "Quantity"),
             num("filled", "Filled"),
             Column("price", "Price", self._limit_or_stop, lambda row: value(row["price"] or row["stop"]), end=True),
