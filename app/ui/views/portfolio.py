@@ -29,8 +29,8 @@ _FIGURES = (
 )
 _SETTINGS = (
     ("latency_ms", "Latency", "ms", "From the desk to the paper venue"),
-    ("maker_fee_bps", "Maker fee", "bps", "For orders that rest; 1 bps is 0.01 %"),
-    ("taker_fee_bps", "Taker fee", "bps", "For orders that trade at once"),
+    ("maker_fee_bps", "Maker fee", "bps", "For orders that rest; live venues have their own, on the risk page"),
+    ("taker_fee_bps", "Taker fee", "bps", "For orders that trade at once; 1 bps is 0.01 %"),
 )
 
 

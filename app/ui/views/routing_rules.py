@@ -28,7 +28,7 @@ class RoutingRules:
             "table", {"class": "risk-table", "aria-label": "Venues"}, el("thead", None, el("tr", None, *[el("th", None, head) for head in heads])), self._rows
         )
         self._said = el("p", {"class": "tool-said", "role": "status", "data-testid": "routing-said"})
-        numbers = el("div", {"class": "settings"})
+        numbers = el("div", {"class": "settings routing-numbers"})
         for name, label, hint in _NUMBERS:
             key = f"routing-{name}"
             self._fields[name] = el("input", {"id": key, "data-testid": key, "type": "text", "inputmode": "decimal", "class": "num"})
