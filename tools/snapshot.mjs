@@ -55,7 +55,7 @@ sys.path.insert(0, "/lib/kontor.zip")
 const STARTS = [
   "app.ui.main",
   ...["book", "chart", "chart_canvas", "fills", "net_proxy", "network", "orders", "positions"].map((name) => `app.ui.views.${name}`),
-  ...["replay", "status", "tape", "ticket", "vault_notice", "watchlist"].map((name) => `app.ui.views.${name}`),
+  ...["replay", "status", "tab_role", "tape", "ticket", "vault_notice", "watchlist"].map((name) => `app.ui.views.${name}`),
   ...["app.desk.service", "app.desk.network", "app.desk.signin", "app.platform.scheduler", "app.venues.replay"],
 ];
 

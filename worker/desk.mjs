@@ -43,7 +43,7 @@ try {
   pyodide.setStderr({ batched: (text) => console.error(text) });
   pyodide._api.on_fatal = (error) => fatal("running", error); // Python is gone for good, such as out of memory
   const query = Object.fromEntries(new URLSearchParams(settings.search));
-  pyodide.pyimport("worker.desk").main(globalThis, pyodide.toPy(query), settings.again ?? 0, Boolean(settings.heir));
+  pyodide.pyimport("worker.desk").main(globalThis, pyodide.toPy(query), settings.again ?? 0, settings.given ?? "", settings.settleS ?? 0);
 } catch (error) {
   console.error(error);
   fatal(error.phase ?? "worker", error);

@@ -29,7 +29,7 @@ def opened(data) -> tuple[dict, dict]:
     return request, {name: getattr(data, name) for name in ("secret", "current") if hasattr(data, name)}
 
 
-def main(scope, settings: dict, again: int = 0, heir: bool = False) -> None:
+def main(scope, settings: dict, again: int = 0, given: str = "", settle_s: float = 0.0) -> None:
     """Start the desk on this worker's global ``scope``; ``settings`` is the page's URL query, the rest as in Surroundings."""
     # Market events live for moments and form no cycles: looking for cycles every 2,000 of them would be most of the work.
     gc.set_threshold(50_000, 20, 20)
@@ -59,8 +59,10 @@ def main(scope, settings: dict, again: int = 0, heir: bool = False) -> None:
             epoch_ms=lambda: performance.timeOrigin + performance.now(),
             base=site,
             tabs=BrowserChannel(CHANNEL),
+            channel=BrowserChannel,
             again=again,
-            heir=heir,
+            given=given,
+            settle_s=settle_s,
         ),
         from_query(settings),
     )

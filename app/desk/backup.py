@@ -69,6 +69,10 @@ class Backup:
             raise Refusal("not_now", f"a file can be looked at only beside an open vault or none: the state is {self._keeping.state}", _REMEDY)
         self._opened = None
         export = await read_export(self._around.files, secret, file)
+        return await self.offer(export)
+
+    async def offer(self, export: Export) -> dict:
+        """Compare what was read with what is here, and keep it for `restore`. Raises ExportRefused."""
         _check(export)
         self._number += 1
         self._opened = (self._number, self._around.clock.now_ns(), export)

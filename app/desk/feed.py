@@ -24,6 +24,8 @@ class Feed:
         self._clock, self._epoch_ms = clock, epoch_ms
         self._connection_changed = connection_changed
         self.on_batch: Callable[[list[MarketEvent]], None] | None = None
+        self.followed: Callable[[list[MarketEvent], set[str], float], None] | None = None
+        """Tells the tabs that follow, after the page of this one: events, changed symbols, when the oldest frame came."""
         self.frame_to_engine = Histogram("frame_to_engine")
         self.events = self.batches = self.gaps = self.rejected = 0
         self.rejects: deque[Rejected] = deque(maxlen=50)
@@ -36,27 +38,17 @@ class Feed:
         market.apply(events)
         if self.on_batch is not None:
             self.on_batch(events)
-        focus = publisher.focus
-        rebuilt = False
-        for event in events:
-            kind = type(event)
-            if kind is Trade:
-                if event.symbol == focus:
-                    publisher.add_trade(event)
-            elif kind is Gap:
-                self.gaps += 1
-                count_reason(self.gap_reasons, event.reason)
-                rebuilt = rebuilt or event.symbol == focus
-            elif kind is Restart:
-                rebuilt = rebuilt or event.symbol == focus
-        if rebuilt:
-            publisher.restart_tape()
-            publisher.send_bars()
+        for gap in show(publisher, events):
+            self.gaps += 1
+            count_reason(self.gap_reasons, gap.reason)
         self.events += len(events)
         self.batches += 1
         waited_ms = (self._clock.monotonic_ns() - received_ns) / 1e6
         self.frame_to_engine.record(waited_ms)
-        publisher.changed(market.take_changed(), self._epoch_ms() - waited_ms)
+        changed, received_ms = market.take_changed(), self._epoch_ms() - waited_ms
+        publisher.changed(changed, received_ms)
+        if self.followed is not None:
+            self.followed(events, changed, received_ms)
 
     def on_rejected(self, rejected: Rejected) -> None:
         """A venue message that could not be used: counted and shown, nothing else changes."""
@@ -67,6 +59,27 @@ class Feed:
     def on_connection(self, connection: Any) -> None:
         """The venue's connection state changed."""
         self._connection_changed(connection)
+
+
+def show(publisher: Any, events: list[MarketEvent]) -> list[Gap]:
+    """Tape and bars of what one page looks at: trades are added, after a gap or restart everything comes anew. Gives the gaps."""
+    focus = publisher.focus
+    rebuilt = False
+    gaps: list[Gap] = []
+    for event in events:
+        kind = type(event)
+        if kind is Trade:
+            if event.symbol == focus:
+                publisher.add_trade(event)
+        elif kind is Gap:
+            gaps.append(event)
+            rebuilt = rebuilt or event.symbol == focus
+        elif kind is Restart:
+            rebuilt = rebuilt or event.symbol == focus
+    if rebuilt:
+        publisher.restart_tape()
+        publisher.send_bars()
+    return gaps
 
 
 def count_reason(reasons: dict[str, int], reason: str, count: int = 1) -> None:

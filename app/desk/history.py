@@ -53,7 +53,8 @@ class History:
         self._preview: _Preview | None = None
         self._work = 0
         self._told_ns = 0
-        self._filling: Any = None
+        self._filling: dict[Any, Any] = {}
+        """What is under way for a page, by its publisher."""
         self._open = False
 
     # What the page asks.
@@ -137,13 +138,13 @@ class History:
         self._open = True
         self.fill()
 
-    def fill(self) -> None:
-        """Show stored bars of what is in focus."""
+    def fill(self, publisher: Any = None) -> None:
+        """Show stored bars of what is in focus, on one page or on every one."""
         if not self._open:
             return
-        if self._filling is not None:
-            self._filling.cancel()
-        self._filling = self._desk.around.scheduler.create_task(self._fill())
+        for each in [publisher] if publisher is not None else self._desk.publishers:
+            self.forget(each)
+            self._filling[each] = self._desk.around.scheduler.create_task(self._fill(each))
 
     def vault_changed(self) -> None:
         """What lies in the vault came or went."""
@@ -153,12 +154,17 @@ class History:
     def close(self) -> None:
         """Stop what goes on."""
         self.drop()
-        if self._filling is not None:
-            self._filling.cancel()
+        for filling in self._filling.values():
+            filling.cancel()
         self._desk.around.history.close()
 
-    async def _fill(self) -> None:
-        publisher, now = self._desk.publisher, self._desk.venue.now_ns
+    def forget(self, publisher: Any) -> None:
+        """A page is gone."""
+        if (filling := self._filling.pop(publisher, None)) is not None:
+            filling.cancel()
+
+    async def _fill(self, publisher: Any) -> None:
+        now = self._desk.venue.now_ns
         symbol, timeframe = publisher.focus, publisher.timeframe
         try:
             if self._stored is None:

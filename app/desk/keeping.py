@@ -1,7 +1,7 @@
-"""Where the desk's memory is: nowhere yet (this tab), in a locked vault, in an open one, or held by another tab.
+"""Where the desk's memory is: nowhere yet (this tab), in a locked vault, in an open one, or no longer here.
 
-Decides which Recorder the writer uses and says in words whether orders are taken. One tab at a time is the desk:
-the others show market data and wait for the lock.
+Decides which Recorder the writer uses and says in words whether orders are taken. One tab at a time is the desk: its page holds the
+lead before this worker starts. What is written shows whether it still has it (docs/tabs.md).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 from app.vault import PASSPHRASE, KdfPolicy, Vault, VaultAuthFailed
 from app.vault.staging import Put
 
+from .compacting import Snapshots, damage_text
 from .errors import Refusal
 from .lockrules import Attempts
-from .recorder import JOURNAL, MemoryRecorder, VaultRecorder, last_number
+from .recorder import JOURNAL, MemoryRecorder, Session, VaultRecorder, last_number
 from .vaultkeys import VaultKeys
 
-LOCK_NAME = "kontor-desk"
 SETTINGS = "settings"
 NEARLY_FULL = 0.9
 
@@ -27,16 +27,10 @@ NOT_KEPT = "nothing is kept after this tab closes; create a vault to keep what h
 REASONS = {
     "starting": "the desk is starting",
     "locked": "the vault is locked: market data shows, orders are refused until you unlock it",
-    "other_tab": "another tab of this browser is the desk: this one shows market data and takes over when that one closes",
+    "other_tab": "another tab of this browser is the desk: this one follows it",
+    "handing": "this tab is handing over to another one",
     "read_only": "the vault was damaged and takes no writes until you accept what is readable: orders are refused",
     "damaged": "the vault cannot be opened: orders are refused, what is stored is kept as it is",
-}
-
-OTHER_TAB = {
-    "memory": "There it is in memory and not kept.",
-    "locked": "There the vault is locked.",
-    "unlocked": "There the vault is open.",
-    "damaged": "There the vault cannot be opened.",
 }
 
 
@@ -67,31 +61,24 @@ class Keeping:
         self.attempts = Attempts(surroundings.clock)
         self.use_lock_record: Callable[[bytes | None], None] = lambda _record: None
         """Called at each unlock with the kept settings for locking, or None."""
+        self.on_lost: Callable[[], None] = lambda: None
+        """Called once when it shows that another tab has taken the lead."""
+        self._settled_ns = surroundings.clock.monotonic_ns() + round(surroundings.settle_s * 1e9)
         self._memory: MemoryRecorder | None = None
+        self.snapshots = Snapshots(surroundings, trade, journal, self._checked)
         self._busy = asyncio.Lock()
 
     async def start(self) -> None:
-        """Become the desk if no other tab is; else wait for it in the background. An heir takes over from the worker before it."""
-        heir = self._around.heir
-        if await self._around.locks.acquire(LOCK_NAME, if_available=not heir, steal=heir):
-            await self._find()
-            return
-        self._set("other_tab")
-        asyncio.get_running_loop().create_task(self._take_over())
-
-    async def _take_over(self) -> None:
-        await self._around.locks.acquire(LOCK_NAME, if_available=False)
-        await self._find()
-
-    async def _find(self) -> None:
+        """Find out whether there is a vault; without one go on with the session that was handed over, or begin one."""
+        given = Session.from_text(self._around.given)
         try:
             self.vault = await Vault.find(self._around, self._kdf)
         except Exception as error:
-            await self._use_memory()
+            await self._use_memory(given)
             self._set("memory", f"the browser's storage cannot be used ({error}): nothing is kept after this tab closes")
             return
         if self.vault.state == "absent":
-            await self._use_memory()
+            await self._use_memory(given)
             self._set("memory", NOT_KEPT)
         elif self.vault.state == "damaged":
             self._set("damaged", self.vault.detail)
@@ -100,9 +87,42 @@ class Keeping:
                 self._trade.clear()
             self._set("locked")
 
-    async def _use_memory(self) -> None:
+    async def _use_memory(self, given: Session | None = None) -> None:
         self._memory = MemoryRecorder()
-        await self._trade.open([], self._memory, 0)
+        if given is None:
+            await self._trade.open([], self._memory, 0)
+            return
+        self._memory.records = list(given.records)
+        if given.settings:
+            self._trade.use_paper_settings(given.settings)
+        last = int(given.records[-1][0]) if given.records else 0
+        await self._trade.open([record for _, record in given.records], self._memory, last)
+
+    async def hand_over(self) -> Session | None:
+        """Stop for good in this worker, so that another tab can be the desk: what is under way is written, keys are forgotten. Gives the
+        session where it lies in memory alone. Refusal while the vault is not known yet."""
+        async with self._busy:
+            if self.state not in ("memory", "locked", "unlocked", "damaged"):
+                raise Refusal("not_ready", f"the desk cannot be handed over now: {REASONS.get(self.state, self.state)}", "try again in a moment")
+            before = self.state
+            self._set("handing")
+            session = None
+            if before in ("memory", "unlocked"):
+                await self._trade.close()
+            if self._memory is not None:
+                session = Session(self._memory.records, self._trade.paper_settings_record())
+            if before == "unlocked":
+                await self.vault.lock()
+                await self.keys.stopped()
+            return session
+
+    def lost(self) -> None:
+        """Another tab has taken the lead: nothing is sent any more, and what is not written yet is that tab's to find out."""
+        if self.state == "other_tab":
+            return
+        self._trade.abandon()
+        self._set("other_tab")
+        self.on_lost()
 
     async def create(self, secret: Any) -> None:
         """Make a vault that begins with everything this session journalled. Raises VaultError and changes nothing."""
@@ -121,6 +141,7 @@ class Keeping:
             around.store, around.crypto, around.clock, around.entropy, secret, rows, tables=tables, kdf=self._kdf
         )
         self._trade.writer.recorder = self._recorder()
+        self.snapshots.opened(self.vault, self._trade.engine, False, len(records), 0, 0.0)
 
     async def unlock(self, secret: Any, kind: str = PASSPHRASE, slot: bytes | None = None) -> None:
         """Open the vault and replay its journal. Raises VaultError and changes nothing."""
@@ -159,7 +180,15 @@ class Keeping:
     async def _open_account(self) -> None:
         """Replay the open vault's journal and trade on after it; what fails locks the vault again."""
         try:
-            found = await self.vault.scan(self.journal)
+            if not self.vault.read_only:
+                await self.vault.claim()  # whoever else had it open cannot write from here on: what is read now is all there is
+            await self._settle()
+            start = self._around.clock.monotonic_ns()
+            base, place = await self.snapshots.load(self.vault, self._around.clock, self._trade.view)
+            found = await self.vault.scan(self.journal, after=place)
+            if base is not None and found.damaged:
+                base, found = None, await self.vault.scan(self.journal)
+            read_ms = (self._around.clock.monotonic_ns() - start) / 1e6
             settings = await self.vault.scan(SETTINGS)
             self.damaged = [*self.vault.problems, *found.damaged, *settings.damaged]
             kept = {record.id: record.data for record in settings.records}
@@ -168,8 +197,10 @@ class Keeping:
             self.use_lock_record(kept.get("lock"))
             journal = [record.data for record in found.records]
             last = await last_number(self.vault, found.last_id, self.journal)
-            unreadable = await self._trade.open(journal, self._recorder(), last, not self.vault.read_only)
+            unreadable = await self._trade.open(journal, self._recorder(), last, not self.vault.read_only, base)
+            self.snapshots.opened(self.vault, self._trade.engine, base is not None, len(journal), len(found.damaged), read_ms)
         except Exception:
+            self.snapshots.close()
             await self._trade.close()
             await self.vault.lock()
             self.damaged = []
@@ -178,6 +209,11 @@ class Keeping:
         parts = [self._damage_text(unreadable), await self._full_text()]
         self._set("unlocked", "; ".join(part for part in parts if part))
         self.keys.go_on()
+
+    async def _settle(self) -> None:
+        """After a lead that was taken from a tab that did not answer: wait until nothing that it had under way can still leave."""
+        while (left_ns := self._settled_ns - self._around.clock.monotonic_ns()) > 0:
+            await asyncio.sleep(min(left_ns / 1e9, 0.2))
 
     async def make_from(self, secret: Any, first: Callable[[list], list]) -> None:
         """Make a vault whose first transaction is the changes that ``first(this session's journal records)`` gives. Raises VaultError
@@ -205,6 +241,7 @@ class Keeping:
         async with self._busy:
             if self.state != "unlocked":
                 raise Refusal("not_unlocked", f"the vault is not open: the state is {self.state}", "unlock it first")
+            self.snapshots.close()
             await self._trade.close()
             try:
                 return await change()
@@ -217,6 +254,7 @@ class Keeping:
             if self.vault is None or self.state not in ("locked", "unlocked", "damaged"):
                 raise Refusal("nothing_to_wipe", f"there is no vault to remove here: the state is {self.state}", "see the state of the vault")
             if self.state == "unlocked":
+                self.snapshots.close()
                 await self._trade.close()
             await self.vault.wipe()
             await self.keys.stopped()
@@ -229,6 +267,7 @@ class Keeping:
         async with self._busy:
             if self.state != "unlocked":
                 raise Refusal("not_unlocked", f"there is nothing to lock: the state is {self.state}", "see the state of the vault")
+            self.snapshots.close()
             await self._trade.close()
             await self.vault.lock()
             await self.keys.stopped()
@@ -254,11 +293,6 @@ class Keeping:
         if self.state != "unlocked":
             raise Refusal("not_unlocked", "the settings for locking lie in the vault, which is not open", "unlock it first")
         await self.vault.put(SETTINGS, "lock", record)
-
-    def hear(self, state: str) -> None:
-        """What the tab that is the desk says of its vault."""
-        if self.state == "other_tab" and (detail := OTHER_TAB.get(state, "")) != self.detail:
-            self._set("other_tab", detail)
 
     def session_records(self) -> list[tuple[str, bytes]]:
         """The journal of this session as long as there is no vault."""
@@ -292,8 +326,15 @@ class Keeping:
             done += 1
         return {"reads": done}
 
+    def _checked(self, damaged: list) -> None:
+        """What the later check of the journal found; a start that read all of it has told already."""
+        known = {(item.cls, item.id, item.kind) for item in self.damaged}
+        if fresh := [item for item in damaged if (item.cls, item.id, item.kind) not in known]:
+            self.damaged = [*self.damaged, *fresh]
+            self._set("unlocked", damage_text(fresh))
+
     def _recorder(self) -> VaultRecorder:
-        return VaultRecorder(self.vault, self._around.clock, self._measure_write, self.journal)
+        return VaultRecorder(self.vault, self._around.clock, self._measure_write, self.journal, self.lost)
 
     async def _full_text(self) -> str:
         """A word of warning while there still is some room."""

@@ -1,18 +1,18 @@
 """Locking: decides by the rules when to lock, locks all tabs together, and asks for the end of the worker that held the keys.
 
-One tab is the desk and may hold an open vault; every tab hears the others on one channel. Messages on it say that somebody is at
-work, that the vault is to be locked, and what state the desk is in: never anything of the vault's content.
+One tab is the desk and may hold an open vault; every tab hears the others on one channel. Messages on it say which worker is the desk,
+who wants to follow it, and that the vault is to be locked: never anything of the vault's content.
 
-    {"t": "beat", "work": bool}         a tab is in sight, or used
-    {"t": "lock"}                       lock, wherever the vault is open
-    {"t": "hello"}                      a tab asks which state the desk is in
-    {"t": "desk", "state", "why"}       the desk's answer, and every change
+    {"t": "follow", "id"}                   a tab wants to follow (app/desk/followers.py)
+    {"t": "lock"}                           lock, wherever the vault is open
+    {"t": "desk", "worker", "state", "why"} the desk's word when it is ready, and every change
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,8 +21,7 @@ from .lockrules import LockRules, LockSettings
 
 CHANNEL = "kontor.desk"
 SETTINGS, RECORD = "settings", "lock"
-BEAT_EVERY = 10
-"""Seconds between two signs of a tab that is not the desk."""
+_TAB = re.compile(r"[0-9a-z-]{1,40}")
 PATIENCE_S = 5.0
 """So long is waited for what is being written; the journal is whole at any moment."""
 
@@ -35,10 +34,13 @@ class Locking:
         self._tabs = tabs
         self.rules = LockRules(clock)
         self.attention = "active"
+        self.elsewhere: dict[str, str] = {}
+        """What the traders of tabs that follow attend to, by the tab."""
+        self.on_follow: Callable[[str], None] = lambda _tab: None
+        self.worker = ""
         self.why = ""
         self._open = False
         self._busy: asyncio.Task | None = None
-        self._beats = 0
         self._told: tuple[str, str] | None = None
         if tabs is not None:
             tabs.on_message(self._hear)
@@ -48,14 +50,19 @@ class Locking:
     def attend(self, attention: str) -> None:
         """What the page says of its trader: active, resting or hidden."""
         self.attention = attention
-        self._beats = 0
         self._sign()
+
+    def attend_elsewhere(self, tab: str, attention: str | None) -> None:
+        """The same of a tab that follows; None: it is gone, or asleep."""
+        if attention is None:
+            self.elsewhere.pop(tab, None)
+        else:
+            self.elsewhere[tab] = attention
+            self._sign()
 
     def second(self) -> None:
         """Once a second: is it time?"""
-        if self._open or self._beats == 0:
-            self._sign()
-        self._beats = (self._beats + 1) % BEAT_EVERY
+        self._sign()
 
     def look(self) -> asyncio.Task | None:
         """Before a request is answered: what is due comes first, also when the computer has just woken up. The lock under way, if any."""
@@ -65,9 +72,8 @@ class Locking:
 
     def _sign(self) -> None:
         if self._open:
-            self._lock_if(self.rules.due() if self.attention == "hidden" else self.rules.sign(self.attention == "active"))
-        elif self.attention != "hidden" and self._keeping.state == "other_tab":
-            self._post({"t": "beat", "work": self.attention == "active"})
+            seen = {self.attention, *self.elsewhere.values()}
+            self._lock_if(self.rules.due() if seen == {"hidden"} else self.rules.sign("active" in seen))
 
     def _lock_if(self, why: str) -> None:
         if why and self._busy is None:
@@ -83,12 +89,10 @@ class Locking:
 
     # Locking.
 
-    async def ask(self) -> None:
-        """The trader wants it locked now: here, or in the tab that is the desk."""
-        if self._keeping.state == "other_tab":
-            self._post({"t": "lock"})
-        elif self._keeping.holds or self._keeping.state != "locked":
-            await self.lock("asked")
+    async def ask(self, why: str = "asked") -> None:
+        """The trader wants it locked now: here, or (``tab``) in a tab that follows."""
+        if self._keeping.holds or self._keeping.state != "locked":
+            await self.lock(why)
 
     async def lock(self, why: str) -> None:
         """Write what is under way, forget the keys, and ask the page to end this worker: only that frees its memory."""
@@ -113,7 +117,7 @@ class Locking:
         told = (state, self.why)
         if state != "starting" and told != self._told:
             self._told = told
-            self._post({"t": "hello"} if state == "other_tab" else {"t": "desk", "state": state, "why": self.why})
+            self._announce()
 
     # Settings, kept in the vault: whoever can write to the browser's other storages cannot switch locking off.
 
@@ -142,6 +146,10 @@ class Locking:
             self._tabs.close()
             self._tabs = None
 
+    def _announce(self) -> None:
+        if self._keeping.state not in ("starting", "other_tab"):
+            self._post({"t": "desk", "worker": self.worker, "state": self._keeping.state, "why": self.why})
+
     def _post(self, message: dict) -> None:
         if self._tabs is not None:
             self._tabs.post(json.dumps(message))
@@ -152,11 +160,9 @@ class Locking:
             kind = message["t"]
         except (TypeError, ValueError, KeyError):
             return
-        if kind == "beat" and self._open:
-            self._lock_if(self.rules.sign(message.get("work") is True))
-        elif kind == "lock" and self._keeping.holds:
+        if kind == "lock" and self._keeping.holds:
             self._lock_if("tab")
-        elif kind == "hello" and self._keeping.state not in ("starting", "other_tab"):
-            self._post({"t": "desk", "state": self._keeping.state, "why": self.why})
-        elif kind == "desk":
-            self._keeping.hear(str(message.get("state")))
+        elif kind == "follow" and self._keeping.state not in ("starting", "other_tab"):
+            tab = message.get("id")
+            if isinstance(tab, str) and _TAB.fullmatch(tab):
+                self.on_follow(tab)

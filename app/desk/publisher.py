@@ -76,6 +76,15 @@ class Publisher:
         self._in_place: frozenset[int] = frozenset()
         self._seam = False
 
+    def read_through(self, market: Any) -> None:
+        """Read the market through this from now on: others read it as well."""
+        self._market = market
+
+    @property
+    def owes_ns(self) -> int:
+        """How long the page has owed the credit for the last tick; 0 when it owes none."""
+        return self._clock.monotonic_ns() - self._waiting_since if self._waiting_since else 0
+
     def add(self, instruments: list[Instrument]) -> None:
         """Know more instruments."""
         self._instruments |= {item.symbol: item for item in instruments}

@@ -19,6 +19,7 @@ from app.model.units import BadNumber, parse_decimal
 from app.platform.interfaces import ED25519, HMAC_SHA256
 from app.trading.marks import DeskView
 from app.trading.order import Order
+from app.trading.synthetic import adjustment
 from app.vault import VaultError
 from app.venues.binance.api import Credentials
 from app.venues.binance.trading import BinanceTrading
@@ -172,7 +173,7 @@ class RealAccount:
         def decide() -> list[Event]:
             found = [self._adjustment(asset, *pair, reason) for asset, pair in self._compare().items()]
             if not found and not self._trade.engine.balanced:
-                found = [events.BalanceAdjusted(self._around.clock.now_ns(), self.account, self._view.settings.currency, ZERO, None, None, None, reason)]
+                found = [adjustment(self._trade.engine, self._around.clock.now_ns(), self._view.settings.currency, ZERO, ZERO, reason)]
             return [event for event in found if event is not None]
 
         await self._trade.writer.command(decide)
@@ -183,8 +184,8 @@ class RealAccount:
         for symbol, item in self._view.instruments.items():
             if item.base == asset and item.quote == currency:
                 price = self.mark(symbol)
-                return None if price is None else events.BalanceAdjusted(now, self.account, asset, theirs - ours, symbol, price, currency, reason)
-        return events.BalanceAdjusted(now, self.account, asset, theirs - ours, None, None, None, reason)
+                return None if price is None else adjustment(self._trade.engine, now, asset, ours, theirs, reason, (symbol, price, currency))
+        return adjustment(self._trade.engine, now, asset, ours, theirs, reason)
 
     # key and arming
 

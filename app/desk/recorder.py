@@ -7,10 +7,13 @@ the zero-padded number of the first, so the order of ids is the order of events.
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from app.vault import VaultError
+from app.vault import VaultConflict, VaultError
+
+from .errors import Refusal
 
 JOURNAL = "journal"
 JOURNALS = {"paper": JOURNAL, "binance": "journal-binance"}
@@ -19,6 +22,8 @@ RESTORED = "restored"
 LEAP = 1_000_000
 """Numbers left free after a journal that was taken from an export: what was journalled after the export was made may have used
 them, and an order's id follows from its number."""
+LEASE_NS = 3_000_000_000
+"""So long a durable write proves that this tab has the lead. Whoever slept longer between writing and sending proves it anew."""
 
 
 def record_id(first: int) -> str:
@@ -42,6 +47,9 @@ class Recorder(Protocol):
     async def append(self, first: int, record: bytes) -> None:
         """Keep the record after all earlier ones; raises without keeping it."""
 
+    async def read(self, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """At most ``limit`` records that begin with this number or a later one, each with the number it begins with."""
+
 
 class MemoryRecorder:
     """Keeps records for as long as the tab lives; a vault made later takes them over."""
@@ -53,22 +61,72 @@ class MemoryRecorder:
         """Keep the record in this tab."""
         self.records.append((record_id(first), record))
 
+    async def read(self, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """Some of the records."""
+        start = bisect_left(self.records, (record_id(first), b""))
+        return [(int(name), record) for name, record in self.records[start : start + limit]]
+
     async def read_all(self) -> list[bytes]:
         """All records, oldest first."""
         return [record for _, record in self.records]
 
 
-class VaultRecorder:
-    """Writes records into a journal of the open vault, strictly durable. ``measure`` gets the ms each write took."""
+class Session(NamedTuple):
+    """A session in memory, as one tab hands it to another: journal records with their ids, and the paper settings."""
 
-    def __init__(self, vault: Any, clock: Any, measure: Callable[[float], None], journal: str = JOURNAL) -> None:
-        self._vault, self._clock, self._measure, self._journal = vault, clock, measure, journal
+    records: list[tuple[str, bytes]]
+    settings: bytes
+
+    def to_text(self) -> str:
+        """As JSON text."""
+        return json.dumps({"records": [[name, record.decode()] for name, record in self.records], "settings": self.settings.decode()})
+
+    @classmethod
+    def from_text(cls, text: str) -> Session | None:
+        """From what `to_text` gave; None without any."""
+        if not text:
+            return None
+        given = json.loads(text)
+        return cls([(name, record.encode()) for name, record in given["records"]], given["settings"].encode())
+
+
+class VaultRecorder:
+    """Writes records into a journal of the open vault, strictly durable. ``measure`` gets the ms each write took; ``lost`` is called when
+    another tab has written in between and so has the lead."""
+
+    def __init__(
+        self,
+        vault: Any,
+        clock: Any,
+        measure: Callable[[float], None],
+        journal: str = JOURNAL,
+        lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._vault, self._clock, self._measure, self._journal, self._lost = vault, clock, measure, journal, lost
 
     async def append(self, first: int, record: bytes) -> None:
-        """Keep the record on disk."""
-        start = self._clock.monotonic_ns()
-        await self._vault.append(self._journal, [(record_id(first), record)], strict=True)
-        self._measure((self._clock.monotonic_ns() - start) / 1e6)
+        """Keep the record on disk. What follows from it may be done on return: this tab had the lead a moment ago."""
+        began = self._now()
+        try:
+            await self._vault.append(self._journal, [(record_id(first), record)], strict=True)
+            self._measure((self._clock.monotonic_ns() - began[1]) / 1e6)
+            while self._since(began) > LEASE_NS:  # frozen meanwhile, or a very slow disk
+                began = self._now()
+                await self._vault.claim()
+        except VaultConflict as error:
+            self._lost()
+            raise Refusal("lost_lead", "another tab has taken the lead: this one sends nothing any more", "go on in the other tab") from error
+
+    def _now(self) -> tuple[int, int]:
+        return self._clock.now_ns(), self._clock.monotonic_ns()
+
+    def _since(self, then: tuple[int, int]) -> int:
+        """By the clock that has gone further: the wall clock counts sleep, the other one cannot be set back."""
+        return max(now - before for now, before in zip(self._now(), then, strict=True))
+
+    async def read(self, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """Some of the readable records."""
+        return [(int(record.id), record.data) for record in await self._vault.read(self._journal, record_id(first), limit)]
 
     async def read_all(self) -> list[bytes]:
         """All readable records, oldest first."""

@@ -10,6 +10,7 @@ from app.model.units import BadNumber, parse_decimal
 from . import display
 from .errors import Refusal
 from .historyrequests import HISTORY_REQUESTS
+from .journalrequests import JOURNAL_REQUESTS
 from .netrequests import NETWORK_REQUESTS
 from .publisher import BEATS
 from .realrequests import REAL_REQUESTS
@@ -208,7 +209,15 @@ async def health_probe(desk: Any, request: dict) -> dict:
     return await desk.keeping.probe(min(500, max(1, int(request.get("reads") or 1))))
 
 
+async def tab_offer(desk: Any, _request: dict) -> dict:
+    """Ask a tab that follows to take over; it then asks this one to hand over."""
+    if desk.followers is None or not desk.followers.ask_to_take_over():
+        raise Refusal("nobody_follows", "no other tab follows this one", "open the desk in another tab first")
+    return {}
+
+
 REQUESTS = {
+    "tab.offer": tab_offer,
     "attend": attend,
     "watch": watch,
     "focus": focus,
@@ -237,6 +246,7 @@ REQUESTS = {
     "health.page": health_page,
     "health.probe": health_probe,
     **HISTORY_REQUESTS,
+    **JOURNAL_REQUESTS,
     **VAULT_FILE_REQUESTS,
     **NETWORK_REQUESTS,
     **VAULT_REQUESTS,

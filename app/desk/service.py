@@ -23,6 +23,7 @@ from .lines import tell_boot, tell_request
 from .locking import Locking
 from .marketview import TimedMarket
 from .publisher import Publisher
+from .reconciling import Reconciling
 from .recorder import JOURNALS
 from .requests import REQUESTS
 from .settings import Settings
@@ -51,6 +52,7 @@ class Desk:
         self.publisher: Publisher | None = None
         self.feed: Feed | None = None
         self.trade: Trade | None = None
+        self.reconciling = Reconciling(self)
         self.real: Any = None
         """The account at a real venue; None on paper."""
         self.keeping: Keeping | None = None
@@ -61,6 +63,8 @@ class Desk:
         self._signin: Any = None
         self._backup: Any = None
         self._history: Any = None
+        self.followers: Any = None
+        """Tabs that follow this desk; None until there is one."""
         self._kept_since = 0
         self._wanted: list[str] = []
         self._ready = asyncio.Event()
@@ -109,7 +113,7 @@ class Desk:
         self._boot("venue")
         instruments = await self._instruments()
         self.market = TimedMarket(instruments, self.venue.now_ns)
-        self.publisher = Publisher(self.market, instruments, around.post, around.clock, around.scheduler, self._account, self.venue.now_ns)
+        self.publisher = Publisher(self.market, instruments, around.post, around.clock, around.scheduler, self.account, self.venue.now_ns)
         self.feed = Feed(self.market, self.publisher, around.clock, around.epoch_ms, lambda _connection: self.send_venue())
         self.market.on_broken_book = getattr(self.venue, "resync", None)
         if hasattr(self.venue, "on_joined"):
@@ -122,13 +126,13 @@ class Desk:
             from .real import RealAccount
 
             view.trades_at = frozenset({self.settings.account})
-            self.real = RealAccount(around, self.settings, view, self.send, self.send_order_state)
+            self.real = RealAccount(around, self.settings, view, self.send, self._real_changed)
         paper = around.clock, around.scheduler, random.Random(seed), settings, self._report, self.venue.now_ns
         execution = self.real.execution if self.real is not None else PaperVenue(instruments, self.market, *paper)
         self.trade = Trade(view, execution, around.clock, around.entropy, self.send, self.toast, self._account_changed)
         self.feed.on_batch = self.trade.on_market
         self.health = HealthReport(self)
-        self.send({"t": "hello", "protocol": PROTOCOL, "version": VERSION, "venue": self.venue.name, "capabilities": self._capabilities()})
+        self.send(self.hello())
         self.send({"t": "instruments", "rows": [_instrument_row(item) for item in instruments]})
         if instruments:
             self.publisher.set_focus(instruments[0].symbol, "1s")
@@ -141,6 +145,9 @@ class Desk:
             self.real.join(self.trade, self.keeping)
         self.locking = Locking(around.clock, around.scheduler, self.keeping, around.tabs, self.send, self.toast)
         self.keeping.use_lock_record = self.locking.use_record
+        self.keeping.on_lost = lambda: self.send({"t": "lost"})
+        self.locking.worker = around.entropy.random_bytes(8).hex()
+        self.locking.on_follow = self._join
         self.trade.refuse_when(self.keeping.refusal)
         self.trade.risk.on_change = self.send_order_state
         self._ready.set()
@@ -157,6 +164,8 @@ class Desk:
         self.venue.stop()
         self.trade.execution.close()
         self.locking.close()
+        if self.followers is not None:
+            self.followers.close()
         if self._network is not None:
             self._network.close()
         if self._history is not None:
@@ -203,7 +212,7 @@ class Desk:
             if not hasattr(error, "code"):
                 self.health.note(error)
             failure = to_wire(error)
-            self.send({"t": "reply", "id": number, "ok": False, "error": failure})
+            self.around.post(_text({"t": "reply", "id": number, "ok": False, "error": failure}))
         else:
             reply = {"t": "reply", "id": number, "ok": True, "result": result or {}}
             if isinstance(result, WithSecret):
@@ -213,7 +222,7 @@ class Desk:
                 reply["result"] = result.result
                 self.around.post_file(_text(reply), result.file)
             else:
-                self.send(reply)
+                self.around.post(_text(reply))
             if isinstance(result, (WithSecret, WithFile)):
                 result = result.result
         finally:
@@ -240,43 +249,86 @@ class Desk:
             self.publisher.painted(sequence)
 
     def send(self, message: dict) -> None:
-        """Post a message to the page."""
-        self.around.post(_text(message))
+        """Post a message to the page, and to those that follow what concerns them."""
+        text = _text(message)
+        self.around.post(text)
+        if self.followers is not None:
+            self.followers.send(message, text)
+
+    # Other tabs.
+
+    def _join(self, tab: str) -> None:
+        if self.around.channel is None:
+            return
+        if self.followers is None:
+            from .followers import Followers
+
+            self.followers = Followers(self)
+        self.followers.join(tab)
+
+    @property
+    def publishers(self) -> list[Publisher]:
+        """Of this page and of those that follow."""
+        return [self.publisher, *(self.followers.publishers if self.followers is not None else ())]
+
+    def forget_publisher(self, publisher: Publisher) -> None:
+        """The page of this publisher is gone."""
+        if self._history is not None:
+            self._history.forget(publisher)
+
+    async def hand_over(self) -> Any:
+        """Another tab becomes the desk: sockets are closed, what is under way is written, keys are forgotten. Gives the session where it
+        lies in memory alone, else None."""
+        session = await self.keeping.hand_over()
+        self.venue.stop()
+        if self._network is not None:
+            self._network.close()
+        return session
 
     def toast(self, level: str, text: str, code: str = "") -> None:
         """A notice for the trader."""
         self.send({"t": "toast", "level": level, "text": text, "code": code})
 
+    def hello(self) -> dict:
+        """The first message."""
+        return {"t": "hello", "protocol": PROTOCOL, "version": VERSION, "venue": self.venue.name, "capabilities": self._capabilities()}
+
+    def instruments_message(self) -> dict:
+        """All instruments known."""
+        return {"t": "instruments", "rows": [_instrument_row(item) for item in self.venue.instruments()]}
+
     def send_venue(self) -> None:
+        """Tell the page how the venue stands."""
+        self.send(self.venue_message())
+
+    def venue_message(self) -> dict:
         """The venue's connection state and, for a replay, where it is."""
         connection = self.venue.connection
         status = getattr(self.venue, "status", None)
-        self.send(
-            {
-                "t": "venue",
-                "name": self.venue.name,
-                "state": str(connection.state),
-                "since_ns": connection.since_ns,
-                "detail": connection.detail,
-                "attempts": connection.attempts,
-                "next_try_s": connection.next_try_s,
-                "replay": status() if status is not None else None,
-            }
-        )
+        return {
+            "t": "venue",
+            "name": self.venue.name,
+            "state": str(connection.state),
+            "since_ns": connection.since_ns,
+            "detail": connection.detail,
+            "attempts": connection.attempts,
+            "next_try_s": connection.next_try_s,
+            "replay": status() if status is not None else None,
+        }
 
     def _joined(self, instruments: list) -> None:
         """A venue answered after the start."""
         self.market.add(instruments)
-        self.publisher.add(instruments)
-        known = self.venue.instruments()
+        for publisher in self.publishers:
+            publisher.add(instruments)
         self.trade.know(instruments)
-        self.send({"t": "instruments", "rows": [_instrument_row(item) for item in known]})
+        self.send(self.instruments_message())
 
     def _prioritise(self) -> None:
         """Feeds of instruments with positions and working orders first, then what is looked at."""
         prioritise = getattr(self.venue, "prioritise", None)
         if prioritise is not None:
-            wanted = [*self.trade.at_stake(), *self.publisher.watched]
+            wanted = list(dict.fromkeys([*self.trade.at_stake(), *(symbol for each in self.publishers for symbol in each.watched)]))
             if wanted != self._wanted:
                 self._wanted = wanted
                 prioritise(wanted)
@@ -303,8 +355,7 @@ class Desk:
         elif self._backup is not None:
             self._backup.locked()
         self._kept_since = self.keeping.since_ns
-        backup = self._backup.view() if self._backup is not None else None
-        self.send({"t": "vault", **self.keeping.view(), "backup": backup})
+        self.send(self.vault_message())
         self.locking.changed()
         if self._network is not None:
             self.around.scheduler.create_task(self._network.look_again())
@@ -312,12 +363,25 @@ class Desk:
             self._history.vault_changed()
         self.send_order_state()
 
-    def fill_from_history(self) -> None:
-        """Show stored bars of what is in focus, once it is known what is stored."""
+    def vault_message(self) -> dict:
+        """Where the desk's memory is."""
+        backup = self._backup.view() if self._backup is not None else None
+        return {"t": "vault", **self.keeping.view(), "backup": backup}
+
+    def fill_from_history(self, publisher: Publisher | None = None) -> None:
+        """Show stored bars of what is in focus here or on another page, once it is known what is stored."""
         if self._history is not None:
-            self._history.fill()
+            self._history.fill(publisher or self.publisher)
+
+    def _real_changed(self) -> None:
+        self.reconciling.look()
+        self.send_order_state()
 
     def send_order_state(self) -> None:
+        """Tell the page whether orders are taken."""
+        self.send(self.order_state())
+
+    def order_state(self) -> dict:
         """Whether orders are taken, why not, and where that is changed."""
         reason, see = self.keeping.refusal(), "#/vault"
         if not reason and self.trade.writer.stuck is not None:
@@ -326,14 +390,17 @@ class Desk:
             reason, see = halted, "#/risk"
         if not reason and self.real is not None:
             reason = self.real.refusal()
-        self.send({"t": "order_state", "accepting": not reason, "reason": reason, "see": see, "real": self.real is not None})
+        return {"t": "order_state", "accepting": not reason, "reason": reason, "see": see, "real": self.real is not None}
 
-    def _account(self) -> dict | None:
+    def account(self) -> dict | None:
+        """The account's figures; None while there are none."""
         return self.trade.account() if self.trade is not None else None
 
     def _account_changed(self) -> None:
         self.publisher.account_dirty = True
         self.publisher.flush()
+        if self.followers is not None:
+            self.followers.account_changed()
 
     def _second(self) -> None:
         self.around.scheduler.call_later(1.0, self._second)
@@ -345,7 +412,11 @@ class Desk:
         self.trade.second()
         if self.real is not None:
             self.real.second()
+        self.reconciling.second()
         self.publisher.second()
+        self.keeping.snapshots.second()
+        if self.followers is not None:
+            self.followers.second()
         if self._backup is not None:
             self._backup.second()
         self.send({"t": "stats", **self.health.second()})

@@ -39,8 +39,12 @@ class Surroundings:
     """The channel to the other tabs (app.platform's Channel); None: there are none."""
     again: int = 0
     """How many workers of this page ended before this one, because the vault was locked or the page frozen."""
-    heir: bool = False
-    """The one before was the desk: take over from it, before any other tab does."""
+    given: str = ""
+    """The session that another tab handed over (recorder.Session as text); empty: none."""
+    settle_s: float = 0.0
+    """So long nothing is read of an opened vault: the lead was taken from a tab that may still have something under way."""
+    channel: Callable[[str], Any] | None = None
+    """Opens a channel (app.platform's Channel) by its name; None: there are no other tabs."""
     kdf: Any = None
     """How hard the vault's passphrase is stretched (KdfPolicy); None: tuned to this device."""
 

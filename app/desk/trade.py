@@ -15,11 +15,13 @@ from app.model.events import (
     BalanceAdjusted,
     CashBooked,
     Event,
+    NoteSet,
     OrderAdopted,
     OrderAmendRequested,
     OrderFilled,
     OrderRouted,
     OrderSubmitted,
+    Reconciled,
     RiskLimitSet,
     RiskStateSet,
     RoutingRuleSet,
@@ -32,8 +34,8 @@ from app.trading.errors import Denied, JournalError
 from app.trading.holding import Holder
 from app.trading.journal import Entry, decode
 from app.trading.marks import DeskView
-from app.trading.order import PATIENCE_NS
 from app.trading.money import plain
+from app.trading.order import PATIENCE_NS
 from app.trading.preview import preview
 from app.trading.resolving import Resolver
 from app.trading.settings import PaperSettings
@@ -41,6 +43,7 @@ from app.trading.ticket import routing_of
 from app.trading.valuation import DayStart, Valuation, valuation
 
 from .errors import Refusal
+from .journalrequests import notes_message
 from .riskside import RiskSide
 from .rows import account_view, fill_row, no_account, order_row, routed_row
 from .telling import Telling
@@ -48,6 +51,8 @@ from .writer import Writer
 
 FIRST_ANSWER_S = 2.0
 ROWS = 2000
+FIRST_ROWS, REST_AFTER_S = 200, 0.1
+"""What a start shows at once of a long history, and when the rest follows."""
 
 
 class Trade:
@@ -102,9 +107,9 @@ class Trade:
         held = [symbol for symbol, position in self.engine.portfolio.positions.items() if position.qty]
         return list(dict.fromkeys([*sorted(held), *sorted(order.intent.symbol for order in self.engine.working.values())]))
 
-    async def open(self, records: list[bytes], recorder: Any, last_first: int, writable: bool = True) -> int:
+    async def open(self, records: list[bytes], recorder: Any, last_first: int, writable: bool = True, base: Engine | None = None) -> int:
         """Replay the journal and go on after it; ``last_first`` is the number of the last record ever written, read or
-        not. Without ``writable`` nothing goes on until ``begin``. Returns how many records have an unknown form."""
+        not; what comes before them is in ``base``. Without ``writable`` nothing goes on until ``begin``. Returns how many records have an unknown form."""
         entries: list[Entry] = []
         unreadable = 0
         for record in records:
@@ -112,8 +117,13 @@ class Trade:
                 entries += decode(record)
             except JournalError:
                 unreadable += 1
-        account = _account_of(entries) or f"{self.execution.name}-{self._entropy.random_bytes(6).hex()}"
-        engine = Engine.replay(account, self._clock, entries, self._view)
+        if base is None:
+            account = _account_of(entries) or f"{self.execution.name}-{self._entropy.random_bytes(6).hex()}"
+            engine = Engine.replay(account, self._clock, entries, self._view)
+        else:
+            engine = base
+            for entry in entries:
+                engine.apply_entry(entry)
         engine.skip_to(last_first)
         self.engine = engine
         self.resolver.forget()
@@ -121,8 +131,15 @@ class Trade:
         self.writer.open(engine, recorder)
         if writable:
             await self.begin()
-        self.publish_all()
+        self.publish_all(FIRST_ROWS)
+        if max(len(engine.orders), len(engine.fills)) > FIRST_ROWS:
+            asyncio.get_running_loop().call_later(REST_AFTER_S, self._publish_rest, engine)
         return unreadable
+
+    def _publish_rest(self, engine: Engine) -> None:
+        """The rows that a start does not wait for."""
+        if self.engine is engine:
+            self.publish_all()
 
     async def begin(self) -> None:
         """Trade on from the replayed journal: working orders work again, unanswered ones are asked about."""
@@ -136,6 +153,11 @@ class Trade:
         await self.writer.command(engine.followups)
         self._holder.open(engine)
         self.began()
+
+    @property
+    def view(self) -> DeskView:
+        """What trading looks at besides its journal."""
+        return self._view
 
     @property
     def on_paper(self) -> bool:
@@ -170,21 +192,39 @@ class Trade:
         self.risk.open()
         self.clear()
 
+    def abandon(self) -> None:
+        """Another tab trades from now on: stop at once, writing and sending nothing more."""
+        self._holder.open(None)
+        self.writer.abandon()
+        self.execution.adopt([])
+        self.execution.close()
+        self.engine = None
+        self.risk.open()
+        self.clear()
+
     def clear(self) -> None:
         """Leave nothing of an account on the page."""
         self.publish_all()
         self._send({"t": "account", **no_account(self._view.settings.currency)})
 
-    def publish_all(self) -> None:
-        """Send the whole blotter, all fills and the account."""
+    def publish_all(self, rows: int = ROWS) -> None:
+        """Send the newest orders and fills and the account."""
         self._telling.forget()
-        orders = list(self.engine.orders.values())[-ROWS:] if self.engine else []
-        routed = list(self.engine.routed.by_id.values())[-ROWS:] if self.engine else []
-        fills = self.engine.fills[-ROWS:] if self.engine else []
-        self._send({"t": "orders", "reset": True, "rows": [self._row(order) for order in orders]})
-        self._send({"t": "routed", "reset": True, "rows": [routed_row(each) for each in routed]})
-        self._send({"t": "fills", "reset": True, "rows": [fill_row(fill) for fill in fills]})
+        for message in self.blotter(rows):
+            self._send(message)
         self._changed()
+
+    def blotter(self, rows: int = ROWS) -> list[dict]:
+        """The messages that bring the newest orders and fills and all notes."""
+        orders = self.engine.orders.last(rows) if self.engine else []
+        routed = list(self.engine.routed.by_id.values())[-rows:] if self.engine else []
+        fills = self.engine.fills[-rows:] if self.engine else []
+        return [
+            {"t": "orders", "reset": True, "rows": [self._row(order) for order in orders]},
+            {"t": "routed", "reset": True, "rows": [routed_row(each) for each in routed]},
+            {"t": "fills", "reset": True, "rows": [fill_row(fill) for fill in fills]},
+            notes_message(self.engine),
+        ]
 
     async def submit(self, fields: dict, token: str, clicked_ms: float | None, epoch_ms: Callable[[], float]) -> dict:
         """Journal the intent, send it, and wait for the venue's first answer (2 s at most)."""
@@ -251,7 +291,13 @@ class Trade:
         from app.trading.inspection import fill_lines, read  # only ever wanted by hand
 
         engine = self._open_engine()
-        entries, _problems = read(await self.writer.recorder.read_all())
+        order = next((engine.orders.get(fill.client_order_id) for fill in engine.fills.having(fill_id) if fill.fill_id == fill_id), None)
+        wanted = [b'"kind":"Risk']
+        while order is not None:
+            wanted.append(order.client_order_id.encode())
+            order = engine.orders.get(order.intent.parent) if order.intent.parent is not None else None
+        records = await self.writer.recorder.read_all()
+        entries, _problems = read(record for record in records if any(part in record for part in wanted))  # a long journal is not decoded whole
         return [*fill_lines(engine, entries, fill_id)]
 
     def statement(self, what: Any, first: Any, last: Any) -> dict:
@@ -265,7 +311,7 @@ class Trade:
             start, end = made.period(*(None if day is None else str(day) for day in (first, last)))
         except made.BadPeriod as error:
             raise Refusal("bad_period", str(error), "give dates such as 2026-01-31, the first one first", error.field) from error
-        rows = made.table(what, engine.opening, engine.fills, start, end, engine.bookings)
+        rows = made.table(what, engine.opening, engine.fills, start, end, engine.notes, engine.bookings)
         days = "".join(f"-{day}" for day in (first, last) if day)
         return {"name": f"kontor-{what}{days}.csv", "text": made.as_csv(rows), "rows": len(rows) - 1}
 
@@ -404,6 +450,12 @@ class Trade:
         """The engine while orders and settings are taken; Refusal says why not."""
         return self._open_engine()
 
+    def readable_engine(self) -> Engine:
+        """The engine whose journal can be read, also while no orders are taken; Refusal says why there is none."""
+        if self.engine is None:
+            raise Refusal("not_accepting", self._refusal() or "the account is not open", "see the vault page")
+        return self.engine
+
     def _open_engine(self) -> Engine:
         if reason := self._refusal():
             raise Refusal("not_accepting", reason, "see the vault page")
@@ -427,7 +479,7 @@ class Trade:
             return
         touched: dict[str, None] = {}
         fills = []
-        patient = True
+        patient, noted = True, False
         for event in events:
             if isinstance(event, (AccountOpened, BalanceAdjusted)):
                 patient = False
@@ -436,12 +488,15 @@ class Trade:
             if isinstance(event, (RiskStateSet, RiskLimitSet)):
                 self.risk.changed()
                 continue
+            if isinstance(event, NoteSet):
+                noted = True
+                continue
             if isinstance(event, CashBooked):
                 patient = False
                 if event.what == "transfer":
                     self.risk.compare_anew()
                 continue
-            if isinstance(event, RoutingRuleSet):
+            if isinstance(event, (RoutingRuleSet, Reconciled)):
                 continue
             if isinstance(event, OrderFilled):
                 order_id = event.fill.client_order_id
@@ -459,6 +514,8 @@ class Trade:
             for future in self._answers.pop(key, ()):
                 _resolve(future)
         self._telling.note(touched, fills, patient=patient)
+        if noted:
+            self._send(notes_message(self.engine))
         self._follow()
 
     def _act(self, effects: list) -> None:

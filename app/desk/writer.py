@@ -58,6 +58,15 @@ class Writer:
         self.engine, self.recorder = None, None
         self._reports.clear()
 
+    def abandon(self) -> None:
+        """Write nothing more; what waits is refused."""
+        self.engine, self.recorder = None, None
+        self._reports.clear()
+        waiting, self._commands = list(self._commands), deque()
+        for _, future in waiting:
+            if not future.done():
+                future.set_exception(Refusal("lost_lead", "another tab has taken the lead", "go on in the other tab"))
+
     async def command(self, decide: Command) -> list[Event]:
         """Decide, journal, apply, act; returns the events. Raises what ``decide`` raises, or Refusal when it could not be kept."""
         if self.engine is None:
@@ -114,7 +123,8 @@ class Writer:
         try:
             entries = await self._write(events)
         except Exception as error:
-            self._fail(error)
+            if self.engine is not None:  # else it was abandoned
+                self._fail(error)
             return
         for _ in events:
             self._reports.popleft()
@@ -122,18 +132,19 @@ class Writer:
 
     async def _run_command(self, decide: Command, future: asyncio.Future) -> None:
         events: list[Event] = []
+        engine = self.engine
         try:
             events = decide()
             entries = await self._write(events)
         except Exception as error:
             for event in events:
                 if isinstance(event, OrderSubmitted):
-                    self.engine.abandon(event.intent.client_order_id)
-            if not future.cancelled():
+                    engine.abandon(event.intent.client_order_id)
+            if not future.done():
                 future.set_exception(error)
             return
         self._apply(entries)
-        if not future.cancelled():
+        if not future.done():
             future.set_result(events)
 
     async def _write(self, events: list[Event]) -> list[Entry]:

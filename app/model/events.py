@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import types
 import typing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from enum import StrEnum
 
-from .orders import Fill, OrderIntent, OrderType, Side, TimeInForce
+from .orders import LATER, Fill, OrderIntent, OrderType, Side, TimeInForce
 
 
 class EventError(ValueError):
@@ -32,11 +32,26 @@ class AccountOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What was known when an order was let through: the instrument's prices, and what risk said. Prices not known are None.
+
+    ``quote_ns`` is the time of the quote (ns UTC of its venue), ``risk`` the verdict in words.
+    """
+
+    bid: Decimal | None
+    ask: Decimal | None
+    last: Decimal | None
+    quote_ns: int | None
+    risk: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderSubmitted:
     """The intent, durable before its first byte goes to the venue."""
 
     ts: int
     intent: OrderIntent
+    decision: Decision | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +163,7 @@ class OrderReleased:
     ts: int
     client_order_id: str
     qty: Decimal
+    decision: Decision | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +218,7 @@ class BalanceAdjusted:
     """What the venue holds differs from what the journal says, and the venue's word counts from now on.
 
     With a ``symbol`` the amount (signed) belongs to the position in it, at ``price`` in ``currency``; without, to the ledger of ``asset``. No
-    profit, no loss.
+    profit, no loss. ``adjustment_id`` follows from what both sides said (see `app.trading.synthetic`): one id counts once.
     """
 
     ts: int
@@ -213,6 +229,7 @@ class BalanceAdjusted:
     price: Decimal | None
     currency: str | None
     reason: str
+    adjustment_id: str | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +266,37 @@ class RiskLimitSet:
     value: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class NoteSet:
+    """What the trader wrote about something: the latest word counts, earlier ones stay in the journal.
+
+    ``about`` is ``order:<client order id>``, ``fill:<fill id>`` or ``day:<YYYY-MM-DD>`` (UTC); ``tags`` are separated by spaces. Both empty: no note.
+    """
+
+    ts: int
+    about: str
+    tags: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """Journal and venue were compared: what was found, what it took, and whether they agree. Changes no state.
+
+    ``cause`` is ``start``, ``reconnect``, ``difference`` or ``asked``; ``asked`` counts questions, the others what was found.
+    """
+
+    ts: int
+    venue: str
+    cause: str
+    took_ms: int
+    asked: int
+    orders: int
+    fills: int
+    adopted: int
+    differences: str
+
+
 Event = (
     AccountOpened
     | OrderSubmitted
@@ -273,6 +321,8 @@ Event = (
     | CashBooked
     | RiskStateSet
     | RiskLimitSet
+    | NoteSet
+    | Reconciled
 )
 
 KINDS: dict[str, type] = {cls.__name__: cls for cls in typing.get_args(Event)}
@@ -323,7 +373,7 @@ def _plain(value: object) -> dict:
             item = format(item, "f")
         elif isinstance(item, StrEnum):
             item = item.value
-        elif isinstance(item, (OrderIntent, Fill)):
+        elif isinstance(item, (OrderIntent, Fill, Decision)):
             item = _plain(item)
         out[name] = item
     return out
@@ -340,7 +390,7 @@ def _hints(cls: type) -> dict[str, tuple[type, bool]]:
             optional = isinstance(hint, types.UnionType)
             table[name] = (typing.get_args(hint)[0] if optional else hint, optional)
         _HINTS[cls] = table
-        _LATER[cls] = frozenset(field.name for field in fields(cls) if field.metadata)
+        _LATER[cls] = frozenset(each.name for each in fields(cls) if each.metadata)
     return _HINTS[cls]
 
 
@@ -362,7 +412,7 @@ def _build(cls: type, values: dict) -> typing.Any:
 
 
 def _coerce(kind: type, value: object) -> object:
-    if kind in (OrderIntent, Fill):
+    if kind in (OrderIntent, Fill, Decision):
         if not isinstance(value, dict):
             raise TypeError(f"expected an object, received {type(value).__name__}")
         return _build(kind, value)

@@ -7,6 +7,7 @@ from base64 import b32encode
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 LATER = {"later": True}
 """Metadata of fields younger than the first journals: they may be absent there, and are left out while None."""
@@ -166,6 +167,16 @@ def client_order_id(account: str, origin: str, sequence: int) -> str:
 def leg_order_id(route: str, leg: int) -> str:
     """The id of a leg of a routed order: a pure function of the routed order's id and the leg's number."""
     return client_order_id(route, "leg", leg)
+
+
+class VenueWord(NamedTuple):
+    """What a venue said last of an order: whether it works there, its total, what is filled and at what average (None: not said)."""
+
+    status: str
+    works: bool
+    qty: Decimal
+    filled: Decimal
+    average: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 // The page's start: desk worker and Python in parallel, progress in real steps and bytes, a failure screen that needs
-// no Python, the service worker, and the few things Python must ask of JavaScript (globalThis.kontor).
+// no Python, the service worker, and the few things Python must ask of JavaScript (globalThis.kontor). Where another tab is the desk there
+// is no worker: this page follows that one (tabs.mjs).
 
 import { bootPage, fallbackReason, handingOver, isKept, onProgress, phase } from "./interpreter.mjs";
+import { follow, leaveLead, takeLead, takeLeadAtStart } from "./tabs.mjs";
 
 const root = new URL("../../", import.meta.url);
 const page = document.documentElement;
@@ -97,7 +99,7 @@ export const failed = (where, error, running = page.dataset.desk === "ready") =>
 const logText = () => [navigator.userAgent, location.origin + location.pathname, `isolated: ${crossOriginIsolated}`, fallbackReason, ...log].join("\n");
 addEventListener("error", (event) => failed("page", event.error ?? event.message));
 addEventListener("unhandledrejection", (event) => note(`unhandled: ${event.reason?.stack ?? event.reason}`));
-setTimeout(() => page.dataset.desk === "booting" && failed("time", new Error("the desk was not ready after two minutes")), 120_000);
+setTimeout(() => page.dataset.desk === "booting" && !following && failed("time", new Error("the desk was not ready after two minutes")), 120_000);
 
 // The desk worker; what it says before Python listens is kept in order.
 const early = [];
@@ -121,9 +123,15 @@ const startDesk = (handOver, how = {}) => {
     }
     if (data.startsWith('{"t":"hello"')) performance.measure(how.again ? "kontor:lock:worker" : "kontor:boot:worker", { start: started, end: performance.now() });
     else if (data.startsWith('{"t":"vault"')) opened = JSON.parse(data).holds;
+    else if (data.startsWith('{"t": "followers"')) {
+      tab.followers = JSON.parse(data).count;
+      return tellTab();
+    } else if (data.startsWith('{"t": "handed"')) return stepBack("handed");
+    else if (data.startsWith('{"t":"lost"')) return stepBack("lost");
     else if (data.startsWith('{"t":"fatal"')) {
       const { phase: where, error } = JSON.parse(data);
       failed(page.dataset.desk === "ready" ? "stopped" : where, new Error(error));
+      leaveLead(); // nothing runs there any more: another tab may lead
     }
     deliver(data);
     if (data.startsWith('{"t":"lock"')) replaceDesk();
@@ -135,31 +143,88 @@ const startDesk = (handOver, how = {}) => {
   handOver(worker, how);
 };
 
-// The vault is locked: the worker that held its keys ends, which frees its memory, and another begins with market data only. The
-// page holds the desk's lock in between, so that the desk stays in this tab.
-const DESK_LOCK = "kontor-desk";
-const inherit = () =>
-  new Promise((resolve) => {
-    const hold = () => new Promise(() => resolve(true));
-    navigator.locks.request(DESK_LOCK, { steal: true }, hold).catch(() => resolve(false)); // the next worker takes it: so it ends
-  });
-const replaceDesk = async () => {
-  const heir = await inherit();
+// The vault is locked: the worker that held its keys ends, which frees its memory, and another begins with market data only. The lead
+// is the page's, so the desk stays in this tab.
+const replaceDesk = () => {
   opened = false;
   desk.terminate();
-  startDesk(handOver, { again: ++ended, heir });
+  startDesk(handOver, { again: ++ended });
   deliver('{"t":"again"}');
+};
+
+// Which tab is the desk. `tab` is what the page is told of it, as the message `tab`.
+const tab = { t: "tab", role: "leader", state: "leading", why: "", followers: 0 };
+let following = null;
+const PATIENCE_MS = 5_000;
+const STOLEN_S = 10; // what a tab that was passed over has under way leaves within 3 s, or not at all after the venue's 5 s
+const tellTab = (changes = {}) => {
+  Object.assign(tab, changes);
+  page.dataset.role = tab.role;
+  if (listener) listener(JSON.stringify(tab));
+};
+const followNow = (why) => {
+  tab.followers = 0;
+  following = follow({
+    hear(data) {
+      if (tab.state === "hanging") tellTab({ state: following.state }); // it lives
+      deliver(data);
+    },
+    changed: (state) => tellTab({ state, ...(state === "following" && { why: "" }) }),
+    asked: () => kontor.takeOver(),
+  });
+  desk = following.desk;
+  deliver('{"t":"order_state","accepting":false,"reason":"this tab follows another one, which is the desk","see":"","real":false}');
+  tellTab({ role: "follower", state: "waiting", why });
+};
+// Another tab leads from now on: the worker here ends at once, whatever it is doing, and this page follows.
+const stepBack = (why) => {
+  if (following) return;
+  opened = false;
+  desk?.terminate();
+  leaveLead();
+  followNow(why);
+  deliver('{"t":"again"}');
+};
+const lost = () => stepBack("lost");
+const leadNow = (how) => {
+  following?.close();
+  following = null;
+  tellTab({ role: "leader", state: "leading", why: "" });
+  startDesk(handOver, { again: ++ended, ...how });
+  deliver('{"t":"again"}');
+};
+// Asks the tab that leads to hand over, and leads; `anyway` takes the lead from one that does not answer. What became of it is told as
+// the state: `leading`, `hanging` (no answer), `refused`.
+const takeOver = async (anyway) => {
+  if (!following || tab.state === "asking") return;
+  const alone = tab.state === "gone";
+  tellTab({ state: "asking", why: "" });
+  if (anyway) {
+    await takeLead({ steal: true }, lost);
+    return leadNow({ settleS: STOLEN_S });
+  }
+  const answered = async (answer) => {
+    if (answer && !answer.ok) return tellTab({ state: "refused", why: `${answer.error.reason}: ${answer.error.remedy}` });
+    if (!answer) return tellTab({ state: "hanging" });
+    if (!(await takeLead({ signal: AbortSignal.timeout(PATIENCE_MS) }, lost))) return tellTab({ state: alone ? following.state : "hanging" });
+    leadNow({ given: answer.result.given });
+  };
+  if (alone) return answered({ ok: true, result: { given: "" } });
+  following.handOver(answered);
 };
 
 // A page that is about to be frozen gets no time for more: its worker ends with its keys. Its journal is whole at any moment.
 const endBeforeFreeze = () => {
-  if (!opened) return;
+  if (!opened || following) return;
   opened = false;
   desk.terminate();
-  const thaw = () => {
+  leaveLead(); // another tab may lead meanwhile
+  const thaw = async () => {
     document.removeEventListener("resume", thaw);
     removeEventListener("pageshow", thaw);
-    startDesk(handOver, { again: ++ended });
+    const leads = await takeLeadAtStart(lost);
+    if (leads) startDesk(handOver, { again: ++ended });
+    else followNow("frozen");
     deliver('{"t":"lock","why":"frozen","at_ns":0}');
     deliver('{"t":"again"}');
   };
@@ -174,8 +239,14 @@ addEventListener("pagehide", ({ persisted }) => persisted && endBeforeFreeze());
 const handOver = handingOver();
 const reading = bootPage();
 const FEW_CORES = 2;
-if (isKept() && navigator.hardwareConcurrency <= FEW_CORES) reading.then(() => startDesk(handOver));
-else startDesk(handOver);
+const leading = takeLeadAtStart(lost);
+const begin = async () => {
+  if (isKept() && navigator.hardwareConcurrency <= FEW_CORES) await reading.catch(() => {});
+  if (await leading) startDesk(handOver);
+  else followNow("");
+  page.dataset.role = tab.role;
+};
+begin();
 
 globalThis.kontor = {
   get desk() {
@@ -185,8 +256,10 @@ globalThis.kontor = {
   log: logText,
   listen(receive) {
     listener = receive;
+    receive(JSON.stringify(tab));
     for (const text of early.splice(0)) receive(text);
   },
+  takeOver: (anyway = false) => takeOver(anyway).catch((error) => failed("worker", error)),
   import: (url) => import(new URL(url, document.baseURI).href),
   // Passphrases stay out of Python: read, compare and clear them here.
   secretBytes(input) {
@@ -223,6 +296,7 @@ const keepOffline = async () => {
     // The first install takes over without a reload. An update reloads every tab: two versions never share one vault.
     if (controlled && !reloading) {
       reloading = true;
+      dispatchEvent(new CustomEvent("kontor:leaving")); // on purpose: nobody is asked
       location.reload();
     }
     controlled = true;
@@ -250,7 +324,7 @@ if (isSecureContext && navigator.serviceWorker) {
 const parsed = document.readyState === "loading" && new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
 addEventListener("py:progress", ({ detail }) => note(`PyScript: ${detail}`));
 phase("pyscript", async () => {
-  await parsed;
+  await Promise.all([parsed, leading]);
   const { hooks } = await import(new URL("vendor/pyscript/core.js", root).href);
   hooks.worker.onBeforeRunAsync.clear();
 }).catch((error) => failed("pyscript", error));

@@ -35,8 +35,9 @@ def canonical(engine: Engine) -> dict:
         "anomaly_count": engine.anomaly_count,
         "next_sequence": engine.next_sequence(),
         "linked": sorted(engine.linked),
+        "notes": [_plain(note) for note in engine.notes.values()],
         "risk_states": {scope: list(state) for scope, state in sorted(engine.risk.states.items())},
-        "routed": [[_plain(each.event), [leg.client_order_id for leg in each.legs]] for each in engine.routed.by_id.values()],
+        "routed": [[_plain(each.event), each.leg_ids] for each in engine.routed.by_id.values()],
         "routing_rules": sorted(engine.routed.rules.items()),
         "risk_limits": [[*key, value] for key, value in sorted(engine.risk.limits.items())],
     }

@@ -12,13 +12,13 @@ from app.model import events
 from app.model.events import Event
 from app.model.orders import OrderIntent, OrderStatus, OrderType, Side, TimeInForce, client_order_id
 
-from . import changes, checks, contingent, terms, ticket
+from . import changes, checks, contingent, notes, terms, ticket
 from .errors import Denied
 from .marks import DeskView
 from .money import mul, plain
 from .order import Order
+from .risk.gate import ORIGIN
 
-ORIGIN = "desk"
 KILL_ORIGIN = "kill"
 MAX_TOKEN = 100
 _TOKENS_KEPT = 10_000
@@ -50,7 +50,8 @@ class Commands:
         self.risk.check(orders)
         self.propose(orders)
         self.remember(token, orders[0].client_order_id)
-        return [events.OrderSubmitted(order.created_ns, order.intent) for order in orders]
+        decision = self.decision(orders[0].symbol)
+        return [events.OrderSubmitted(order.created_ns, order.intent, decision) for order in orders]
 
     def book_cash(self, fields: dict) -> list[Event]:
         """Book cash that no fill moves: a transfer, dividend, interest, financing or fee."""
@@ -104,7 +105,7 @@ class Commands:
                 qty = position.qty.copy_abs()
                 intent = OrderIntent(cid, self.account, KILL_ORIGIN, sequence, symbol, side, OrderType.MARKET, TimeInForce.IOC, qty, reduce_only=True)
                 self._proposed[cid] = Order.of(intent, now)
-                found.append(events.OrderSubmitted(now, intent))
+                found.append(events.OrderSubmitted(now, intent, self.decision(symbol)))
         return found
 
     def followups(self) -> list[Event]:
@@ -150,6 +151,18 @@ class Commands:
             if order.cancel_requested_ns is not None:
                 found.append(events.OrderCancelRequested(now_ns, cid))
         return found
+
+    def decision(self, symbol: str) -> events.Decision | None:
+        """What is known now that an order in an instrument has been let through: prices, and which limit it came nearest to."""
+        mark = self.view.mark(symbol) if self.view is not None else None
+        if mark is None:
+            return None
+        quote = self.view.market.quote(symbol)
+        return events.Decision(mark.bid, mark.ask, mark.last, None if quote is None else quote.ts, self.risk.verdict(symbol))
+
+    def note(self, about: object, tags: object, text: object) -> list[Event]:
+        """Tags and a note on an order, a fill or a day; nothing where that is what is noted already."""
+        return notes.written(self, about, tags, text, self._clock.now_ns())
 
     def closing(self, symbol: str) -> dict:
         """Ticket fields that close a position: reduce-only, at market."""

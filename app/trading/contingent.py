@@ -113,7 +113,7 @@ def _held(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:
         engine.check_release(order, total)
     except Denied as denied:
         return [events.OrderDenied(now_ns, cid, denied.code, str(denied))]
-    return [events.OrderReleased(now_ns, cid, total)]
+    return [events.OrderReleased(now_ns, cid, total, engine.decision(order.symbol))]
 
 
 def _has_market(engine: Engine, order: Order) -> bool:

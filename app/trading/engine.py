@@ -8,7 +8,7 @@ An event that cannot be right is applied as far as it is harmless, and listed in
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
@@ -22,7 +22,7 @@ from app.model.orders import (
     TimeInForce,
 )
 
-from . import changes, states
+from . import changes, notes, states
 from .commands import ORIGIN, Commands
 from .effects import Effect, Notify, QueryOrder
 from .journal import Entry
@@ -32,6 +32,7 @@ from .order import Order
 from .portfolio import Portfolio
 from .risk.desk import RiskDesk
 from .routed import Routed, RoutedOrders
+from .shelf import FillShelf, OrderShelf
 from .valuation import DAY_NS
 
 _ANOMALIES_KEPT = 1_000
@@ -61,14 +62,21 @@ class Engine(Commands):
         self.account = account
         self.view = view
         self.currency = ""
-        self.orders: dict[str, Order] = {}
+        self.orders = OrderShelf()
         self.working: dict[str, Order] = {}
         self.linked: dict[str, Order] = {}
-        self.routed = RoutedOrders()
+        self.routed = RoutedOrders(self.orders)
         self.risk = RiskDesk(self)
-        self.fills: list[Fill] = []
         self.bookings: list[tuple[int, events.CashBooked]] = []
         """Cash that no fill moved, each with the number of fills before it."""
+        self.notes: dict[str, events.NoteSet] = {}
+        self.reconciled: deque[events.Reconciled] = deque(maxlen=50)
+        """The last reconciliations; they change nothing."""
+        self.adjusted: list[events.BalanceAdjusted] = []
+        """What was taken over from the venue."""
+        self.fills = FillShelf()
+        self.touched: set[str] = set()
+        """Orders that have changed since the last snapshot."""
         self.portfolio = Portfolio()
         self.anomalies: list[Anomaly] = []
         self.anomaly_count = 0
@@ -78,7 +86,7 @@ class Engine(Commands):
         self.balanced = False
         """Whether the journal has taken balances from a venue."""
         self._fill_ids: set[str] = set()
-        self._groups: dict[str, list[Order]] = {}
+        self._groups: dict[str, list[str]] = {}
         self._orphans: set[str] = set()
         self._sequences: dict[str, int] = {}
         self._missing = 0
@@ -137,6 +145,11 @@ class Engine(Commands):
             return []
         if isinstance(event, (events.RiskStateSet, events.RiskLimitSet)):
             return self.risk.apply(event)
+        if isinstance(event, events.NoteSet):
+            return notes.take(self.notes, event)
+        if isinstance(event, events.Reconciled):
+            self.reconciled.append(event)
+            return []
         cid = event.fill.client_order_id if isinstance(event, events.OrderFilled) else event.client_order_id
         order = self.orders.get(cid)
         if order is None:
@@ -152,6 +165,11 @@ class Engine(Commands):
     def opened(self) -> bool:
         """True once the account has its starting cash."""
         return self._opening is not None
+
+    @property
+    def missing(self) -> int:
+        """How many numbers of the journal are known to have no readable entry."""
+        return self._missing
 
     def day_open(self, now_ns: int) -> Portfolio:
         """The portfolio as it was at 00:00 UTC of the day of ``now_ns``."""
@@ -180,8 +198,8 @@ class Engine(Commands):
 
     def pair(self, order: Order) -> list[Order]:
         """The other orders of which one cancels the other."""
-        group = order.intent.group
-        return [other for other in self._groups.get(group, ()) if other is not order] if group is not None else []
+        group, cid = order.intent.group, order.client_order_id
+        return [self.orders[other] for other in self._groups.get(group, ()) if other != cid] if group is not None else []
 
     def _account_opened(self, event: events.AccountOpened) -> list[Effect]:
         if event == self._opening:
@@ -210,12 +228,15 @@ class Engine(Commands):
     def _adjusted(self, event: events.BalanceAdjusted) -> list[Effect]:
         if event.account != self.account:
             return self._anomaly(event.ts, "", "foreign_account", f"a balance of account {event.account}")
+        if event.adjustment_id is not None and any(known.adjustment_id == event.adjustment_id for known in self.adjusted):
+            return []
         for portfolio in (self.portfolio, self._day_open):
             if event.symbol is None or event.price is None or event.currency is None:
                 portfolio.deposit(event.asset, event.amount)
             else:
                 portfolio.adjust(event.symbol, event.currency, event.amount, event.price)
         self.balanced = True
+        self.adjusted.append(event)
         if event.symbol is not None:
             self.risk.adjusted(event.symbol, event.amount)
         return []
@@ -256,7 +277,7 @@ class Engine(Commands):
         if intent.is_linked:
             self.linked[cid] = order
         if intent.group is not None:
-            self._groups.setdefault(intent.group, []).append(order)
+            self._groups.setdefault(intent.group, []).append(cid)
         self.routed.submitted(order)
         self.risk.submitted(order)
         return changes.effect(order, states.BIRTH[intent.starts_held], event)
@@ -270,6 +291,7 @@ class Engine(Commands):
                 return self._anomaly(event.ts, cid, "bad_fill", f"a fill {fault} was not applied")
         if isinstance(event, events.OrderAccepted) and order.status.is_final and order.accepted_ns is not None:
             return []  # an acceptance known before says nothing new about an order that has ended
+        self.touched.add(cid)
         before, cell = order.status, order.cell(event)
         if cell.action == ".":
             return self._flag(cell, before, event, cid)

@@ -20,12 +20,14 @@ from collections.abc import Iterable, Iterator
 from app.model import events
 from app.model.events import Event, to_dict
 
+from . import notes
 from .canonical import state_hash
 from .engine import Engine
 from .errors import JournalError
 from .journal import Entry, decode
 from .money import plain
 from .order import Order
+from .retelling import known
 from .routing.plan import lines
 from .statement import STATEMENTS, BadPeriod, as_csv, period, table
 
@@ -64,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     account = next((entry.event.account for entry in entries if isinstance(entry.event, events.AccountOpened)), "unknown")
     engine = Engine.replay(account, _NoClock(), entries)
     if wanted.statement:
-        out = as_csv(table(wanted.statement, engine.opening, engine.fills, start, end, engine.bookings)).splitlines()
+        out = as_csv(table(wanted.statement, engine.opening, engine.fills, start, end, engine.notes, engine.bookings)).splitlines()
     elif wanted.fill:
         out = fill_lines(engine, entries, wanted.fill)
     elif wanted.order:
@@ -105,6 +107,8 @@ def summary_lines(engine: Engine, entries: list[Entry]) -> Iterator[str]:
         yield f"position   {plain(position.qty)} {position.symbol}, cost {plain(position.cost)}, realised {plain(position.realised)} {position.currency}"
     for scope, state in engine.risk.states.items():
         yield f"risk       {scope} is {state.state} since {utc(state.since_ns)}: {state.reason}"
+    for note in engine.notes.values():
+        yield f"noted      {note.about} {' '.join('#' + tag for tag in note.tags.split())} {note.text}".rstrip()
     for anomaly in engine.anomalies:
         yield f"odd        {anomaly.code} {anomaly.client_order_id} {anomaly.text}"
     yield f"hash       {state_hash(engine)}"
@@ -133,11 +137,14 @@ def order_lines(engine: Engine, entries: list[Entry], client_order_id: str) -> I
 
 def fill_lines(engine: Engine, entries: list[Entry], fill_id: str) -> Iterator[str]:
     """Back from a fill: its order, why the router sent it there, what let the order in, and the limits and states in force when it was decided."""
-    fill = next((fill for fill in engine.fills if fill.fill_id == fill_id), None)
+    fill = next((fill for fill in engine.fills.having(fill_id) if fill.fill_id == fill_id), None)
     if fill is None:
         yield f"There is no fill {fill_id} in this journal."
         return
     yield f"fill       {fill.side.value} {plain(fill.qty)} {fill.symbol} at {plain(fill.price)}, {fill.liquidity.value}, fee {plain(fill.fee)}"
+    tags, noted = notes.of_fill(engine.notes, fill)
+    if tags or noted:
+        yield f"noted      {' '.join('#' + tag for tag in tags.split())} {noted}".rstrip()
     order = engine.orders[fill.client_order_id]
     while order is not None:
         yield f"because of {_order_line(order)}"
@@ -148,6 +155,8 @@ def fill_lines(engine: Engine, entries: list[Entry], fill_id: str) -> Iterator[s
         if (routed := engine.routed.of(order)) is not None:
             yield from (f"routed     {line}" for line in lines(json.loads(routed.event.plan)))
         if decided is not None:
+            if seen := known(decided.event.decision):
+                yield f"known then {seen}"
             for entry in entries:
                 if entry.seq < decided.seq and isinstance(entry.event, (events.RiskStateSet, events.RiskLimitSet)):
                     yield f"in force   {event_line(entry)}"
@@ -168,6 +177,8 @@ def event_line(entry: Entry) -> str:
     values = to_dict(entry.event)
     kind = values.pop("kind")
     values.pop("ts")
+    values.pop("decision", None)
+    values["known"] = known(getattr(entry.event, "decision", None))
     for inner in ("intent", "fill"):
         values.update(values.pop(inner, {}))
     said = " ".join(f"{name}={value}" for name, value in values.items() if value not in (None, "", False))

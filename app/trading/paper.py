@@ -18,7 +18,7 @@ from app.model import events
 from app.model.events import Event
 from app.model.instrument import Instrument
 from app.model.market import BookDelta, BookSnapshot, Gap, MarketEvent, Restart, Trade
-from app.model.orders import OrderIntent, OrderType, TimeInForce
+from app.model.orders import OrderIntent, OrderType, TimeInForce, VenueWord
 
 from .execution import Execution, PaperAccount, ended
 from .marks import MarketLike
@@ -128,6 +128,17 @@ class PaperVenue:
     def query(self, client_order_id: str) -> None:
         """Say what became of an order: its working values, its end, or that it never arrived."""
         self._through_pipe(lambda out: self._query(client_order_id, out))
+
+    def words(self) -> dict[str, VenueWord]:
+        """Every order that works here, as this venue has it."""
+        found: dict[str, VenueWord] = {}
+        for execution in self._executions.values():
+            for cid, order in execution.orders.items():
+                size = order.instrument.size
+                found[cid] = VenueWord("working", True, size(order.qty), size(order.filled), None)
+        for cid, order in self._dormant.items():
+            found[cid] = VenueWord("working", True, order.qty, order.filled, None)
+        return found
 
     def on_market(self, batch: list[MarketEvent]) -> None:
         """Market events, after MarketState has applied them."""

@@ -6,6 +6,7 @@ Nothing of it is ever sent again elsewhere by itself, least of all a leg whose s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -20,10 +21,16 @@ _ENDS = (OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.EXPIRED)
 
 @dataclass(slots=True)
 class Routed:
-    """One routed order with the legs that the journal holds."""
+    """One routed order with the legs that the journal holds; ``orders`` are the engine's by id."""
 
     event: OrderRouted
-    legs: list[Order] = field(default_factory=list)
+    orders: Mapping[str, Order] = field(repr=False, compare=False)
+    leg_ids: list[str] = field(default_factory=list)
+
+    @property
+    def legs(self) -> list[Order]:
+        """The legs in their order."""
+        return [self.orders[cid] for cid in self.leg_ids]
 
     @property
     def client_order_id(self) -> str:
@@ -100,7 +107,8 @@ def _ended(leg: Order) -> str:
 class RoutedOrders:
     """Routed orders by id, and the trader's rules of the router by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, orders: Mapping[str, Order]) -> None:
+        self._orders = orders
         self.by_id: dict[str, Routed] = {}
         self.rules: dict[str, str] = {}
 
@@ -108,7 +116,7 @@ class RoutedOrders:
         """A routed order is in the journal; False when it is known already."""
         if event.client_order_id in self.by_id:
             return False
-        self.by_id[event.client_order_id] = Routed(event)
+        self.by_id[event.client_order_id] = Routed(event, self._orders)
         return True
 
     def rule(self, name: str, value: str | None) -> None:
@@ -123,7 +131,11 @@ class RoutedOrders:
         routed = self.by_id.get(order.intent.route or "")
         # An exit of a leg names the leg as its parent and is no part of the quantity.
         if routed is not None:
-            routed.legs.append(order)
+            routed.leg_ids.append(order.client_order_id)
+
+    def restore(self, event: OrderRouted, leg_ids: list[str]) -> None:
+        """A routed order as a snapshot holds it."""
+        self.by_id[event.client_order_id] = Routed(event, self._orders, leg_ids)
 
     def of(self, order: Order) -> Routed | None:
         """The routed order that an order is a leg of."""

@@ -18,14 +18,15 @@ import re
 import time
 from calendar import timegm
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from app.model.events import AccountOpened, CashBooked
+from app.model.events import AccountOpened, CashBooked, NoteSet
 from app.model.orders import Fill
 
 from .money import ZERO, add, mul, plain, share, sub
+from .notes import of_fill
 
 DAY_NS = 86_400 * 10**9
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -124,7 +125,7 @@ def ledger(opening: AccountOpened | None, fills: Iterable[Fill], bookings: Itera
         while waiting and waiting[0][0] <= before:
             _, event = waiting.popleft()
             ref = " ".join(part for part in (event.symbol, event.note) if part)
-            yield move(event.ts, event.what, _safe(ref), event.currency, event.amount)
+            yield move(event.ts, event.what, _as_text(ref), event.currency, event.amount)
 
     for count, fill in enumerate(fills):
         yield from booked(count)
@@ -134,11 +135,6 @@ def ledger(opening: AccountOpened | None, fills: Iterable[Fill], bookings: Itera
         if fill.fee:
             yield move(fill.ts, "fee" if fill.fee > 0 else "rebate", fill.fill_id, fill.fee_currency, sub(ZERO, fill.fee))
     yield from booked(float("inf"))
-
-
-def _safe(text: str) -> str:
-    """Text of the trader's that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
 
 
 def period(first: str | None, last: str | None) -> tuple[int, int]:
@@ -152,16 +148,26 @@ def period(first: str | None, last: str | None) -> tuple[int, int]:
 
 
 def table(
-    what: str, opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int, bookings: Sequence[tuple[int, CashBooked]] = ()
+    what: str,
+    opening: AccountOpened | None,
+    fills: Sequence[Fill],
+    start: int,
+    end: int,
+    notes: Mapping[str, NoteSet] | None = None,
+    bookings: Sequence[tuple[int, CashBooked]] = (),
 ) -> list[list[str]]:
-    """The rows of a statement with its header first; KeyError when there is no such statement."""
+    """The rows of a statement with its header first; KeyError when there is no such statement. ``notes`` of the trader go with the fills, ``bookings``
+    into the ledger."""
+    if what == "fills":
+        return [list(_HEADS[what]), *_fills(fills, start, end, notes or {})]
     if what == "ledger":
         return [list(_HEADS[what]), *_ledger(opening, fills, start, end, bookings)]
     return [list(_HEADS[what]), *_ROWS[what](opening, fills, start, end)]
 
 
 def as_csv(rows: Iterable[Sequence[str]]) -> str:
-    """RFC 4180 text. Every cell is a number, a time, a word of this module, an id or a note made safe, so no spreadsheet takes one for a formula."""
+    """RFC 4180 text. Every cell is a number, a time, a word of this module or an id; what people wrote is marked as text where a spreadsheet
+    would take it for a formula."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue()
@@ -174,14 +180,19 @@ def utc(ns: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + fraction + "Z"
 
 
-def _fills(_opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int) -> Iterator[list[str]]:
+def _fills(fills: Sequence[Fill], start: int, end: int, notes: Mapping[str, NoteSet]) -> Iterator[list[str]]:
     for fill in fills:
         if start <= fill.ts < end:
+            tags, text = of_fill(notes, fill)
             worth = plain(mul(fill.qty, fill.price))
             yield [
                 *(utc(fill.ts), fill.symbol, fill.side.value, plain(fill.qty), plain(fill.price), worth, plain(fill.fee), fill.fee_currency),
-                *(fill.liquidity.value, fill.client_order_id, fill.fill_id),
+                *(fill.liquidity.value, fill.client_order_id, fill.fill_id, tags, _as_text(text)),
             ]
+
+
+def _as_text(written: str) -> str:
+    return f"'{written}" if written[:1] in ("=", "+", "-", "@", "\t", "\r") else written
 
 
 def _closed(_opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int) -> Iterator[list[str]]:
@@ -217,7 +228,10 @@ def _ledger(
 
 
 _HEADS = {
-    "fills": ("time", "instrument", "side", "quantity", "price", "notional", "fee", "fee_currency", "liquidity", "client_order_id", "fill_id"),
+    "fills": (
+        *("time", "instrument", "side", "quantity", "price", "notional", "fee", "fee_currency", "liquidity"),
+        *("client_order_id", "fill_id", "tags", "note"),
+    ),
     "lots": (
         *("opened", "closed", "instrument", "side", "quantity", "open_price", "close_price", "realised", "fees", "net", "currency"),
         *("open_fill_id", "close_fill_id"),
@@ -225,7 +239,7 @@ _HEADS = {
     "open": ("opened", "instrument", "side", "quantity", "price", "cost", "fees", "currency", "fill_id"),
     "ledger": ("time", "kind", "currency", "amount", "balance", "reference"),
 }
-_ROWS = {"fills": _fills, "lots": _closed, "open": _still_open}
+_ROWS = {"lots": _closed, "open": _still_open}
 STATEMENTS = tuple(_HEADS)
 """What a statement can be of."""
 

@@ -1,4 +1,4 @@
-"""The page's end of the line to the desk worker: requests with replies, and topics. See docs/messages.md."""
+"""The page's end of the line to the desk worker, of this tab or of the one it follows: requests with replies, and topics. See docs/messages.md."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pyodide.ffi import create_proxy, to_js
 
 _ENDED = {
     "code": "ended",
-    "reason": "the vault was locked before the answer came",
-    "remedy": "unlock it: what was written stands there, an order among it is not sent again",
+    "reason": "the vault was locked, or another tab became the desk, before the answer came",
+    "remedy": "look what stands there now: what was written is kept, an order among it is not sent again",
 }
 
 
@@ -32,7 +32,7 @@ class Link:
     """One per page. Topics are the ``t`` of the worker's messages."""
 
     def __init__(self) -> None:
-        self._worker = kontor.desk
+        self._worker: Any = None
         self._topics: dict[str, list[Callable[[dict], None]]] = {}
         self._waiting: dict[int, asyncio.Future] = {}
         self.on("again", lambda _message: self._begin_again())
@@ -41,6 +41,7 @@ class Link:
 
     def start(self) -> None:
         """Begin to receive; what the worker said before this is delivered first."""
+        self._worker = kontor.desk
         kontor.listen(self._proxy)
 
     def on(self, topic: str, handler: Callable[[dict], None]) -> None:

@@ -52,9 +52,11 @@ def start() -> None:
 
 async def _fill_desk(ctx: Context, shell: Shell) -> None:
     from .views.status import StatusView
+    from .views.tab_role import TabRole
     from .views.watchlist import WatchlistView
 
     StatusView(ctx, shell.explain)
+    TabRole(ctx, shell.explain)
     shell.mount("watchlist", WatchlistView(ctx))
     _mark_first_quote(ctx)
     ctx.link.on("toast", lambda message: ctx.toasts.show(message["level"], message["text"], message.get("code") or ""))
@@ -66,6 +68,8 @@ async def _fill_desk(ctx: Context, shell: Shell) -> None:
     notice = VaultNotice(ctx)
     ctx.router.bind("vault", lambda: _vault(ctx, notice))
     ctx.router.bind("portfolio", lambda: _build(ctx, "portfolio", "PortfolioView"))
+    ctx.router.bind("journal", lambda: _build(ctx, "journal", "JournalView"))
+    ctx.router.bind("reconciliation", lambda: _build(ctx, "reconciliation", "ReconciliationView"))
     ctx.router.bind("risk", lambda: _risk(ctx, shell))
     ctx.router.bind("network", lambda: _network(ctx, shell))
     ctx.router.bind("history", lambda: _build(ctx, "history", "HistoryView"))

@@ -27,15 +27,17 @@ class Prefs:
         return self._values.get(name, default)
 
     def put(self, name: str, value: Any) -> None:
-        """Set and keep a JSON-able value; None forgets it."""
+        """Set and keep a JSON-able value; None forgets it. What other tabs have kept meanwhile stays."""
         if self._values.get(name) == value:
             return
-        if value is None:
-            self._values.pop(name, None)
-        else:
-            self._values[name] = value
+        kept = self._read()
+        for values in (self._values, kept):
+            if value is None:
+                values.pop(name, None)
+            else:
+                values[name] = value
         try:
-            localStorage.setItem(_KEY, json.dumps(self._values))
+            localStorage.setItem(_KEY, json.dumps(kept))
         except JsException:
             self.kept = False
 

@@ -12,7 +12,10 @@ from js import document, location, window
 
 from .dom import by_id, listen, set_text
 
-TITLES = {"desk": "Desk", "portfolio": "Portfolio", "risk": "Risk", "vault": "Vault", "network": "Network", "history": "History", "health": "Health"}
+TITLES = {
+    **{"desk": "Desk", "portfolio": "Portfolio", "risk": "Risk", "reconciliation": "Reconciliation", "journal": "Journal", "vault": "Vault"},
+    **{"network": "Network", "history": "History", "health": "Health"},
+}
 
 
 class Router:

@@ -101,6 +101,8 @@ class Shell:
         keys.bind("g r", "Go to risk", lambda: router.go("risk"), "Anywhere")
         keys.bind("mod+shift+x", "Kill switch: cancel all and halt", lambda: self.kill.open(), "Anywhere")
         keys.bind("g v", "Go to the vault", lambda: router.go("vault"), "Anywhere")
+        keys.bind("g j", "Go to the journal", lambda: router.go("journal"), "Anywhere")
+        keys.bind("g c", "Go to reconciliation", lambda: router.go("reconciliation"), "Anywhere")
         keys.bind("g n", "Go to the network", lambda: router.go("network"), "Anywhere")
         keys.bind("g y", "Go to the stored history", lambda: router.go("history"), "Anywhere")
         keys.bind("g h", "Go to health", lambda: router.go("health"), "Anywhere")
@@ -144,6 +146,8 @@ class Shell:
                 ("Portfolio", lambda: router.go("portfolio")),
                 ("Risk", lambda: router.go("risk")),
                 ("Kill switch", lambda: self.kill.open()),
+                ("Journal", lambda: router.go("journal")),
+                ("Reconciliation", lambda: router.go("reconciliation")),
                 ("Vault", lambda: router.go("vault")),
                 ("Network", lambda: router.go("network")),
                 ("History", lambda: router.go("history")),

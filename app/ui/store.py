@@ -1,8 +1,9 @@
 """The page's state: what the desk worker said last, and what the trader is looking at.
 
 Topics (``subscribe``): ``focus`` (symbol, timeframe), ``instruments``, ``account``, ``orders`` (routed ones too), ``fills``, ``venue``,
-``vault``, ``order_state``, ``risk``, ``hello``, ``stats``, ``net``, ``execution`` (each with the worker's message), and page-only ones that views publish
-for each other: ``ticket`` (dict with any of side, price, qty, type: fill the ticket), ``badge`` (tab name, count),
+``vault``, ``order_state``, ``risk``, ``hello``, ``stats``, ``net``, ``execution``, ``notes`` (each with the worker's
+message), and page-only ones that views publish for each other: ``ticket`` (dict with any of side, price, qty, type: fill the ticket), ``badge`` (tab
+name, count),
 ``pane`` (narrow screens: which pane shows), ``route``, ``terminal`` (open the debug terminal with this filter).
 A ``tick`` is handled once: its parts go to the ``on_tick`` handlers, then its credit goes back to the worker.
 The store never touches the DOM.
@@ -20,7 +21,7 @@ from app.health.histogram import Histogram
 from .frames import FRAMES
 
 TICK_PARTS = ("quotes", "book", "tape", "bar", "account")
-_KEPT = ("account", "venue", "vault", "order_state", "risk", "hello", "stats", "net", "lock", "execution")
+_KEPT = ("account", "venue", "vault", "order_state", "risk", "hello", "stats", "net", "lock", "execution", "notes")
 _MEASURE = "kontor:tick-to-paint"
 _MEASURES_EVERY_MS = 20.0
 _MEASURES_KEPT = 2000
@@ -59,6 +60,7 @@ class Store:
         self.stats: dict | None = None
         self.net: dict | None = None
         self.execution: dict | None = None
+        self.notes: dict | None = None
         self.symbol: str | None = None
         remembered = prefs.get("timeframe", "1s")
         self.timeframe: str = remembered if remembered in FRAMES else "1s"

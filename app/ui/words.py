@@ -36,10 +36,10 @@ VAULT = {
         "Every order, fill and setting is encrypted and kept in this browser before anything else happens with it.",
     ),
     "other_tab": (
-        "open in another tab",
+        "in another tab",
         "warn",
-        "Another tab of this browser is the desk. This one shows market data and refuses orders, so that nothing is done twice. "
-        "Close the other tab to take over here.",
+        "Another tab of this browser is the desk and holds the vault. This one follows it: it shows everything and sends nothing. "
+        "Take over here to trade in this tab; the vault is then locked until you unlock it here.",
     ),
     "damaged": (
         "damaged",
@@ -64,6 +64,7 @@ VAULT = {
 
 VAULT_CLASSES = {
     "journal": "Journal: orders, fills and cash, in the order they happened",
+    "snapshot": "Snapshots of the journal, for a quick start",
     "settings": "Settings of the desk",
     "oauth": "Sign-ins with providers",
     "secrets": "Venue keys, for signing only",

@@ -22,7 +22,7 @@ from app.vault.errors import (
 from app.vault.header import PASSKEY, PASSPHRASE, RECOVERY, Slot
 from app.vault.kdf import KdfPolicy
 from app.vault.keys import Proof
-from app.vault.reading import Damage, Record, ScanResult
+from app.vault.reading import Damage, LogPlace, Record, ScanResult
 from app.vault.signing import Signer
 from app.vault.slots import NewSlot
 from app.vault.vault import Vault
@@ -36,6 +36,7 @@ __all__ = [
     "Contents",
     "Damage",
     "KdfPolicy",
+    "LogPlace",
     "NewSlot",
     "Proof",
     "Record",

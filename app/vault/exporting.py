@@ -16,6 +16,9 @@ from app.vault.exportreader import MAX_BYTES, Reader
 from app.vault.keys import check_passphrase
 from app.vault.vault import Vault
 
+DERIVED = "snapshot"
+"""Classes of this name, or beginning with it and a dash, follow from others and mean nothing outside the vault that wrote them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exported:
@@ -59,6 +62,8 @@ class _Source:
         vault, writer = self._vault, self.writer
         writer.begin(ExportHead(vault.vault_id, counter, vault.created_ns, self.now_ns, self._app))
         for name in await vault.classes():
+            if name.partition("-")[0] == DERIVED:
+                continue
             found = await vault.scan(name)
             self.damaged += len(found.damaged)
             for chunk in writer.add_class(name, found.kind, records_of(found), found.damaged):

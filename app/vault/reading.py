@@ -82,6 +82,14 @@ def unreadable(cls: str, record: Opened) -> Damage:
     return Damage(cls, "unreadable", "The record was changed or cut short.", record.id, envelope=record.stored)
 
 
+class LogPlace(NamedTuple):
+    """A place in a log: how many records are before it, the chain after them, the id of the last."""
+
+    count: int
+    chain: bytes
+    last: str
+
+
 @dataclass(slots=True)
 class LogWalk:
     """A walk along a log; afterwards `position` and `chain` tell where its next record goes."""
@@ -96,6 +104,13 @@ class LogWalk:
     def begin(cls, name: str, vault_id: bytes, whole: bool) -> LogWalk:
         """Start at the log's beginning, or anywhere inside it when not `whole`."""
         return cls(name, chain_start(vault_id, name) if whole else None, 0, ScanResult(name, kind="log"))
+
+    @classmethod
+    def after(cls, name: str, place: LogPlace) -> LogWalk:
+        """Start behind a place."""
+        walk = cls(name, place.chain, place.count, ScanResult(name, kind="log"))
+        walk.result.last_id = place.last
+        return walk
 
     def take(self, records: Iterable[Opened]) -> None:
         """Take the next stored records."""
@@ -153,13 +168,34 @@ def judge_log(vault_id: bytes, cls: str, opened: Iterable[Opened], entry: LogEnt
 
 
 async def read_log(
-    store: Store, crypto: Crypto, ring: KeyRing, cls: str, entry: LogEntry, from_id: str | None, opener: Opener
+    store: Store, crypto: Crypto, ring: KeyRing, cls: str, entry: LogEntry, from_id: str | None, opener: Opener, after: LogPlace | None = None
 ) -> ScanResult:
-    """Walk a log while it is still being read. Raises StoreError."""
-    walk = LogWalk.begin(cls, ring.vault_id, whole=from_id is None)
+    """Walk a log while it is still being read; only what comes ``after`` a place, if one is given. Raises StoreError."""
+    if after is None:
+        walk = LogWalk.begin(cls, ring.vault_id, whole=from_id is None)
+    else:
+        walk, from_id = LogWalk.after(cls, after), after.last
     async for batch in store.scan_opened(crypto, cls, opener, from_id):
-        walk.take(opened_of(batch))
+        opened = opened_of(batch)
+        if after is not None and opened and opened[0].id == after.last:
+            opened = opened[1:]
+        if opened:
+            walk.take(opened)
     return walk.finish(entry)
+
+
+async def check_log(
+    store: Store, crypto: Crypto, ring: KeyRing, cls: str, entry: LogEntry | None, opener: Opener
+) -> tuple[int, list[Damage]]:
+    """Walk a whole log, keeping nothing: (records that verify, damage). Raises StoreError."""
+    walk, right = LogWalk.begin(cls, ring.vault_id, whole=True), 0
+    async for batch in store.scan_opened(crypto, cls, opener):
+        if opened := opened_of(batch):
+            walk.take(opened)
+        right += len(walk.result.records)
+        walk.result.records.clear()
+        walk.result.versions.clear()
+    return right, walk.finish(entry).damaged
 
 
 async def with_stored(store: Store, result: ScanResult) -> ScanResult:

@@ -29,7 +29,7 @@ from app.vault.kdf import KdfPolicy
 from app.vault.keys import KeyRing, Proof, check_passphrase, new_header, read_header
 from app.vault.manifest import LogEntry, Manifest
 from app.vault.opening import marked_counter, open_any, read_manifest, stored_headers
-from app.vault.reading import Damage, ScanResult, judge_log, judge_table, read_column, read_log, with_stored
+from app.vault.reading import Damage, LogPlace, Record, ScanResult, check_log, judge_log, judge_table, read_column, read_log, with_stored
 from app.vault.rebuild import looks_like_log, rebuilt_manifest
 from app.vault.session import Session, digest_of, told
 from app.vault.signing import SECRETS, Signer, opened_signer, wrapped_secret
@@ -243,6 +243,11 @@ class Vault:
         """Make several changes in one transaction: all of them or none. Raises as `append`."""
         await self._writable().submit(Bundle(changes), True)
 
+    async def claim(self) -> None:
+        """Commit the next manifest and nothing else: whoever opened the vault before, and is still there, cannot write any more. Fails
+        with VaultConflict where somebody else has claimed it or written. Raises as `append`."""
+        await self.apply(())
+
     async def put_column(self, cls: str, column: str, data: bytes, strict: bool = False) -> None:
         """Write a column: bytes too many for one record, such as a history, kept in a table in pieces whose order is sealed in.
 
@@ -284,10 +289,22 @@ class Vault:
             session.recent.keep(cls, record_id, result.records[0].data)
         return result.records[0].data
 
-    async def scan(self, cls: str, from_id: str | None = None) -> ScanResult:
+    def log_place(self, cls: str) -> LogPlace | None:
+        """Where a log ends that has been written completely; None where there is none."""
+        entry = self._open_session().writer.manifest.classes.get(cls)
+        return LogPlace(entry.count, entry.head, entry.last) if isinstance(entry, LogEntry) else None
+
+    async def read(self, cls: str, from_id: str, limit: int) -> list[Record]:
+        """At most `limit` records of a log from `from_id` on, each verified by itself; those that do not verify are left out."""
+        session = self._open_session()
+        with told():
+            opened = await open_all(self._store, self._crypto, cls, await session.ring.opener(cls), from_id, limit)
+        return judge_log(session.ring.vault_id, cls, opened, None, whole=False).result.records if opened else []
+
+    async def scan(self, cls: str, from_id: str | None = None, after: LogPlace | None = None) -> ScanResult:
         """All records of a class in id order, and everything that is not as last written.
 
-        A log may be read from `from_id` on; from there to its end it is verified as strictly.
+        A log may be read from `from_id` on, or `after` a place; from there to its end it is verified as strictly.
         """
         session = self._open_session()
         ring, whole = session.ring, from_id is None
@@ -296,13 +313,22 @@ class Vault:
         entry = session.writer.manifest.classes.get(cls)  # from here to the first read nothing else runs: they are of one moment
         with told():
             if isinstance(entry, LogEntry):
-                return await with_stored(self._store, await read_log(self._store, self._crypto, ring, cls, entry, from_id, opener))
+                return await with_stored(self._store, await read_log(self._store, self._crypto, ring, cls, entry, from_id, opener, after))
             opened = await open_all(self._store, self._crypto, cls, opener, from_id)
             if entry is None and looks_like_log(opened):
                 return await with_stored(self._store, judge_log(ring.vault_id, cls, opened, None, whole).result)
             result, tokens = judge_table(cls, opened, entry, whole)
             session.writer.learn(cls, tokens)
             return await with_stored(self._store, result)
+
+    async def check_log(self, cls: str) -> tuple[int, list[Damage]]:
+        """Verify a log from its beginning without keeping what is read: how many records are right, and what is not."""
+        session = self._open_session()
+        opener = await session.ring.opener(cls)
+        await session.writer.drain()
+        entry = session.writer.manifest.classes.get(cls)
+        with told():
+            return await check_log(self._store, self._crypto, session.ring, cls, entry if isinstance(entry, LogEntry) else None, opener)
 
     async def contents(self) -> Contents:
         """Classes with counts and stored bytes, number of commits, storage estimate."""

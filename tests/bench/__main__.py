@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.bench.results import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
-ORDER = ("boot", "desk", "execution", "vault", "market", "history", "chart", "ingest", "risk", "simulation", "proxy", "fetch", "oauth")
+ORDER = ("boot", "desk", "tabs", "execution", "vault", "market", "history", "chart", "ingest", "risk", "simulation", "proxy", "fetch", "oauth")
 
 
 def main() -> int:

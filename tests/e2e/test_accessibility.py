@@ -41,9 +41,11 @@ def test_axe_finds_nothing_serious(page: Page, server: Server, theme: str):
     desk.pause()
     for size, (width, height) in SIZES.items():
         page.set_viewport_size({"width": width, "height": height})
-        for route in ("portfolio", "risk", "health", "vault", "network", "desk"):
+        for route in ("portfolio", "risk", "journal", "reconciliation", "health", "vault", "network", "desk"):
             desk.go(route)
             expect(page.locator(f"#view-{route}")).to_be_visible()
+            if route == "journal":
+                expect(desk.by("journal-row").first).to_be_visible(timeout=20_000)
             found[f"{route} {size}"] = page.evaluate(RUN)
         if size == "narrow":
             page.locator(".panes").get_by_role("button", name="Chart").click()

@@ -1,7 +1,8 @@
 """Killing the tab or the whole browser at random moments while orders are under way, with an open vault.
 
 After each death the desk is opened again on the same profile. What had been acknowledged is there, no order is there twice,
-no fill is doubled, cash is to the last digit what the fills say, and what was unanswered is resolved by asking the venue.
+no fill is doubled, cash is to the last digit what the fills say, and what was unanswered is resolved by asking the venue. On paper, and
+on an account of the emulated exchange, which knows by itself what was placed, cancelled, made smaller and filled: the desk has to say the same.
 
     KONTOR_KILLS=200 KONTOR_SEED=7 pytest tests/e2e/test_kill.py -s
 """
@@ -20,11 +21,14 @@ from playwright.sync_api import Browser, Error, Page, expect
 
 from tests.e2e.chrome import Chrome
 from tests.e2e.desk import DeskPage
-from tests.e2e.serving import Server
+from tests.e2e.serving import SITE, Server, binance_emulator, serving
+from tests.e2e.test_real import Exchange
+from tests.venues.exec_sdks import KEY, SECRET
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.flaky(reruns=0)]  # what is lost once is lost: no second try
 
 KILLS = int(os.environ.get("KONTOR_KILLS", "6"))
+REAL_KILLS = int(os.environ.get("KONTOR_KILLS", "2"))
 SEED = int(os.environ.get("KONTOR_SEED", "0")) or random.randrange(1, 10**6)
 FINAL = {"filled", "cancelled", "rejected", "expired"}
 CASH = Decimal(100_000)
@@ -62,11 +66,23 @@ TRADE = """([symbol, bid, seed]) => {
 }"""
 
 
+# The same at a real account: limits that rest and market orders, some cancelled, some made smaller as soon as they are accepted.
+TRADE_REAL = TRADE.replace(
+    "postMessage(JSON.stringify({ do: \"order.cancel\", id: 0, client_order_id: message.result.client_order_id }));",
+    """postMessage(JSON.stringify(chance() < 0.5
+        ? { do: "order.cancel", id: 0, client_order_id: message.result.client_order_id }
+        : { do: "order.amend", id: 0, client_order_id: message.result.client_order_id, qty: "0.001", price: null, stop: null }));""",
+)
+assert TRADE_REAL != TRADE
+
 # After the vault has opened: nothing is on its way to the venue any more. A death before the first order leaves none.
 ANSWERED = """() => {
   const orders = Object.values(window.seen.orders);
   return window.seen.latest.vault?.state === "unlocked" && !orders.some(({ status }) => ["new", "pending", "unknown"].includes(status));
 }"""
+
+
+ENDED = """() => Object.values(window.seen.orders).every(({ status }) => ["filled", "cancelled", "rejected", "denied", "expired"].includes(status))"""
 
 
 class Witness:
@@ -181,6 +197,98 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(browser: Browse
     print(f"{KILLS} kills, {len(witness.sent)} orders sent, {unanswered} unanswered at a death, {len(witness.fills)} fills seen before one")
     assert witness.refused == []
     assert len(witness.acknowledged) >= KILLS and witness.fills, "the orders were really under way"
+
+
+def open_real(page: Page, url: str, said: dict) -> DeskPage:
+    """A desk on the exchange's account, with market data."""
+    desk = DeskPage(page, url)
+    where = {"binance_ws": said["ws"], "binance_rest": said["rest"], "binance_trade": said["api"]}
+    desk.open(venue="binance", account="binance", binance_symbols="BTCUSDT", **where)
+    desk.follow()
+    expect(desk.by("connection-status")).to_contain_text("live", timeout=30_000, ignore_case=True)
+    return desk
+
+
+def reconciled(desk: DeskPage) -> None:
+    """Nothing owed any more, and every difference gone."""
+    desk.page.wait_for_function("() => window.seen.latest.execution?.state === 'ready'", timeout=60_000)
+    desk.page.wait_for_function(ANSWERED, timeout=60_000)
+
+
+def agree(desk: DeskPage, exchange: Exchange, witness: Witness, where: str) -> None:
+    """Desk and exchange say the same of every order, fill and balance; nothing was sent twice, nothing acknowledged is lost."""
+    told, seen = exchange.orders(), desk.seen()
+    orders, fills = seen["orders"], seen["fills"]
+    theirs = {row["clientOrderId"]: row for row in told["orders"]}
+    doubled = [name for name, count in Counter(told["placed"]).items() if count > 1]
+    assert not doubled, f"{where}: sent twice: {doubled}"
+    assert not witness.acknowledged.keys() - orders.keys(), f"{where}: acknowledged and lost: {witness.acknowledged.keys() - orders.keys()}"
+    assert not theirs.keys() - orders.keys(), f"{where}: at the exchange and not here: {theirs.keys() - orders.keys()}"
+    assert len(orders) <= len(witness.sent), f"{where}: {len(orders)} orders from {len(witness.sent)} presses"
+    filled: Counter[str] = Counter()
+    for row in fills:
+        filled[row["client_order_id"]] += Decimal(row["qty"])
+    assert len({row["fill_id"] for row in fills}) == len(fills), f"{where}: a fill stands twice"
+    lost = witness.fills.keys() - {row["fill_id"] for row in fills}
+    assert not lost, f"{where}: fills seen and lost: {lost}"
+    words = {"FILLED": "filled", "CANCELED": "cancelled", "EXPIRED": "expired", "REJECTED": "rejected"}
+    for name, row in orders.items():
+        there = theirs.get(name)
+        if there is None:
+            assert row["status"] in ("rejected", "denied") and not filled[name], f"{where}: {name} is {row['status']} here and not at the exchange"
+            continue
+        said = (words[there["status"]], Decimal(there["executedQty"]), Decimal(there["origQty"]))
+        assert (row["status"], filled[name], Decimal(row["qty"])) == said, f"{where}: {name}: {row['status']} {filled[name]} {row['qty']} here, {said} there"
+        assert Decimal(row["filled"]) == filled[name], f"{where}: {name} says {row['filled']}, its fills {filled[name]}"
+    differences = desk.ask("reconciliation.state")["differences"]
+    assert not differences, f"{where}: {differences}"
+
+
+def test_kills_at_random_moments_leave_desk_and_exchange_in_agreement(browser: Browser, tmp_path: Path):
+    print(f"KONTOR_SEED={SEED} KONTOR_KILLS={REAL_KILLS}")
+    draw = random.Random(SEED)
+    chrome, witness = Chrome(browser.browser_type, tmp_path / "profile"), Witness()
+    (tmp_path / "profile").mkdir()
+    with binance_emulator("--speed", "1", "--now") as said:
+        exchange = Exchange(said)
+        with serving(SITE, f"{exchange.base} ws://127.0.0.1:{said['port']}") as server:
+            try:
+                page = chrome.start().pages[0]
+                desk = open_real(page, server.url, said)
+                desk.create_vault()
+                desk.ask_with("execution.key", secret=SECRET, api_key=KEY, algorithm="HMAC-SHA256")
+                for kill in range(REAL_KILLS):
+                    whole, after_ms = kill % 4 == 3, draw.uniform(0, 400)
+                    where = f"seed {SEED}, kill {kill} ({'browser' if whole else 'tab'} after {after_ms:.0f} ms)"
+                    reconciled(desk)
+                    desk.ask("execution.arm", confirmed=True)
+                    witness.watch(page)
+                    bid, _ = desk.quote()
+                    with page.expect_console_message(lambda message: "kontor-kill" in message.text):
+                        page.evaluate(TRADE_REAL, ["BTCUSDT", float(bid), draw.randrange(1, 10**6)])
+                    page.wait_for_timeout(after_ms)  # the moment of its death, not a wait for anything
+                    if whole:
+                        chrome.kill()
+                        page = chrome.start().pages[0]
+                    else:
+                        crash(page)
+                        page.close()
+                        page = chrome.context.new_page()
+                    desk = open_real(page, server.url, said)
+                    desk.unlock()
+                    reconciled(desk)
+                    desk.ask("order.cancel_all", symbol=None)
+                    page.wait_for_function(ENDED, timeout=60_000)
+                    for _ in range(3):  # a whole second in which everything was compared twice
+                        page.evaluate("() => { window.seen.latest.stats = null }")
+                        page.wait_for_function("() => window.seen.latest.stats", timeout=10_000)
+                    agree(desk, exchange, witness, where)
+            finally:
+                chrome.kill()
+            placed, made = len(exchange.orders()["placed"]), len(witness.fills)
+    print(f"{REAL_KILLS} kills, {len(witness.sent)} orders sent, {placed} placed, {len(witness.acknowledged)} acknowledged, {made} fills seen before a death")
+    assert witness.refused == []
+    assert placed >= REAL_KILLS, "orders were really under way"
 
 
 def crash(page: Page) -> None:

@@ -126,6 +126,24 @@ def test_an_update_waits_until_it_is_accepted(context: BrowserContext, site: Pat
         assert set(page.evaluate(CACHES)) == {new}
 
 
+def test_a_new_version_taken_in_one_of_two_tabs_reloads_both_and_one_leads(context: BrowserContext, site: Path) -> None:
+    with serving(site) as server:
+        tabs = [first_visit(context.new_page(), server.url), DeskPage(context.new_page(), server.url)]
+        tabs[1].open()
+        tabs[0].submit(qty="0.01")  # something is at stake: taking a new version is no reason to ask
+        expect(tabs[0].by("order-row", status="filled")).to_have_count(1, timeout=15_000)
+        release(site, "newer")
+        look_for_update(tabs[1].page)
+        for tab in tabs:
+            expect(tab.page.locator("#update")).to_be_visible(timeout=KEPT_MS)
+        with tabs[0].page.expect_navigation(timeout=KEPT_MS):
+            tabs[1].page.get_by_role("button", name="Take the new version").click()
+        for tab in tabs:
+            tab.page.wait_for_function("() => document.querySelector('meta[name=release]')?.content === 'newer'", timeout=KEPT_MS)
+            tab.wait_ready()
+        assert sorted(tab.by("tab-role").get_attribute("data-role") for tab in tabs) == ["follower", "leader"]
+
+
 def test_a_corrupt_file_keeps_the_old_version_whole(context: BrowserContext, site: Path) -> None:
     with serving(site) as server:
         page = context.new_page()

@@ -86,7 +86,7 @@ def test_nothing_is_wider_than_the_screen(phone: DeskPage):
         for name in ("Market", "Chart", "Trade", "Positions"):
             pane(phone, name)
             assert phone.page.evaluate(WIDER_THAN_THE_SCREEN) == [], f"{name} at {width}"
-        for route in ("portfolio", "vault", "health"):
+        for route in ("portfolio", "journal", "reconciliation", "vault", "health"):
             phone.go(route)
             expect(phone.page.locator(f"#view-{route} > *").first).to_be_visible()
             assert phone.page.evaluate(WIDER_THAN_THE_SCREEN) == [], f"{route} at {width}"

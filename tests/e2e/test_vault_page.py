@@ -178,25 +178,6 @@ def test_a_lost_manifest_refuses_writes_until_the_trader_accepts_what_is_readabl
     expect(page.locator("#notice")).to_be_hidden()
 
 
-def test_a_second_tab_waits_and_takes_over(desk: DeskPage, server: Server):
-    desk.create_vault()
-    desk.submit(side="buy", kind="market", qty="0.01")
-    expect(desk.by("order-row", status="filled")).to_have_count(1)
-    orders = desk.orders()
-    other = DeskPage(desk.page.context.new_page(), server.url)
-    other.open(speed=20)
-    expect(other.page.locator("#notice")).to_contain_text("Another tab is the desk")
-    expect(other.by("ticket-submit")).to_be_disabled()
-    expect(other.page.locator("#ticket-block")).to_contain_text("another tab")
-    bid_moves(other)
-    desk.page.close()
-    expect(other.by("vault-unlock")).to_be_visible(timeout=20_000)
-    other.unlock()
-    expect(other.by("order-row", status="filled")).to_have_count(1, timeout=20_000)
-    assert other.orders() == orders
-    other.check_console()
-
-
 def lock_message(desk: DeskPage, why: str) -> None:
     """The page shows that it locked, and for which reason."""
     expect(desk.page.locator("#notice")).to_contain_text(why, timeout=30_000)
@@ -222,17 +203,19 @@ def test_idleness_locks_and_all_tabs_lock_together(desk: DeskPage, server: Serve
 
     other = DeskPage(page.context.new_page(), server.url)
     other.open(speed=20)
-    expect(other.page.locator("#notice")).to_contain_text("Another tab is the desk")
-    expect(other.page.locator("#notice")).to_contain_text("There the vault is locked", timeout=20_000)
+    expect(other.page.locator("#tab")).to_contain_text("Another tab is the desk")
+    expect(other.page.locator("#tab")).to_contain_text("There the vault is locked", timeout=20_000)
     desk.ask("attend", attention="active")
     desk.unlock()
     expect(desk.by("order-row", status="filled")).to_have_count(1, timeout=20_000)
-    expect(other.page.locator("#notice")).to_contain_text("There the vault is open")
+    expect(other.page.locator("#tab")).to_contain_text("There the vault is open")
+    expect(other.by("order-row", status="filled")).to_have_count(1)
     assert desk.ask("vault.lock_settings")["idle_s"] == 5, "kept in the vault"
     desk.ask("vault.lock_settings", idle_s=900)
     other.page.keyboard.press("Control+Shift+K")
     lock_message(desk, "locked from another tab")
-    expect(other.page.locator("#notice")).to_contain_text("There the vault is locked", timeout=20_000)
+    expect(other.page.locator("#tab")).to_contain_text("There the vault is locked", timeout=20_000)
+    expect(other.by("order-row")).to_have_count(0)
     expect(desk.by("vault-unlock")).to_be_visible()
     desk.unlock()  # the desk stayed in this tab
     expect(desk.by("order-row", status="filled")).to_have_count(1, timeout=20_000)

@@ -17,6 +17,7 @@ from app.trading.errors import Denied
 from app.trading.matching import opposite
 from app.trading.settings import PaperSettings
 from tests.unit.trading.kit import ACCOUNT, TOY, Rig, fields
+from tests.unit.trading.snapshots import through_snapshot
 
 PRICES = st.integers(9_990, 10_010)
 SIZES = st.integers(0, 9_000)
@@ -192,6 +193,7 @@ class Desk(RuleBasedStateMachine):
         live = state_hash(self.rig.engine)
         assert state_hash(Engine.replay(ACCOUNT, self.rig.time, entries)) == live
         assert state_hash(Engine.replay(ACCOUNT, self.rig.time, [*entries, *entries[::2]])) == live
+        assert state_hash(through_snapshot(ACCOUNT, self.rig.time, entries, len(entries) // 3, len(entries) * 2 // 3)) == live
 
 
 Desk.TestCase.settings = settings(

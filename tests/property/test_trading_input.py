@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from unittest import mock
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.model import events
 from app.model.orders import Fill, Liquidity, OrderIntent, OrderType, Side, TimeInForce
+from app.trading import snapshot
 from app.trading.canonical import state_hash
 from app.trading.engine import Engine
 from app.trading.errors import Denied, JournalError
@@ -17,6 +19,7 @@ from app.trading.preview import preview
 from app.trading.ticket import FIELDS
 from tests.unit.manual import ManualTime
 from tests.unit.trading.kit import ACCOUNT, Rig, fields
+from tests.unit.trading.snapshots import through_snapshot
 
 JUNK = st.one_of(
     st.none(),
@@ -102,6 +105,14 @@ EVENTS = st.one_of(
     st.builds(events.OrderAmended, ts=TIMES, client_order_id=IDS, qty=NUMBERS, price=st.none() | NUMBERS, stop=st.none() | NUMBERS),
     st.builds(events.OrderChangeRefused, ts=TIMES, client_order_id=IDS, change=st.sampled_from(["cancel", "amend"]), code=WORDS, reason=WORDS),
     st.builds(events.OrderUnknown, ts=TIMES, client_order_id=IDS, evidence=WORDS),
+    st.builds(events.OrderAdopted, ts=TIMES, intent=intents(), venue_order_id=WORDS),
+    st.builds(events.RiskStateSet, ts=TIMES, scope=st.just("desk"), state=st.sampled_from(["normal", "halted"]), rule=WORDS, reason=WORDS),
+    st.builds(events.NoteSet, ts=TIMES, about=st.sampled_from(["order:a", "day:2026-01-01"]), tags=WORDS, text=WORDS),
+    st.builds(
+        events.BalanceAdjusted,
+        **{"ts": TIMES, "account": st.sampled_from([ACCOUNT, "other"]), "asset": st.just("BTC"), "amount": NUMBERS, "symbol": st.none() | SYMBOLS},
+        **{"price": NUMBERS, "currency": st.just("USDT"), "reason": WORDS, "adjustment_id": st.none() | st.just("ks-1")},
+    ),
 )
 
 
@@ -116,10 +127,25 @@ def test_any_events_are_survived_and_replay_alike(stream):
     assert all(order.is_working == (cid in live.working) for cid, order in live.orders.items())
     for position in live.portfolio.positions.values():
         signed = [fill.qty * fill.side.sign for fill in live.fills if fill.symbol == position.symbol]
+        signed += [event.amount for event in live.adjusted if event.symbol == position.symbol]
         assert abs(position.qty - sum(signed, Decimal(0))) <= abs(position.qty) * Decimal("1e-20")
     if entries:
         assert state_hash(Engine.replay(ACCOUNT, ManualTime(), decode(encode(entries)))) == state_hash(live)
         assert state_hash(Engine.replay(ACCOUNT, ManualTime(), entries * 2)) == state_hash(live)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(stream=st.lists(EVENTS, min_size=1, max_size=25), data=st.data())
+def test_a_snapshot_at_any_moment_and_the_rest_are_the_whole(stream, data):
+    entries = number(stream, 1)
+    late = data.draw(st.integers(0, len(entries)))
+    early = data.draw(st.integers(0, late))
+    with mock.patch.object(snapshot, "PART", data.draw(st.integers(1, 3))):
+        again = through_snapshot(ACCOUNT, ManualTime(), entries, early, late)
+    whole = Engine.replay(ACCOUNT, ManualTime(), entries)
+    assert state_hash(again) == state_hash(whole) and [*again.orders] == [*whole.orders]
+    assert [*again.working] == [*whole.working] and again.risk.book.totals("").gross == whole.risk.book.totals("").gross
+    assert all(again.knows_fill(fill.fill_id) for fill in whole.fills) and again.next_sequence() == whole.next_sequence()
 
 
 @settings(max_examples=200, deadline=None)

@@ -459,7 +459,7 @@ def state_of(engine: Engine) -> tuple:
     """Everything the journal decides, to be compared quickly; `state_hash` is its slow and whole form."""
     book = {key: (cell.pos, cell.buys, cell.sells) for key, cell in engine.risk.book.cells.items()}
     risk = (engine.risk.states, engine.risk.limits, {key: cell for key, cell in book.items() if any(cell)})
-    routed = {key: (each.event, [leg.client_order_id for leg in each.legs]) for key, each in engine.routed.by_id.items()}
+    routed = {key: (each.event, each.leg_ids) for key, each in engine.routed.by_id.items()}
     return (routed, engine.orders, engine.fills, engine.portfolio, set(engine.working), set(engine.linked), engine.anomalies, engine.last_seq, risk)
 
 

@@ -77,6 +77,11 @@ class Book:
             cell.pos = add(cell.pos, signed)
             self._dirty.add((owner, symbol))
 
+    def holds(self, owner: str, symbol: str, qty: str) -> None:
+        """A position out of a snapshot."""
+        self.cell(owner, symbol).pos = Decimal(qty)
+        self._dirty.add((owner, symbol))
+
     def working(self, order: Order, qty: Decimal) -> None:
         """An order may still trade this much; 0 when it is over."""
         cid, intent = order.client_order_id, order.intent

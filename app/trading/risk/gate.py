@@ -20,6 +20,8 @@ from ..order import Order
 from .book import WHOLE, Cell
 from .limits import HALTED, RULES, SECOND_NS, SESSION, within_hours
 
+ORIGIN = "desk"
+
 
 class ScopeState(NamedTuple):
     """Why a scope is not normal; ``rule`` is a rule's name, ``kill_switch`` or ``trader``."""
@@ -53,6 +55,22 @@ class Gate:
         except Denied as denied:
             self.denials.append((orders[0].created_ns, denied.code, str(denied)))
             raise
+
+    def verdict(self, symbol: str) -> str:
+        """What was checked of the order that was let through last, and which limit it came nearest to, in words."""
+        count, near, at = 0, "", ZERO
+        for name, rows in self._limits(ORIGIN, symbol).items():
+            for scope, limit in rows:
+                count += 1
+                used = self.used.get((scope, name))
+                if used is None or isinstance(limit, str) or limit <= 0:
+                    continue
+                share = ratio(used, limit)
+                if share > at:
+                    near, at = f"{RULES[name].title} of {words(scope)} {shown(used)} of {shown(limit)}", share
+        states = [f"{words(scope)} {state.state}" for scope, state in self.states.items() if scope in scopes_of(ORIGIN, symbol)]
+        parts = [f"let through by {count} limits", f"nearest: {near}" if near else "", ", ".join(states)]
+        return "; ".join(part for part in parts if part)
 
     def check_whole(self, orders: list[Order]) -> None:
         """Denied when the legs of one intent are worth more together than one order may be; each leg is checked by itself besides."""

@@ -61,7 +61,7 @@ def submit(engine: Engine, fields: dict, how: object, token: str, origin: str) -
         *(first.created_ns, route, engine.account, origin, sequence, made.asked, first.intent.side, OrderType(_type(fields)), TimeInForce(fields["tif"])),
         *(made.qty, price, made.how, made.to_json()),
     )
-    return [routed, *(events.OrderSubmitted(order.created_ns, order.intent) for group in groups for order in group)]
+    return [routed, *(events.OrderSubmitted(order.created_ns, order.intent, engine.decision(order.symbol)) for group in groups for order in group)]
 
 
 def preview_of(engine: Engine, fields: dict, how: object, origin: str) -> dict:

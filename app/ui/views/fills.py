@@ -6,6 +6,7 @@ from typing import Any
 
 from ..dom import el, listen, save_text
 from ..format import clock, utc
+from ..journal_words import by_subject, noted
 from ..order_words import decimals, fixed, number, value
 from .empty import EmptyState
 from .frame import OncePerFrame
@@ -20,6 +21,7 @@ class FillsView:
 
     def __init__(self, ctx: Any) -> None:
         self._ctx, self._store = ctx, ctx.store
+        self._notes = by_subject(ctx.store.notes)
         text = "No fills yet. A market order fills at once against the book."
         empty = EmptyState(ctx, "Fills are kept", text, "Buy at market", self._first)
         self._table = Table(
@@ -41,6 +43,7 @@ class FillsView:
         tools = el("div", {"class": "blotter-tools"}, export, self._said, self._table.tools)
         self.root = el("div", {"class": "blotter"}, tools, self._table.root)
         ctx.store.subscribe("fills", OncePerFrame(self._draw))
+        ctx.store.subscribe("notes", self._take_notes)
         ctx.keys.on_escape(lambda: self._table.close_detail(focus_row=True))
         ctx.keys.bind("", "Export the journal", self._export, "Orders")
         self._draw()
@@ -58,6 +61,7 @@ class FillsView:
             Column("fee", "Fee", lambda row: fixed(row["fee"], max(4, self._decimals(row))), lambda row: value(row["fee"]), end=True, hint="Positive is paid"),
             Column("fee_currency", "Fee in", lambda row: row["fee_currency"]),
             Column("liquidity", "Liquidity", lambda row: row["liquidity"].capitalize()),
+            Column("note", "Notes", lambda row: noted(self._notes, row), hint="Tags and notes of the journal page"),
             Column("order", "Client order id", lambda row: row["client_order_id"], optional=True),
             Column("fill", "Fill id", lambda row: row["fill_id"], optional=True),
         ]
@@ -65,6 +69,12 @@ class FillsView:
     def _decimals(self, row: dict) -> int:
         instrument = self._store.instruments.get(row["symbol"])
         return decimals(instrument["tick"]) if instrument else 8
+
+    def _take_notes(self, message: dict) -> None:
+        before, self._notes = self._notes, by_subject(message)
+        if before != self._notes:  # a row is drawn anew when it is another object
+            self._store.fills = [dict(row) for row in self._store.fills]
+            self._draw()
 
     def _draw(self) -> None:
         fills = self._store.fills

@@ -51,6 +51,7 @@ class RealCard:
             {"class": "vault-fields"},
             self._found,
             self._differences,
+            el("p", {"class": "hint"}, "What was compared, found and settled: ", el("a", {"href": "#/reconciliation"}, "reconciliation"), "."),
             el("div", {"class": "row"}, self._arm, self._disarm, self._settle, self._forget),
         )
         self.root = card("Binance account", self._state, self._key_text, self._form, self._open, self._said.root)

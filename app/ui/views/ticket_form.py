@@ -251,7 +251,7 @@ class TicketForm:
         self._block.replaceChildren()
         if reason is not None:
             self._block.append("Orders are not taken: ", reason.rstrip("."), ". ")
-            if way_out is not None:
+            if way_out:
                 self._block.append(el("a", {"href": way_out}, "Open the risk view" if way_out == "#/risk" else "Open the vault view"))
         self._able()
 

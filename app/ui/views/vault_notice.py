@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from js import document
+
 from .. import format as fmt
 from .. import vault_words
 from ..dom import by_id, clear, el, fill, listen
@@ -31,6 +33,7 @@ class VaultNotice:
         ctx.store.subscribe("vault", self._vault)
         ctx.store.subscribe("lock", self._locked)
         ctx.store.subscribe("route", lambda _route: self.draw())
+        ctx.link.on("tab", lambda _tab: self.draw())
         if ctx.store.vault is not None:
             self._vault(ctx.store.vault)
 
@@ -53,10 +56,7 @@ class VaultNotice:
             self._ctx.errors.run("Locking the vault", self._lock())
 
     async def _lock(self) -> None:
-        elsewhere = self.vault["state"] == "other_tab"
         await self._ctx.link.ask("vault.lock")
-        if elsewhere:
-            self._ctx.toasts.show("good", "The tab that is the desk was told to lock its vault.")
 
     def open(self) -> None:
         """Go to where the vault is made or opened."""
@@ -85,9 +85,10 @@ class VaultNotice:
         backup = self.vault.get("backup") or {}
         due = str(backup.get("reason") or "") if state == "unlocked" and backup.get("due") else ""
         because = vault_words.locked_because(self._ctx.store.lock)
-        key = f"{state} {count} {read_only} {self.evicted} {because} {bool(due)} {self.vault.get('detail') if state == 'other_tab' else ''}"
-        quiet = state == "unlocked" and not (count or read_only or due)
-        if route == "vault" or state == "starting" or quiet or key == self._dismissed:
+        key = f"{state} {count} {read_only} {self.evicted} {because} {bool(due)}"
+        follows = document.documentElement.getAttribute("data-role") == "follower"  # then the strip of tabs says what is to be said
+        quiet = follows or state in ("starting", "other_tab", "handing") or (state == "unlocked" and not (count or read_only or due))
+        if route == "vault" or quiet or key == self._dismissed:
             notice.hidden = True
             if self.unlock.root.parentElement == notice:
                 self.unlock.root.remove()
@@ -119,9 +120,6 @@ class VaultNotice:
         if state == "locked":
             text = "Market data shows; orders are refused until it is unlocked."
             return ("The vault is locked.", f"{because} {text}".strip(), self.unlock.root)
-        if state == "other_tab":
-            text = "This one shows market data and refuses orders; it takes over when that one closes."
-            return ("Another tab is the desk.", f"{text} {self.vault.get('detail') or ''}".strip())
         if state == "unlocked" and not count and not read_only:
             open_vault.textContent = "Make an export"
             return ("An export is due.", due, open_vault, later)

@@ -49,6 +49,7 @@ class Answers:
                 self._unknown(cid, f"the answer could not be read ({error})")
                 return
             self._tally.name(state.symbol, state.order_id, cid)
+            self._owner.saw(cid, state.word)
             out: list[Event] = [*self._accepted(cid, state.order_id), *self._fresh(fills)]
             if end is not None and self._tally.filled(cid) != state.executed:
                 self._owner.query(cid)
@@ -72,6 +73,7 @@ class Answers:
         if reply.outcome is Outcome.DONE:
             try:
                 state = orders.read_state(reply.result, "origClientOrderId")
+                self._owner.saw(cid, state.word)
                 self._end(cid, state.executed, orders.ended(state.status, now, cid))
             except WireError:
                 self._owner.query(cid)
@@ -108,6 +110,7 @@ class Answers:
 
     def _state_of(self, order: Any, item: Instrument, state: orders.State, as_of_ns: int) -> None:
         self._tally.name(state.symbol, state.order_id, order.client_order_id)
+        self._owner.saw(order.client_order_id, state.word)
         if state.executed == self._tally.filled(order.client_order_id):
             self._whole(order, state, as_of_ns)
         else:
@@ -154,6 +157,7 @@ class Answers:
         if cid is None:
             cid = self.adopt(orders.report_state(event), item)
         self._tally.name(report.symbol, report.order_id, cid)
+        self._owner.saw(cid, orders.report_state(event).word)
         match report.cause:
             case "NEW":
                 self._owner.report(self._accepted(cid, report.order_id))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from app.model import events
 from app.model.events import Event
 from app.model.instrument import Instrument
-from app.model.orders import Fill, Liquidity, OrderIntent, OrderType, Side, TimeInForce
+from app.model.orders import Fill, Liquidity, OrderIntent, OrderType, Side, TimeInForce, VenueWord
 from app.model.units import parse_decimal
 
 from ..wire import ERRORS, WireError, whole
@@ -88,6 +88,14 @@ class State(NamedTuple):
     price: Decimal | None
     stop: Decimal | None
     display: Decimal | None
+    worth: Decimal | None = None
+    """What the executions came to, in the quote currency; None where it is not said."""
+
+    @property
+    def word(self) -> VenueWord:
+        """What is compared with the journal."""
+        average = self.worth / self.executed if self.worth and self.executed else None
+        return VenueWord(self.status.lower(), self.status in WORKING, self.qty, self.executed, average)
 
 
 def read_state(row: Any, client_order_id: str = "clientOrderId") -> State:
@@ -106,6 +114,7 @@ def read_state(row: Any, client_order_id: str = "clientOrderId") -> State:
             _price(row.get("price")),
             _price(row.get("stopPrice")),
             _price(row.get("icebergQty")),
+            _price(row.get("cummulativeQuoteQty")),
         )
     except ERRORS as error:
         raise WireError(f"not an order: {error!r}") from error
@@ -151,8 +160,9 @@ def read_report(event: dict) -> Report:
 
 def report_state(event: dict) -> State:
     """The order in an executionReport. Raises WireError."""
-    names = ("s", "i", "c", "X", "o", "S", "f", "q", "z", "p", "P", "F")
+    names = ("s", "i", "c", "X", "o", "S", "f", "q", "z", "p", "P", "F", "Z")
     keys = ("symbol", "orderId", "clientOrderId", "status", "type", "side", "timeInForce", "origQty", "executedQty", "price", "stopPrice", "icebergQty")
+    keys = (*keys, "cummulativeQuoteQty")
     return read_state({key: event.get(name) for key, name in zip(keys, names, strict=True)})
 
 

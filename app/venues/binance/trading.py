@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from app.model import events
 from app.model.events import Event
 from app.model.instrument import Instrument
-from app.model.orders import OrderIntent, OrderStatus
+from app.model.orders import OrderIntent, OrderStatus, VenueWord
 from app.net.backoff import Rng
 from app.net.connection import LinkPolicy, LinkState, LinkStatus
 from app.platform.interfaces import Clock, Scheduler, Sockets
@@ -30,6 +30,7 @@ from .setup import Setup
 ORDER_WAIT_S = 1.0
 """How long an order may wait for room under the venue's limits before it is given up unsent."""
 SENT_TOLD_S = 0.05
+_WORDS_KEPT = 500
 
 
 class Ledger(Protocol):
@@ -97,6 +98,7 @@ class BinanceTrading:
         """Orders whose answers reconciliation waits for."""
         self._collecting = False
         self._placing: dict[str, Request] = {}
+        self._words: dict[str, VenueWord] = {}
         self.api = Api(
             url or URL,
             sockets,
@@ -166,6 +168,7 @@ class BinanceTrading:
         self._answers.forget()
         self._placing.clear()
         self._sent.clear()
+        self._words.clear()
 
     def on_market(self, _batch: list) -> None:
         """The venue sees the market itself."""
@@ -247,6 +250,17 @@ class BinanceTrading:
         if self._collecting:
             self._asking.add(client_order_id)
         self.api.ask("order.status", self._answers.named(order, item), lambda reply: self._answers.told(order, item, reply), rank=Rank.QUERY, weight=4)
+
+    def words(self) -> Mapping[str, VenueWord]:
+        """What the venue said last of each order that it was asked about, or told of."""
+        return self._words
+
+    def saw(self, client_order_id: str, word: VenueWord) -> None:
+        """The venue said how an order is."""
+        self._words.pop(client_order_id, None)
+        self._words[client_order_id] = word
+        if len(self._words) > _WORDS_KEPT:
+            del self._words[next(iter(self._words))]
 
     def look_again(self) -> None:
         """Ask for the balances: a report of them may have been lost."""

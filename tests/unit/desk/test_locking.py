@@ -6,82 +6,9 @@ import json
 
 import pytest
 
-from app.desk.service import Desk
-from app.desk.settings import Settings
-from app.desk.surroundings import Surroundings
-from app.platform.memory import MemoryStore
-from app.platform.native import build
-from tests.unit.desk.conftest import BUY, QUICK, ROOT, Page
-
-PASSPHRASE = b"correct horse battery staple"
-
-
-class Tabs:
-    """The channel between desks of one process."""
-
-    def __init__(self) -> None:
-        self.ends: list[End] = []
-
-    def end(self) -> End:
-        made = End(self)
-        self.ends.append(made)
-        return made
-
-
-class End:
-    def __init__(self, tabs: Tabs) -> None:
-        self.tabs, self.handler = tabs, None
-
-    def post(self, text: str) -> None:
-        for end in self.tabs.ends:
-            if end is not self and end.handler:
-                end.handler(text)
-
-    def on_message(self, handler) -> None:
-        self.handler = handler
-
-    def close(self) -> None:
-        self.handler = None
-
-
-class Shifted:
-    """The machine's clocks, moved on by what the test says."""
-
-    def __init__(self, clock) -> None:
-        self.clock, self.by_ns = clock, 0
-
-    def now_ns(self) -> int:
-        return self.clock.now_ns() + self.by_ns
-
-    def monotonic_ns(self) -> int:
-        return self.clock.monotonic_ns()
-
-
-async def start(tabs=None, platform=None, **more) -> Page:
-    platform = platform or build(MemoryStore())
-    page = Page()
-
-    async def read_bytes(path: str) -> bytes:
-        return (ROOT / path).read_bytes()
-
-    ways = {name: getattr(page, name) for name in ("post", "post_secret", "post_file") if hasattr(page, name)}
-    around = Surroundings.on(
-        platform, **ways, read_bytes=read_bytes, memory=lambda: 0, epoch_ms=lambda: 0.0, kdf=QUICK, tabs=tabs.end() if tabs else None, **more
-    )
-    around.clock = page.clock = Shifted(around.clock)
-    page.platform = platform
-    page.desk = Desk(around, Settings(speed=20.0))
-    await page.desk.start()
-    return page
-
-
-async def unlocked(**more) -> Page:
-    page = await start(**more)
-    await page.ask("watch", symbols=["BTCUSDT"])
-    await page.until(lambda m: m["t"] == "tick" and any(row[1] for row in m["quotes"]), "a quote")
-    await page.ask("vault.create", secret=bytearray(PASSPHRASE))
-    assert page.latest("vault")["state"] == "unlocked"
-    return page
+from app.desk.locking import CHANNEL
+from tests.unit.desk.conftest import BUY
+from tests.unit.desk.tabs import PASSPHRASE, Channels, following, start, unlocked
 
 
 @pytest.mark.parametrize(("fields", "hours", "attention", "why"), [({}, 1, "active", "sleep"), ({"sleep": False}, 1, "resting", "idle")])
@@ -103,7 +30,7 @@ async def test_it_locks_by_itself_and_the_first_order_after_it_is_refused(fields
 
 
 async def test_the_page_knows_of_keys_before_the_account_opens_and_a_lock_meanwhile_is_not_lost():
-    tabs = Tabs()
+    tabs = Channels()
     page = await unlocked(tabs=tabs)
     await page.ask("order.submit", token="a", **BUY)
     await page.ask("vault.lock")
@@ -114,7 +41,7 @@ async def test_the_page_knows_of_keys_before_the_account_opens_and_a_lock_meanwh
     opened = page.desk.around.scheduler.create_task(page.desk.keeping.unlock(bytearray(PASSPHRASE)))
     await page.until(lambda m: m["t"] == "vault" and m["holds"], "word of the keys")
     assert page.latest("vault")["state"] == "locked"
-    tabs.ends[0].handler(json.dumps({"t": "lock"}))  # what another tab posts
+    tabs.ends[CHANNEL][0].handler(json.dumps({"t": "lock"}))  # what another tab posts
     await opened
     assert (await page.until(lambda m: m["t"] == "lock", "the lock"))["why"] == "tab"
     assert page.latest("vault")["state"] == "locked" and not page.latest("vault")["holds"] and page.orders() == {}
@@ -145,10 +72,13 @@ async def test_market_data_goes_on_while_locked():
 
 
 async def test_all_tabs_lock_together():
-    tabs = Tabs()
+    tabs = Channels()
     desk = await unlocked(tabs=tabs)
-    window = await start(tabs=tabs, platform=desk.platform)
-    assert window.latest("vault")["state"] == "other_tab" and "open" in window.latest("vault")["detail"]
+    await desk.ask("order.submit", token="a", **BUY)
+    window = await following(tabs, desk)
+    shown = window.latest("vault")
+    assert (shown["state"], shown["holds"], shown["slots"]) == ("other_tab", False, []) and "open" in shown["detail"]
+    assert len(window.orders()) == 1
     # work in the window keeps the desk open
     await desk.ask("vault.lock_settings", sleep=False)
     await desk.ask("attend", attention="hidden")
@@ -156,28 +86,35 @@ async def test_all_tabs_lock_together():
         desk.clock.by_ns += 500 * 10**9
         await window.ask("attend", attention="active")
     assert desk.latest("vault")["state"] == "unlocked"
-    await window.ask("vault.lock")
+    assert await window.ask("vault.lock") == {}
     assert (await desk.until(lambda m: m["t"] == "lock", "the lock"))["why"] == "tab"
+    await window.until(lambda m: m["t"] == "lock", "the lock")
     assert desk.latest("vault")["state"] == "locked" and "locked" in window.latest("vault")["detail"]
-    for text in (b"", b"[]", b"{}", b'{"t":"other"}', b"no json"):
-        tabs.ends[-1].post(text.decode())
+    assert window.orders() == {} and window.latest("account")["cash"] == "–", "every tab is blank at once"
+    for text in (b"", b"[]", b"{}", b'{"t":"other"}', b"no json", b'{"t":"follow"}'):
+        desk.desk.locking._hear(text.decode())
     assert (await desk.ask("vault.unlock", secret=bytearray(PASSPHRASE)))["vault"]["state"] == "unlocked"
-    assert "open" in window.latest("vault")["detail"]
-    await window.desk.stop()
+    assert "open" in window.latest("vault")["detail"] and len(window.orders()) == 1
+    # and without work in any tab it locks
+    await window.ask("attend", attention="hidden")
+    desk.clock.by_ns += 1000 * 10**9
+    desk.desk.locking.second()
+    assert (await desk.until(lambda m: m["t"] == "lock" and m["why"] == "hidden", "the lock"))["at_ns"]
     await desk.desk.stop()
 
 
-async def test_the_worker_after_a_lock_inherits_the_desk_before_a_waiting_tab_and_shows_nothing_of_it():
-    tabs = Tabs()
+async def test_the_worker_after_a_lock_is_followed_as_the_one_before():
+    tabs = Channels()
     desk = await unlocked(tabs=tabs)
-    window = await start(tabs=tabs, platform=desk.platform)
+    window = await following(tabs, desk)
+    first = window.latest("welcome")["worker"]
     await desk.ask("vault.lock")
-    heir = await start(tabs=tabs, platform=desk.platform, again=1, heir=True)
-    assert heir.latest("vault")["state"] == "locked" and window.latest("vault")["state"] == "other_tab"
+    await desk.desk.stop()  # its page ends it
+    heir = await start(tabs=tabs, platform=desk.platform, again=1)
+    assert heir.latest("vault")["state"] == "locked" and window.latest("welcome")["worker"] != first
     assert heir.latest("orders") == {"t": "orders", "reset": True, "rows": []} and heir.latest("account")["equity"] == "–"
     assert (await heir.ask("vault.unlock", secret=bytearray(PASSPHRASE)))["vault"]["state"] == "unlocked"
-    for page in (window, desk, heir):
-        await page.desk.stop()
+    await heir.desk.stop()
 
 
 async def test_a_wrong_passphrase_and_changed_keys_are_told_alike_and_slow_the_next_attempt():

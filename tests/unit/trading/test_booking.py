@@ -48,7 +48,7 @@ def test_the_ledger_has_every_entry_in_its_place_and_ends_with_the_cash():
     rows = [*ledger(rig.engine.opening, rig.engine.fills, rig.engine.bookings)]
     assert [row.kind for row in rows] == ["deposit", "interest", "buy", "fee", "sell", "dividend"]
     assert {row.currency: row.balance for row in rows} == rig.engine.portfolio.cash == {"USDT": D("899.5"), "EUR": D(3)}
-    text = as_csv(table("ledger", rig.engine.opening, rig.engine.fills, 0, 2**63, rig.engine.bookings))
+    text = as_csv(table("ledger", rig.engine.opening, rig.engine.fills, 0, 2**63, bookings=rig.engine.bookings))
     assert "'=1+1" in text, "a note is no formula"
 
 

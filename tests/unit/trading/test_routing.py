@@ -9,6 +9,7 @@ import pytest
 from app.model import events
 from app.model.instrument import Instrument
 from app.model.orders import OrderStatus, leg_order_id
+from app.trading import snapshot
 from app.trading.canonical import state_hash
 from app.trading.effects import SendOrder
 from app.trading.engine import Engine
@@ -233,6 +234,20 @@ def test_a_replay_is_bit_identical_and_the_journal_explains():
     told = [*order_lines(cold, rig.entries(), routed.client_order_id)]
     assert any("split over venues" in line for line in told) and sum(line.startswith("leg ") for line in told) == len(routed.legs)
     assert any(line.startswith("routed ") for line in fill_lines(cold, rig.entries(), rig.engine.fills[0].fill_id))
+
+
+def test_a_snapshot_holds_routed_orders_rules_and_what_was_booked():
+    rig = desk()
+    rig.rule(max_share="60")
+    routed = rig.send("buy", "8", "limit", "100.0")
+    rig.take(rig.engine.book_cash({"kind": "dividend", "amount": "3", "currency": "USD"}))
+    found = snapshot.read(snapshot.state(rig.engine, {"orders": [], "fills": []}, (), None))
+    again = snapshot.restore(found, {"orders": [], "fills": []}, rig.time, rig.view)
+    assert state_hash(again) == state_hash(rig.engine)
+    kept = again.routed.by_id[routed.client_order_id]
+    assert kept.status is routed.status and kept.filled == routed.filled and again.portfolio.income == {"USD": 3}
+    (cancelled, *_) = again.cancel(routed.client_order_id)
+    assert cancelled.client_order_id in kept.leg_ids
 
 
 def test_one_refused_leg_proposes_none_and_frees_the_press():

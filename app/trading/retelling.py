@@ -1,0 +1,124 @@
+"""A journalled event in words, for people: one line, no line breaks. The exact values are in `inspection`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from app.model import events
+from app.model.events import Event
+from app.model.orders import OrderIntent
+
+from .money import plain
+
+GROUPS = {
+    "orders": ("OrderSubmitted", "OrderSent", "OrderAccepted", "OrderTriggered", "OrderReleased", "OrderAdopted"),
+    "ends": ("OrderRejected", "OrderDenied", "OrderCancelled", "OrderExpired"),
+    "changes": ("OrderCancelRequested", "OrderAmendRequested", "OrderAmended", "OrderChangeRefused"),
+    "fills": ("OrderFilled",),
+    "unknown": ("OrderUnknown",),
+    "account": ("AccountOpened", "BalanceAdjusted", "Reconciled"),
+    "risk": ("RiskStateSet", "RiskLimitSet"),
+    "notes": ("NoteSet",),
+}
+"""Kinds of events by what a trader looks for."""
+
+
+def said(event: Event) -> str:
+    """What happened."""
+    return _WORDS[type(event)](event)
+
+
+def terms(intent: OrderIntent) -> str:
+    """buy 0.1 BTCUSDT limit 84000, gtc, post-only."""
+    parts = [f"{intent.side.value} {plain(intent.qty)} {intent.symbol} {intent.type.value.replace('_', ' ')}"]
+    if intent.price is not None:
+        parts[0] += f" {plain(intent.price)}"
+    if intent.stop is not None:
+        parts.append(f"stop {plain(intent.stop)}")
+    parts.append(intent.tif.value)
+    parts += [name for name, flag in (("post-only", intent.post_only), ("reduce-only", intent.reduce_only)) if flag]
+    return ", ".join(parts)
+
+
+def known(decision: events.Decision | None) -> str:
+    """The prices and the verdict of the moment of a decision; empty for journals from before it was recorded."""
+    if decision is None:
+        return ""
+    prices = [f"{name} {plain(value)}" for name, value in (("bid", decision.bid), ("ask", decision.ask), ("last", decision.last)) if value is not None]
+    return "; ".join(part for part in (", ".join(prices), decision.risk) if part)
+
+
+def _submitted(event: events.OrderSubmitted) -> str:
+    seen = known(event.decision)
+    return f"Decided: {terms(event.intent)}" + (f" ({seen})" if seen else "")
+
+
+def _released(event: events.OrderReleased) -> str:
+    seen = known(event.decision)
+    return f"Released to be sent, {plain(event.qty)}" + (f" ({seen})" if seen else "")
+
+
+def _filled(event: events.OrderFilled) -> str:
+    fill = event.fill
+    verb = "Bought" if fill.side.sign > 0 else "Sold"
+    return f"{verb} {plain(fill.qty)} {fill.symbol} at {plain(fill.price)}, {fill.liquidity.value}, fee {plain(fill.fee)} {fill.fee_currency}"
+
+
+def _asked(event: events.OrderAmendRequested | events.OrderAmended) -> str:
+    values = (("quantity", event.qty), ("limit", event.price), ("stop", event.stop))
+    return ", ".join(f"{name} {plain(value)}" for name, value in values if value is not None)
+
+
+def _adjusted(event: events.BalanceAdjusted) -> str:
+    at = f" at {plain(event.price)} {event.currency}" if event.price is not None else ""
+    return f"{_signed(event.amount)} {event.asset}{at} taken over from the venue: {event.reason}"
+
+
+def _limit(event: events.RiskLimitSet) -> str:
+    to = "its default" if event.value is None else event.value or "none"
+    return f"Limit {event.name.replace('_', ' ')} of {event.scope} set to {to}"
+
+
+def _noted(event: events.NoteSet) -> str:
+    tags = " ".join(f"#{tag}" for tag in event.tags.split())
+    parts = [part for part in (tags, event.text.replace("\n", " ")) if part]
+    return " ".join([f"Note on {event.about.partition(':')[0]}:", *parts]) if parts else "Note removed"
+
+
+def _reconciled(event: events.Reconciled) -> str:
+    counts = ((event.asked, "questions"), (event.orders, "orders changed"), (event.fills, "fills found"), (event.adopted, "orders adopted"))
+    found = ", ".join(f"{count} {name}" for count, name in counts if count)
+    end = f"differences: {event.differences}" if event.differences else "journal and venue agree"
+    return f"Reconciled with {event.venue} ({event.cause}) in {event.took_ms} ms: {found + '; ' if found else ''}{end}"
+
+
+def _signed(value: Decimal) -> str:
+    return f"+{plain(value)}" if value > 0 else plain(value)
+
+
+_WORDS: dict[type, Callable[[Any], str]] = {
+    events.AccountOpened: lambda event: f"Account {event.account} opened with {plain(event.cash)} {event.currency}",
+    events.OrderSubmitted: _submitted,
+    events.OrderSent: lambda _event: "Handed to the venue",
+    events.OrderAccepted: lambda event: f"Accepted, the venue's number is {event.venue_order_id}",
+    events.OrderRejected: lambda event: f"Rejected ({event.code}): {event.reason}",
+    events.OrderTriggered: lambda event: f"Triggered at {plain(event.trigger_price)}",
+    events.OrderFilled: _filled,
+    events.OrderCancelRequested: lambda _event: "Cancel asked for",
+    events.OrderCancelled: lambda event: f"Cancelled: {event.reason}",
+    events.OrderExpired: lambda event: f"Expired: {event.reason}",
+    events.OrderAmendRequested: lambda event: f"Amendment asked for: {_asked(event)}",
+    events.OrderAmended: lambda event: f"Amended: {_asked(event)}",
+    events.OrderChangeRefused: lambda event: f"{event.change.capitalize()} refused ({event.code}): {event.reason}",
+    events.OrderUnknown: lambda event: f"Unknown: {event.evidence}",
+    events.OrderReleased: _released,
+    events.OrderDenied: lambda event: f"Denied by this desk ({event.code}): {event.reason}",
+    events.OrderAdopted: lambda event: f"Found at the venue, number {event.venue_order_id}: {terms(event.intent)}",
+    events.BalanceAdjusted: _adjusted,
+    events.RiskStateSet: lambda event: f"Risk: {event.scope} is {event.state.replace('_', '-')}, {event.reason}",
+    events.RiskLimitSet: _limit,
+    events.NoteSet: _noted,
+    events.Reconciled: _reconciled,
+}

@@ -1,0 +1,151 @@
+"""Orders and fills of a long history: what came out of a snapshot stays a line of text until somebody looks at it.
+
+A desk that starts with a hundred thousand events needs the last few of them. The rest is there, in order, known by its id, and becomes an
+object when it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from app.model.orders import Fill, OrderIntent
+
+from .order import Order
+
+_READERS: dict[type, list[Callable[[Any], Any] | None]] = {}
+
+
+def row(value: Any) -> list:
+    """The fields of an order, intent, fill or position in their order, as JSON-able values."""
+    out: list[Any] = []
+    for name in _names(type(value)):
+        item = getattr(value, name)
+        if isinstance(item, Decimal):
+            item = format(item, "f")
+        elif isinstance(item, StrEnum):
+            item = item.value
+        elif isinstance(item, OrderIntent):
+            item = row(item)
+        out.append(item)
+    return out
+
+
+def of_row(cls: type, values: list) -> Any:
+    """What `row` wrote. Raises ValueError or TypeError on anything else."""
+    readers = _READERS.get(cls) or _readers(cls)
+    return cls(*[item if item is None or read is None else read(item) for read, item in zip(readers, values, strict=True)])
+
+
+def line(value: Any) -> str:
+    """A row as one line of JSON."""
+    return json.dumps(row(value), separators=(",", ":"), ensure_ascii=False)
+
+
+def form() -> list[str]:
+    """What rows consist of: those of another form are not read."""
+    return [f"{cls.__name__}.{name}" for cls in (OrderIntent, Order, Fill) for name in _names(cls)]
+
+
+_NAMES: dict[type, tuple[str, ...]] = {}
+
+
+def _names(cls: type) -> tuple[str, ...]:
+    found = _NAMES.get(cls)
+    if found is None:
+        found = _NAMES[cls] = tuple(field.name for field in fields(cls))
+    return found
+
+
+def _readers(cls: type) -> list[Callable[[Any], Any] | None]:
+    hints = typing.get_type_hints(cls)
+    found: list[Callable[[Any], Any] | None] = []
+    for name in _names(cls):
+        kind = hints[name]
+        if isinstance(kind, types.UnionType):
+            kind = typing.get_args(kind)[0]
+        if kind is OrderIntent:
+            found.append(lambda values: of_row(OrderIntent, values))
+        else:
+            found.append(kind if kind is Decimal or issubclass(kind, StrEnum) else None)
+    _READERS[cls] = found
+    return found
+
+
+class OrderShelf(dict[str, Any]):
+    """Orders by client order id, in journal order; a ``str`` among the values is a line not looked at yet."""
+
+    def __getitem__(self, cid: str) -> Order:
+        """The order; what is changed about it stays changed."""
+        found = super().__getitem__(cid)
+        if type(found) is str:
+            found = of_row(Order, json.loads(found))
+            super().__setitem__(cid, found)
+        return found
+
+    def get(self, cid: Any, default: Any = None) -> Any:
+        """The order, or the default."""
+        return self[cid] if cid in self else default
+
+    def values(self) -> Iterator[Order]:  # type: ignore[override]
+        """Every order, for reading: lines stay lines."""
+        for found in super().values():
+            yield of_row(Order, json.loads(found)) if type(found) is str else found
+
+    def items(self) -> Iterator[tuple[str, Order]]:  # type: ignore[override]
+        """Every id and order, for reading."""
+        return zip(super().keys(), self.values(), strict=True)
+
+    def line(self, cid: str) -> str:
+        """The order as a line."""
+        found = super().__getitem__(cid)
+        return found if type(found) is str else line(found)
+
+    def last(self, count: int) -> list[Order]:
+        """The newest orders, oldest of them first."""
+        return [self[cid] for cid in [*self][-count:]]
+
+
+class FillShelf(list[Any]):
+    """Fills in journal order; a ``str`` among them is a line not looked at yet."""
+
+    def __getitem__(self, index: Any) -> Any:
+        """One fill, or a list of those of a slice."""
+        found = super().__getitem__(index)
+        return [_fill(item) for item in found] if isinstance(index, slice) else _fill(found)
+
+    def __iter__(self) -> Iterator[Fill]:
+        """Every fill, oldest first."""
+        return (_fill(item) for item in super().__iter__())
+
+    def __reversed__(self) -> Iterator[Fill]:
+        """Every fill, newest first."""
+        return (_fill(item) for item in super().__reversed__())
+
+    def __eq__(self, other: object) -> bool:
+        """Equal fills in the same order."""
+        return isinstance(other, list) and len(self) == len(other) and all(mine == its for mine, its in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def having(self, name: str) -> Iterator[Fill]:
+        """Those with this fill id or client order id; what is not looked at otherwise stays a line."""
+        for item in super().__iter__():
+            if type(item) is not str or name in item:
+                fill = _fill(item)
+                if name in (fill.fill_id, fill.client_order_id):
+                    yield fill
+
+    def lines(self, start: int, end: int) -> Iterable[str]:
+        """A part of them as lines."""
+        return [item if type(item) is str else line(item) for item in super().__getitem__(slice(start, end))]
+
+
+def _fill(found: Any) -> Fill:
+    return of_row(Fill, json.loads(found)) if type(found) is str else found

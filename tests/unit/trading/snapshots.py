@@ -1,0 +1,28 @@
+"""A state through a snapshot: parts written at one moment, the rest at a later one, what came after replayed on top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.trading import snapshot
+from app.trading.engine import Engine
+from app.trading.journal import Entry
+
+
+def through_snapshot(account: str, clock: Any, entries: Sequence[Entry], early: int, late: int, view: Any = None) -> Engine:
+    """The engine whose history parts were written after ``early`` entries and whose state after ``late`` ones."""
+    engine = Engine.replay(account, clock, entries[:early])
+    engine.touched.clear()
+    orders = [snapshot.orders_part(engine, number) for number in range(len(engine.orders) // snapshot.PART)]
+    fills = [snapshot.fills_part(engine, number) for number in range(len(engine.fills) // snapshot.PART)]
+    sealed = {cid for ids, _part in orders for cid in ids}
+    for entry in entries[early:late]:
+        engine.apply_entry(entry)
+    parts = {"orders": [part for _ids, part in orders], "fills": fills}
+    named = {kind: [snapshot.digest(part) for part in found] for kind, found in parts.items()}
+    data = snapshot.state(engine, named, sorted(engine.touched & sealed), None)
+    again = snapshot.restore(snapshot.read(data), parts, clock, view)
+    for entry in entries[late:]:
+        again.apply_entry(entry)
+    return again
