@@ -75,4 +75,3 @@ async def test_a_recording_has_the_fees_of_the_account(desk_page):
     await desk_page.ask("paper.settings", taker_fee_bps="7")
     seen = await desk_page.ask("order.preview", **{**BUY, "route": "best"})
     assert seen["route"]["verdicts"][0]["taker_bps"] == "7"
-    await desk_page.desk.stop()
