@@ -21,6 +21,9 @@ VENUES = (
     "https://api.kraken.com",
     "wss://ws.bitstamp.net",
     "https://www.bitstamp.net",
+    "https://query1.finance.yahoo.com",
+    "https://www.alphavantage.co",
+    "https://api.massive.com",
 )
 
 _COMMON = {

@@ -56,7 +56,7 @@ const STARTS = [
   "app.ui.main",
   ...["book", "chart", "chart_canvas", "fills", "net_proxy", "network", "orders", "positions"].map((name) => `app.ui.views.${name}`),
   ...["replay", "status", "tab_role", "tape", "ticket", "vault_notice", "watchlist"].map((name) => `app.ui.views.${name}`),
-  ...["app.desk.service", "app.desk.network", "app.desk.signin", "app.platform.scheduler", "app.venues.replay"],
+  ...["app.desk.service", "app.desk.network", "app.desk.portfolio", "app.desk.signin", "app.desk.summary", "app.platform.scheduler", "app.venues.replay"],
 ];
 
 const importAll = async () => {

@@ -2,7 +2,9 @@
 // parts of Python; the rest is kept in order until Python listens.
 
 import * as bulk from "../app/platform/bulk.mjs";
+import * as columns from "../app/platform/columns.mjs";
 import { boot, loadPackages, readBytes, workerParts } from "../app/platform/interpreter.mjs";
+import * as sockets from "../app/platform/sockets.mjs";
 
 const early = [];
 let receiver = null;
@@ -27,6 +29,8 @@ const fatal = (phase, error) => postMessage(JSON.stringify({ t: "fatal", phase, 
 let pyodide;
 globalThis.kontor = {
   bulk,
+  columns,
+  sockets,
   import: (url) => import(new URL(url, new URL("../", import.meta.url)).href),
   loadPackages: (names) => loadPackages(pyodide, [...names]),
   readBytes,

@@ -22,13 +22,14 @@ ASLEEP_NS = 15_000_000_000
 """A page that owes a credit for so long sleeps: it is told nothing more until it says something, and then everything anew."""
 WATCHED_BY = "kontor-follow."
 CHANNEL = "kontor.follow."
-PASSED = {"instruments", "account", "orders", "routed", "fills", "venue", "risk", "execution", "stats", "toast", "net", "lock"}
+PASSED = {"instruments", "account", "orders", "routed", "fills", "venue", "risk", "execution", "stats", "toast", "net", "lock", "notes", "sources"}
 """Messages that tabs that follow are sent as the page of the desk is."""
 READS = {
     *("watch", "focus", "attend", "indicators.list", "indicators.set", "quote", "depth", "order.preview", "risk.state", "execution.state"),
     *("order.why", "routing"),
     *("journal.export", "journal.fill", "statement", "health", "history.list", "history.check", "vault.contents", "vault.lock"),
-    *("net.state", "paper.settings", "vault.lock_settings"),
+    *("net.state", "paper.settings", "vault.lock_settings", "search", "sources.state", "sources.company"),
+    *("rank", "tape.filter", "portfolio.exposure", "equity.curve", "journal.page", "journal.state", "reconciliation.state"),
 }
 CHANGING = {"paper.settings": requests.PAPER_FIELDS, "routing": ("rules",), "vault.lock_settings": ("idle_s", "hidden_s", "sleep")}
 """Requests that read, unless they bring one of these."""
@@ -170,6 +171,8 @@ class Follower:
             messages.append({"t": "account", **account})
         if desk.real is not None:
             messages.append({"t": "execution", **desk.real.view()})
+        if (sources := desk.sources_message()) is not None:
+            messages.append(sources)
         for message in messages:
             self._send(message)
         if not self.publisher.focus and (first := next(iter(desk.venue.instruments()), None)) is not None:

@@ -41,8 +41,9 @@ class HealthReport:
         self._lag_ms = max(0.0, (seconds - 1) * 1000)
         self.loop_lag.record(self._lag_ms)
         feed = desk.feed
-        self._rates = ((feed.events - self._events) / seconds, (feed.batches - self._frames) / seconds)
-        self._events, self._frames, self._at = feed.events, feed.batches, now
+        events = self._all_events()
+        self._rates = ((events - self._events) / seconds, (feed.batches - self._frames) / seconds)
+        self._events, self._frames, self._at = events, feed.batches, now
         self._measure_quote_read()
         frames = feed.frame_to_engine
         return {
@@ -55,6 +56,10 @@ class HealthReport:
             "gaps": feed.gaps,
             "heap_mb": round(desk.around.memory() / 2**20, 1),
         }
+
+    def _all_events(self) -> int:
+        """What came, quotes that were replaced before anybody could see them included."""
+        return self._desk.feed.events + getattr(self._desk.venue, "replaced", 0)
 
     def report(self) -> dict:
         """The answer to ``health``."""
@@ -75,7 +80,7 @@ class HealthReport:
             "histograms": [item.to_wire() for item in histograms],
             "page": self.page_histograms,
             "counters": {
-                "events": feed.events,
+                "events": self._all_events(),
                 "batches": feed.batches,
                 "ticks_sent": desk.publisher.sent,
                 "ticks_per_s": round(self._rates[0], 1),

@@ -99,7 +99,7 @@ class History:
         series.gaps = [note for item in marks if item is not None for note in item.gaps]
         kept = await self.store.keep(series, where)
         self._preview = None
-        await self._changed()
+        await self.changed()
         return {"kept": historyview.stored(kept)}
 
     def drop(self) -> None:
@@ -117,7 +117,7 @@ class History:
     async def remove(self, series_id: str) -> dict:
         """Remove a series for good."""
         item = await self.store.remove(series_id)
-        await self._changed()
+        await self.changed()
         return {"removed": historyview.stored(item)}
 
     async def export(self, series_id: str, mode: str) -> tuple[dict, Any]:
@@ -180,7 +180,8 @@ class History:
         except (HistoryError, PlatformError, VaultError) as error:
             self._desk.trace.add("desk", "warn", f"Stored history of {symbol} is not shown: {getattr(error, 'reason', '') or error}")
 
-    async def _changed(self) -> None:
+    async def changed(self) -> None:
+        """What is stored has changed."""
         self._stored = None
         self.look()
 

@@ -107,6 +107,7 @@ class Keeping:
             before = self.state
             self._set("handing")
             session = None
+            self.snapshots.close()
             if before in ("memory", "unlocked"):
                 await self._trade.close()
             if self._memory is not None:
@@ -120,6 +121,7 @@ class Keeping:
         """Another tab has taken the lead: nothing is sent any more, and what is not written yet is that tab's to find out."""
         if self.state == "other_tab":
             return
+        self.snapshots.close()
         self._trade.abandon()
         self._set("other_tab")
         self.on_lost()

@@ -12,12 +12,19 @@ from app.model.instrument import Instrument
 
 
 class TimedMarket(MarketState):
-    """``present_of(symbol)`` is the venue's time in ns UTC."""
+    """``present_of(symbol)`` is the venue's time in ns UTC; ``stale_after(symbol)`` after how many ns without a message an instrument is stale there,
+    None where the usual limit holds."""
 
-    def __init__(self, instruments: Iterable[Instrument], present_of: Callable[[str], int]) -> None:
+    def __init__(
+        self, instruments: Iterable[Instrument], present_of: Callable[[str], int], stale_after: Callable[[str], int | None] | None = None
+    ) -> None:
         super().__init__(instruments)
-        self._present_of = present_of
+        self._present_of, self._stale_of = present_of, stale_after
 
     def is_stale(self, symbol: str, now_ns: int = 0) -> bool:
         """True when nothing was received for too long by the instrument's own clock; ``now_ns`` is not needed."""
-        return super().is_stale(symbol, self._present_of(symbol))
+        limit = self._stale_of(symbol) if self._stale_of is not None else None
+        if limit is None:
+            return super().is_stale(symbol, self._present_of(symbol))
+        age = self.age_ns(symbol, self._present_of(symbol))
+        return age is None or age > limit

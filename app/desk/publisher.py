@@ -17,14 +17,14 @@ from app.model.instrument import Instrument
 from app.model.orders import Side
 
 from . import display
+from .tape import TapeFeed, TapeFilter
 
 BOOK_LEVELS = 15
-TAPE_ROWS = 60
 _MS = 1_000_000
 BEATS = {
-    "active": {"rows": 100 * _MS, "book": 100 * _MS, "tape": 100 * _MS, "bar": 300 * _MS, "account": 300 * _MS},
-    "resting": {"rows": 250 * _MS, "book": 250 * _MS, "tape": 250 * _MS, "bar": 500 * _MS, "account": 500 * _MS},
-    "hidden": {"rows": 1000 * _MS, "book": 1000 * _MS, "tape": 1000 * _MS, "bar": 1000 * _MS, "account": 1000 * _MS},
+    "active": {"rows": 100 * _MS, "book": 100 * _MS, "tape": 100 * _MS, "bar": 300 * _MS, "account": 300 * _MS, "summary": 1000 * _MS},
+    "resting": {"rows": 250 * _MS, "book": 250 * _MS, "tape": 250 * _MS, "bar": 500 * _MS, "account": 500 * _MS, "summary": 2000 * _MS},
+    "hidden": {"rows": 1000 * _MS, "book": 1000 * _MS, "tape": 1000 * _MS, "bar": 1000 * _MS, "account": 1000 * _MS, "summary": 5000 * _MS},
 }
 """How far apart, by how much the trader attends: at work, not touching the page, page out of sight."""
 SPREAD_NS = {"active": 30 * _MS, "resting": 0, "hidden": 0}
@@ -66,11 +66,13 @@ class Publisher:
         self._part_at = 0
         self._due: set[str] = set()
         self._timer: Any = None
-        self._tape_due: list = []
-        self._tape_reset = True
+        self.tape = TapeFeed(market, self._instruments.__getitem__)
         self.account_dirty = True
         self._account_told: dict | None = None
         self.sent = 0
+        self.summaries: Any = None
+        """What the watchlist shows beside quotes; None until a column of it is chosen."""
+        self._summary_dirty: set[str] = set()
         self._studies: Any = None
         self._stored: Any = None
         self._in_place: frozenset[int] = frozenset()
@@ -87,18 +89,32 @@ class Publisher:
 
     def add(self, instruments: list[Instrument]) -> None:
         """Know more instruments."""
-        self._instruments |= {item.symbol: item for item in instruments}
+        self._instruments.update({item.symbol: item for item in instruments})
 
     @property
     def watched(self) -> list[str]:
         """The instruments the page shows, that in focus first."""
         return [self.focus, *sorted(self._watched - {self.focus})]
 
-    def watch(self, symbols: list[str]) -> None:
-        """Send quotes of these symbols only; all of them once, now."""
+    def watch(self, symbols: list[str], columns: Any = (), span: str = "hour") -> None:
+        """Send quotes of these symbols only; all of them once, now. ``columns`` of Summaries go with them. Raises Refusal."""
+        if columns or self.summaries is not None:
+            self.summarising().choose(columns, span)
         self._watched = {symbol for symbol in symbols if symbol in self._instruments}
+        if columns:
+            self._summary_dirty = set(self._watched)
+            self._due.add("summary")
+            self._sent_at["summary"] = 0
         self._dirty |= self._watched
         self._told.clear()
+
+    def summarising(self) -> Any:
+        """The summaries of instruments, made when first asked for."""
+        if self.summaries is None:
+            from .summary import Summaries
+
+            self.summaries = Summaries(self._market, self._instruments, self._venue_now)
+        return self.summaries
 
     def set_focus(self, symbol: str, timeframe: str) -> None:
         """Book, tape and bars follow this instrument from now on."""
@@ -133,14 +149,18 @@ class Publisher:
 
     def restart_tape(self) -> None:
         """The next tick carries the tape anew."""
-        self._tape_due, self._tape_reset = list(self._market.trades(self.focus))[-TAPE_ROWS:], True
+        self.tape.restart(self.focus)
 
     def add_trade(self, trade: Any) -> None:
         """A trade of the focused instrument, for the tape."""
-        due = self._tape_due
-        due.append(trade)
-        if len(due) > TAPE_ROWS:
-            del due[0]
+        self.tape.add(trade)
+
+    def choose_tape(self, wanted: TapeFilter) -> None:
+        """Show the tape through this filter, anew."""
+        self.tape.use(wanted)
+        self._due.add("tape")
+        self._sent_at["tape"] = 0
+        self.flush()
 
     def changed(self, symbols: set[str], recv_ms: float) -> None:
         """These symbols changed by frames of which the oldest came at ``recv_ms``; send what may go if the page has painted."""
@@ -149,6 +169,9 @@ class Publisher:
                 self._oldest_ms = recv_ms
             self._due |= {"book", "tape", "bar"}
         self._dirty |= symbols
+        if self.summaries is not None and self.summaries.columns and not self._watched.isdisjoint(symbols):
+            self._summary_dirty |= symbols & self._watched
+            self._due.add("summary")
         self.flush()
 
     def painted(self, sequence: int) -> None:
@@ -224,7 +247,10 @@ class Publisher:
             return self.book_view(self.focus) if self.focus else None
         if part == "bar":
             return self._changed_bars()
-        return self._tape() if self._tape_due or self._tape_reset else None
+        if part == "summary":
+            symbols, self._summary_dirty = self._summary_dirty & self._watched, set()
+            return self.summaries.message(sorted(symbols))
+        return self.tape.message() if self.focus else None
 
     def _changed_bars(self) -> dict | None:
         series = self._market.bars(self.focus, self.timeframe)
@@ -319,8 +345,8 @@ class Publisher:
             price = opened = age = None
             if trade is not None:
                 price = trade.price
-                day = market.bars(symbol, "1d").rows()
-                opened = day[-1][1] if day else None
+                day = market.bars(symbol, "1d").last
+                opened = day[1] if day else None
             if symbol in self._stale:
                 age = market.age_ns(symbol, self._venue_now(symbol))
             values = (bid, ask, price, opened, age)
@@ -342,15 +368,6 @@ class Publisher:
                 ]
             )
         return rows
-
-    def _tape(self) -> dict:
-        item = self._instruments[self.focus]
-        rows = [
-            [trade.ts or trade.recv, display.price(trade.price, item), display.size(trade.size, item), "sell" if trade.buyer_maker else "buy"]
-            for trade in self._tape_due
-        ]
-        reset, self._tape_reset, self._tape_due = self._tape_reset, False, []
-        return {"symbol": self.focus, "reset": reset, "rows": rows}
 
     def _bar_rows(self, rows: list) -> list[list]:
         item = self._instruments[self.focus]

@@ -15,6 +15,8 @@ from .netrequests import NETWORK_REQUESTS
 from .publisher import BEATS
 from .realrequests import REAL_REQUESTS
 from .riskside import RISK_REQUESTS
+from .sourcerequests import SOURCE_REQUESTS
+from .tape import TapeFilter
 from .vaultfiles import VAULT_FILE_REQUESTS
 from .vaultrequests import VAULT_REQUESTS
 
@@ -24,9 +26,16 @@ MORE_FIELDS = ("route", "trail", "trail_unit", "display", "expires_ns", "take_pr
 
 
 def watch(desk: Any, request: dict) -> None:
-    """Quotes of these symbols only."""
-    desk.publisher.watch([str(symbol) for symbol in request.get("symbols", ())])
+    """Quotes of these symbols only, with the columns chosen."""
+    desk.publisher.watch([str(symbol) for symbol in request.get("symbols", ())], request.get("columns") or (), request.get("spark") or "hour")
     desk.publisher.flush()
+
+
+def rank(desk: Any, request: dict) -> dict:
+    """Instruments by a column of the watchlist."""
+    symbols = request.get("symbols")
+    known = [symbol for symbol in symbols if isinstance(symbol, str) and desk.market.knows(symbol)] if isinstance(symbols, list) else list(desk.market.symbols)
+    return {"symbols": desk.publisher.summarising().rank(str(request.get("column")), bool(request.get("falling")), known)}
 
 
 def attend(desk: Any, request: dict) -> None:
@@ -75,6 +84,11 @@ def quote(desk: Any, request: dict) -> dict:
     return {"symbol": symbol, "bid": str(item.price(found.bid)), "ask": str(item.price(found.ask)), "ts": found.ts}
 
 
+def tape_filter(desk: Any, request: dict) -> None:
+    """What the tape shows of the trades."""
+    desk.publisher.choose_tape(TapeFilter.read(request))
+
+
 def depth(desk: Any, request: dict) -> dict:
     """How much of one book lies how near to its middle, and what a size would cost."""
     symbol, text = _symbol(desk, request), request.get("size")
@@ -121,6 +135,13 @@ async def cancel(desk: Any, request: dict) -> None:
 async def cancel_all(desk: Any, request: dict) -> dict:
     """Ask the venue to cancel all orders, or one instrument's."""
     return {"count": await desk.trade.cancel_all(request.get("symbol"))}
+
+
+async def cancel_many(desk: Any, request: dict) -> dict:
+    """Ask the venue to cancel these orders, and say what came of each."""
+    from .cancelling import cancel_many  # only ever wanted by hand
+
+    return {"rows": await cancel_many(desk.trade, request.get("client_order_ids"))}
 
 
 async def amend(desk: Any, request: dict) -> None:
@@ -216,19 +237,32 @@ async def tab_offer(desk: Any, _request: dict) -> dict:
     return {}
 
 
+def exposure(desk: Any, request: dict) -> dict:
+    """Exposure of the account, grouped by anything."""
+    return desk.portfolio.exposure(request.get("by"))
+
+
+def equity_curve(desk: Any, request: dict) -> dict:
+    """The equity over time."""
+    return desk.portfolio.curve_view(request.get("span"))
+
+
 REQUESTS = {
     "tab.offer": tab_offer,
     "attend": attend,
     "watch": watch,
+    "rank": rank,
     "focus": focus,
     "indicators.list": indicators_list,
     "indicators.set": indicators_set,
     "quote": quote,
+    "tape.filter": tape_filter,
     "depth": depth,
     "order.preview": preview,
     "order.submit": submit,
     "order.cancel": cancel,
     "order.cancel_all": cancel_all,
+    "order.cancel_many": cancel_many,
     "order.amend": amend,
     "order.query": query,
     "order.query_unknown": query_unknown,
@@ -238,6 +272,8 @@ REQUESTS = {
     "journal.export": journal_export,
     "journal.fill": journal_fill,
     "statement": statement,
+    "portfolio.exposure": exposure,
+    "equity.curve": equity_curve,
     "position.close": close_position,
     "position.reverse": reverse_position,
     "replay.control": replay_control,
@@ -252,6 +288,7 @@ REQUESTS = {
     **VAULT_REQUESTS,
     **RISK_REQUESTS,
     **REAL_REQUESTS,
+    **SOURCE_REQUESTS,
 }
 
 

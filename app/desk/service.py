@@ -37,6 +37,8 @@ from .venues import build_venue
 PROTOCOL = 1
 HISTORY_AFTER_S = 1.5
 """Stored history is looked for when the first rush is over."""
+CURVE_AFTER_S = 3
+"""Equity is sampled when the first rush is over."""
 LINES_A_WORKER = 1_000_000
 """Numbers of the trace's lines go on rising over the workers of a page."""
 
@@ -65,7 +67,9 @@ class Desk:
         self._history: Any = None
         self.followers: Any = None
         """Tabs that follow this desk; None until there is one."""
-        self._kept_since = 0
+        self._portfolio: Any = None
+        self._sources: Any = None
+        self._kept_since = self._seconds = 0
         self._wanted: list[str] = []
         self._ready = asyncio.Event()
         self._kept = asyncio.Event()
@@ -98,6 +102,24 @@ class Desk:
         return self._history
 
     @property
+    def portfolio(self) -> Any:
+        """Exposure and the equity curve; made when first asked for, or at the first sample."""
+        if self._portfolio is None:
+            from .portfolio import Portfolio
+
+            self._portfolio = Portfolio(self)
+        return self._portfolio
+
+    @property
+    def sources(self) -> Any:
+        """Sources that are polled; made when first asked for."""
+        if self._sources is None:
+            from .sources import Sources
+
+            self._sources = Sources(self)
+        return self._sources
+
+    @property
     def backup(self) -> Any:
         """Exports and their restoring; made when first asked for."""
         if self._backup is None:
@@ -109,15 +131,15 @@ class Desk:
     async def start(self) -> None:
         """Prepare the venue, start its data, find out about the vault."""
         around = self.around
-        self.venue = build_venue(around, self.settings, VenueFetch(around.fetch, lambda: self.network.chain))
+        self.venue = build_venue(around, self.settings, VenueFetch(around.fetch, lambda: self.network.chain), lambda: self.sources)
         self._boot("venue")
         instruments = await self._instruments()
-        self.market = TimedMarket(instruments, self.venue.now_ns)
+        self.market = TimedMarket(instruments, self.venue.now_ns, getattr(self.venue, "stale_after_ns", None))
         self.publisher = Publisher(self.market, instruments, around.post, around.clock, around.scheduler, self.account, self.venue.now_ns)
         self.feed = Feed(self.market, self.publisher, around.clock, around.epoch_ms, lambda _connection: self.send_venue())
         self.market.on_broken_book = getattr(self.venue, "resync", None)
         if hasattr(self.venue, "on_joined"):
-            self.venue.on_joined = self._joined
+            self.venue.on_joined = self.joined
         # A recording has the fees that the trader gives the account; live venues their own.
         settings = PaperSettings() if self.venue.name != "replay" else PaperSettings(venue_fees={})
         view = DeskView({item.symbol: item for item in instruments}, self.market, self.venue.now_ns, settings, around.clock.now_ns)
@@ -155,9 +177,11 @@ class Desk:
             self.toast("warn", problem, "settings")
         await self.keeping.start()
         self._kept.set()
+        if self._sources is not None:
+            self._sources.begin()
         self._boot("vault")
         around.scheduler.call_later(1.0, self._second)
-        around.scheduler.call_later(HISTORY_AFTER_S, lambda: self.history.look())
+        around.scheduler.call_later(HISTORY_AFTER_S, self._look_for_history)
 
     async def stop(self) -> None:
         """Close sockets and finish what is being written."""
@@ -170,6 +194,8 @@ class Desk:
             self._network.close()
         if self._history is not None:
             self._history.close()
+        if self._sources is not None:
+            self._sources.close()
         await self.trade.writer.close()
 
     def offline(self) -> None:
@@ -316,8 +342,8 @@ class Desk:
             "replay": status() if status is not None else None,
         }
 
-    def _joined(self, instruments: list) -> None:
-        """A venue answered after the start."""
+    def joined(self, instruments: list) -> None:
+        """A venue answered after the start, or an instrument was added."""
         self.market.add(instruments)
         for publisher in self.publishers:
             publisher.add(instruments)
@@ -361,6 +387,8 @@ class Desk:
             self.around.scheduler.create_task(self._network.look_again())
         if self._history is not None:
             self._history.vault_changed()
+        if self._sources is not None:
+            self._sources.vault_changed()
         self.send_order_state()
 
     def vault_message(self) -> dict:
@@ -368,10 +396,22 @@ class Desk:
         backup = self._backup.view() if self._backup is not None else None
         return {"t": "vault", **self.keeping.view(), "backup": backup}
 
+    def sources_message(self) -> dict | None:
+        """Polled sources and the prices they gave; None on a desk that asks none."""
+        return {"t": "sources", **self._sources.view()} if self._sources is not None else None
+
+    def _look_for_history(self) -> None:
+        self.history.look()
+        if self._sources is not None:
+            self._sources.want_days(self.publisher.focus)
+
     def fill_from_history(self, publisher: Publisher | None = None) -> None:
         """Show stored bars of what is in focus here or on another page, once it is known what is stored."""
+        shown = publisher or self.publisher
         if self._history is not None:
-            self._history.fill(publisher or self.publisher)
+            self._history.fill(shown)
+        if self._sources is not None:
+            self._sources.want_days(shown.focus)
 
     def _real_changed(self) -> None:
         self.reconciling.look()
@@ -417,6 +457,9 @@ class Desk:
         self.keeping.snapshots.second()
         if self.followers is not None:
             self.followers.second()
+        self._seconds += 1
+        if self._seconds > CURVE_AFTER_S:
+            self.portfolio.second()
         if self._backup is not None:
             self._backup.second()
         self.send({"t": "stats", **self.health.second()})
@@ -458,4 +501,5 @@ def _instrument_row(item: Any) -> dict:
         "lot": format(item.lot_size, "f"),
         "min_size": format(item.size(item.min_size), "f"),
         "min_notional": format(item.min_notional, "f"),
+        "exchange": item.exchange,
     }

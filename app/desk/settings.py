@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-LIVE = ("binance", "usdm", "coinbase", "kraken", "bitstamp")
+STREAMED = ("binance", "usdm", "coinbase", "kraken", "bitstamp")
+LIVE = (*STREAMED, "equities")
 VENUES = ("replay", *LIVE, "live")
+SOURCES = ("yahoo", "alphavantage", "polygon")
+"""Sources behind the venue `equities`, in the order in which they are asked; each may be asked elsewhere (yahoo_rest=)."""
 ACCOUNTS = ("paper", "binance")
 """Where orders are executed; a real account is named after the venue whose market data has to be there."""
 MAX_SPEED = 100.0
@@ -69,7 +72,7 @@ def _number(query: dict[str, str], name: str, default: float, low: float, high: 
 
 
 def _venues(text: str, problems: list[str]) -> str:
-    names = [name.strip() for name in text.split(",")] if text != "live" else list(LIVE)
+    names = [name.strip() for name in text.split(",")] if text != "live" else list(STREAMED)
     if names == ["replay"]:
         return "replay"
     known = [name for name in dict.fromkeys(names) if name in LIVE]
@@ -102,6 +105,12 @@ def _addresses(query: dict[str, str], problems: list[str]) -> dict[str, str]:
                 found[setting] = text
             else:
                 problems.append(f"{setting}: has to start with {' or '.join(schemes)}; ignored")
+    for name in SOURCES:
+        if text := query.get(f"{name}_rest", ""):
+            if text.startswith(("http://", "https://")):
+                found[f"{name}_rest"] = text
+            else:
+                problems.append(f"{name}_rest: has to start with http:// or https://; ignored")
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -464,15 +464,20 @@ class Trade:
         return self.engine
 
     async def _first_answer(self, order_id: str) -> None:
+        await self.settled([order_id], lambda order: order.status not in (OrderStatus.NEW, OrderStatus.PENDING), FIRST_ANSWER_S)
+
+    async def settled(self, order_ids: Iterable[str], done: Callable[[Any], bool], seconds: float) -> None:
+        """Wait until ``done(order)`` holds for all of these orders, ``seconds`` at most."""
         engine = self.engine
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + FIRST_ANSWER_S
-        while engine.find(order_id).status in (OrderStatus.NEW, OrderStatus.PENDING) and loop.time() < deadline:
-            future = loop.create_future()
-            self._answers.setdefault(order_id, []).append(future)
-            late = loop.call_at(deadline, _resolve, future)
-            await future
-            late.cancel()
+        deadline = loop.time() + seconds
+        for order_id in order_ids:
+            while not done(engine.find(order_id)) and loop.time() < deadline:
+                future = loop.create_future()
+                self._answers.setdefault(order_id, []).append(future)
+                late = loop.call_at(deadline, _resolve, future)
+                await future
+                late.cancel()
 
     def _applied(self, events: list[Event]) -> None:
         if not events:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -12,10 +13,12 @@ from .settings import Settings
 from .surroundings import Surroundings
 
 _CLASSES = {"binance": "BinanceLive", "usdm": "UsdMLive", "coinbase": "CoinbaseLive", "kraken": "KrakenLive", "bitstamp": "BitstampLive"}
+EQUITIES = "equities"
 
 
-def build_venue(around: Surroundings, settings: Settings, fetch: Fetch) -> Any:
-    """The market data venue, or several as one, asking over ``fetch``; imports only what is wanted, so the others' code costs no start-up time."""
+def build_venue(around: Surroundings, settings: Settings, fetch: Fetch, sources: Callable[[], Any]) -> Any:
+    """The market data venue, or several as one, asking over ``fetch``; imports only what is wanted, so the others' code costs no start-up time.
+    ``sources()`` are the desk's polled sources, which make the venue `equities`."""
     if settings.venue == "replay":
         from app.venues.replay import ReplayVenue
 
@@ -31,10 +34,11 @@ def build_venue(around: Surroundings, settings: Settings, fetch: Fetch) -> Any:
     streams = Streams(around.clock, around.scheduler)
     names = settings.venues
     if len(names) == 1:
-        return _live(names[0], around, settings, fetch, streams, "")
+        return sources().venue("") if names[0] == EQUITIES else _live(names[0], around, settings, fetch, streams, "")
     from app.venues.several import SeveralVenues
 
-    return SeveralVenues([_live(name, around, settings, fetch, streams, name.upper()) for name in names], around.scheduler)
+    made = [sources().venue(name.upper()) if name == EQUITIES else _live(name, around, settings, fetch, streams, name.upper()) for name in names]
+    return SeveralVenues(made, around.scheduler)
 
 
 def _live(name: str, around: Surroundings, settings: Settings, fetch: Fetch, streams: Any, label: str) -> Any:

@@ -65,14 +65,14 @@ def zone(name: str) -> tzinfo:
         delta = timedelta(hours=int(found[2]), minutes=int(found[3]))
         if delta < timedelta(hours=24):
             return timezone(-delta if found[1] == "-" else delta)
-    from zoneinfo import ZoneInfo
+    from app.market import zones
 
     try:
-        return ZoneInfo(name)
-    except (LookupError, ValueError, OSError) as error:
+        return zones.zone(name)
+    except zones.UnknownZone as error:
         raise HistoryError(
             f"the time zone {name[:40]!r} is not known here",
-            "use UTC or an offset such as -05:00; over a change of the clocks, export the times with their offset",
+            "use UTC, an exchange's zone such as Europe/London, or an offset such as -05:00; over a change of the clocks export times with offset",
             "zone",
         ) from error
 

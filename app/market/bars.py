@@ -103,6 +103,10 @@ class BarSeries:
         """All bars, oldest first."""
         return [tuple(bar[:6]) for bar in self._bars]
 
+    def tail(self, count: int) -> list[Row]:
+        """The newest ``count`` bars, oldest first."""
+        return [tuple(bar[:6]) for bar in self._bars[-count:]]
+
     @property
     def last(self) -> Row | None:
         """The newest bar."""

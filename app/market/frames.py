@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from app.model.instrument import Instrument
@@ -131,13 +130,12 @@ class ActivitySeries(BarSeries):
         self._done += 1 if self._kind == "ticks" else size if self._kind == "volume" else size * price
 
 
-@lru_cache(maxsize=64)
 def _zone(name: str) -> Any:
     if name == "UTC":
         return UTC
-    from zoneinfo import ZoneInfo
+    from .zones import zone
 
-    return ZoneInfo(name)
+    return zone(name)
 
 
 def _opening(day: date, session: Session) -> int:

@@ -99,6 +99,11 @@ class MarketState:
         """True for an instrument of this desk."""
         return symbol in self._entries
 
+    @property
+    def symbols(self) -> list[str]:
+        """All instruments, in the order in which they became known."""
+        return list(self._entries)
+
     def instrument(self, symbol: str) -> Instrument:
         """The instrument with this symbol."""
         return self._instruments[symbol]

@@ -16,7 +16,8 @@ class Instrument:
     ``symbol`` is unique over the whole desk; ``native`` is what the venue calls it on the wire. Prices are integers of
     10^-price_scale ``quote``; sizes integers of 10^-size_scale ``base``. ``tick`` and ``lot`` are in the same units.
     The scales are those of the venue's wire text, often finer than tick and lot: books keep orders from before a tick
-    grew, and show sizes finer than a lot. To display, use price_decimals and size_decimals.
+    grew, and show sizes finer than a lot. To display, use price_decimals and size_decimals. ``exchange`` is the code of the calendar it
+    trades by (app/market/calendars.py), "" where it trades around the clock.
     """
 
     symbol: str
@@ -30,6 +31,7 @@ class Instrument:
     lot: int = 1
     min_size: int = 0
     min_notional: Decimal = Decimal(0)
+    exchange: str = ""
 
     def price(self, units: int) -> Decimal:
         """Price units as a Decimal in the quote currency."""

@@ -9,7 +9,7 @@ pongs from the page, so liveness is judged by data, and by an answer to a harmle
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -85,7 +85,7 @@ class Link:
         rng: Rng,
         *,
         on_open: Callable[[], object],
-        on_text: Callable[[list[str], int], object],
+        on_text: Callable[[Sequence[str], int], object],
         on_lost: Callable[[str], object],
         on_status: Callable[[LinkStatus], object],
         probe: Callable[[], str] | None = None,
@@ -187,7 +187,7 @@ class Link:
         self._set(LinkState.OPEN, "")
         self._on_open()
 
-    def _text(self, generation: int, texts: list[str], received_ns: int) -> None:
+    def _text(self, generation: int, texts: Sequence[str], received_ns: int) -> None:
         if generation == self._generation and self.is_open:
             self._last_text_ns = self._clock.monotonic_ns()
             self._on_text(texts, received_ns)

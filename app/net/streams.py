@@ -44,7 +44,7 @@ class Session(Protocol):
     def opened(self) -> None:
         """Connected: subscribe to all of the lane's topics."""
 
-    def received(self, texts: list[str], received_ns: int) -> None:
+    def received(self, texts: Sequence[str], received_ns: int) -> None:
         """Frames; ``received_ns`` is monotonic."""
 
     def lost(self, reason: str) -> None:
@@ -192,7 +192,7 @@ class Pool:
         for lane in self.lanes:
             lane.link.retry_now()
 
-    def received(self, lane: Lane, texts: list[str], received_ns: int) -> None:
+    def received(self, lane: Lane, texts: Sequence[str], received_ns: int) -> None:
         """Frames of a lane; dropped when looking at the clock showed that the connection has to be given up."""
         self.before_text()
         if lane.link.is_open:

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
+from app.platform.columns import Layouts, Reader
+
 Secret = Any
 KeyHandle = Any
 File = Any
@@ -322,7 +324,7 @@ class Channel(Protocol):
 
 
 OnOpen = Callable[[], object]
-OnText = Callable[[list[str], int], object]
+OnText = Callable[[Sequence[str], int], object]
 OnClose = Callable[[int, str], object]
 
 
@@ -342,6 +344,9 @@ class Sockets(Protocol):
     def connect(self, url: str, *, on_open: OnOpen, on_text: OnText, on_close: OnClose) -> Socket:
         """Start connecting. `on_text` gets every frame that has queued, never waiting for more, and the
         monotonic ns at which the first of them arrived. `on_close` comes exactly once, also on failure."""
+
+    def columns(self, told: Layouts) -> Reader:
+        """A reader of such frames."""
 
 
 class Answer(NamedTuple):

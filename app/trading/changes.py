@@ -137,6 +137,8 @@ def _on_released(order: Order, event: events.OrderReleased) -> None:
 
 def _on_refused(order: Order, event: events.OrderChangeRefused) -> None:
     if event.change == "cancel":
+        order.refusals += 1
+        order.refused = event.reason
         order.cancels = max(order.cancels - 1, 0)
         if not order.cancels:
             order.cancel_requested_ns = None

@@ -87,6 +87,11 @@ class Commands:
         """Ask for a cancel of every working order, or of every one in a symbol."""
         return self._cancels([order for order in self.working.values() if symbol is None or order.symbol == symbol], "cancelled by the trader")
 
+    def cancel_many(self, client_order_ids: list[str]) -> list[Event]:
+        """Ask for a cancel of those of these orders that work and whose cancel is not under way."""
+        found = (self.working.get(cid) for cid in dict.fromkeys(client_order_ids))
+        return self._cancels([order for order in found if order is not None and order.cancel_requested_ns is None], "cancelled by the trader")
+
     def cancel_where(self, wanted: Callable[[Order], bool], reason: str) -> list[Event]:
         """Ask for a cancel of the working orders for which ``wanted`` is true."""
         return self._cancels([order for order in self.working.values() if wanted(order)], reason)

@@ -58,6 +58,8 @@ class Order:
     amend_refused: str = ""
     asked_qty: Decimal | None = None
     amend_doubted: bool = False
+    refusals: int = 0
+    refused: str = ""
 
     @classmethod
     def of(cls, intent: OrderIntent, ts: int) -> Order:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, ValuesView
 from dataclasses import fields
 from decimal import Decimal
 from enum import StrEnum
@@ -85,7 +85,7 @@ class OrderShelf(dict[str, Any]):
         """The order; what is changed about it stays changed."""
         found = super().__getitem__(cid)
         if type(found) is str:
-            found = of_row(Order, json.loads(found))
+            found = _order(found)
             super().__setitem__(cid, found)
         return found
 
@@ -93,14 +93,18 @@ class OrderShelf(dict[str, Any]):
         """The order, or the default."""
         return self[cid] if cid in self else default
 
-    def values(self) -> Iterator[Order]:  # type: ignore[override]
+    def values(self) -> ValuesView[Order]:  # type: ignore[override]
         """Every order, for reading: lines stay lines."""
-        for found in super().values():
-            yield of_row(Order, json.loads(found)) if type(found) is str else found
+        return _Orders(self)
 
     def items(self) -> Iterator[tuple[str, Order]]:  # type: ignore[override]
         """Every id and order, for reading."""
         return zip(super().keys(), self.values(), strict=True)
+
+    def stored(self, *, newest_first: bool = False) -> Iterator[Order | str]:
+        """Orders and lines as they are."""
+        held = super().values()
+        return iter(reversed(held) if newest_first else held)
 
     def line(self, cid: str) -> str:
         """The order as a line."""
@@ -110,6 +114,18 @@ class OrderShelf(dict[str, Any]):
     def last(self, count: int) -> list[Order]:
         """The newest orders, oldest of them first."""
         return [self[cid] for cid in [*self][-count:]]
+
+
+class _Orders(ValuesView):
+    def __iter__(self) -> Iterator[Order]:
+        return (_order(item) for item in self._mapping.stored())
+
+    def __reversed__(self) -> Iterator[Order]:
+        return (_order(item) for item in self._mapping.stored(newest_first=True))
+
+
+def _order(found: Any) -> Order:
+    return of_row(Order, json.loads(found)) if type(found) is str else found
 
 
 class FillShelf(list[Any]):

@@ -66,12 +66,14 @@ async def _fill_desk(ctx: Context, shell: Shell) -> None:
     from .views.vault_notice import VaultNotice
 
     notice = VaultNotice(ctx)
+    _mark_sources(ctx)
     ctx.router.bind("vault", lambda: _vault(ctx, notice))
     ctx.router.bind("portfolio", lambda: _build(ctx, "portfolio", "PortfolioView"))
     ctx.router.bind("journal", lambda: _build(ctx, "journal", "JournalView"))
     ctx.router.bind("reconciliation", lambda: _build(ctx, "reconciliation", "ReconciliationView"))
     ctx.router.bind("risk", lambda: _risk(ctx, shell))
     ctx.router.bind("network", lambda: _network(ctx, shell))
+    ctx.router.bind("sources", lambda: _build(ctx, "sources", "SourcesView"))
     ctx.router.bind("history", lambda: _build(ctx, "history", "HistoryView"))
     ctx.router.bind("health", lambda: _build(ctx, "health", "HealthView"))
     if ctx.router.current != "desk":
@@ -102,6 +104,18 @@ async def _look_at_network(ctx: Context) -> None:
     await asyncio.sleep(_CALM_S)
     if ctx.store.net is None and location.hostname in _LOOPBACK and navigator.onLine:  # a proxy is open only there
         await ask(ctx)
+
+
+def _mark_sources(ctx: Context) -> None:
+    """Whose a price is and how old: loaded with the first word of a source, so that other desks pay nothing."""
+
+    def first(_message: dict) -> None:
+        stop()
+        from .views.sourcemarks import SourceMarks
+
+        SourceMarks(ctx)
+
+    stop = ctx.store.subscribe("sources", first)
 
 
 def _mark_market(ctx: Context) -> None:

@@ -25,7 +25,9 @@ class Palette:
     def __init__(self, ctx: Any) -> None:
         self._ctx = ctx
         self._entries: list[tuple[str, str, str, Any]] = []
+        self._own = 0
         self._at = 0
+        self._everywhere: Any = None
         self._input = el(
             "input",
             {
@@ -57,6 +59,13 @@ class Palette:
         self._search()
         self._input.focus()
 
+    def more(self, text: str, rows: list[tuple[str, str, str, Any]], said: str) -> None:
+        """What was found elsewhere for this text stands below what is known here; ``said`` is for the line under it."""
+        if self._dialog.open and text == str(self._input.value).strip().lower():
+            own = self._entries[: self._own]
+            known = {entry[0] for entry in own}
+            self._draw([*own, *(row for row in rows if row[0] not in known)], said, self._at)
+
     def _search(self) -> None:
         wanted = str(self._input.value).strip().lower()
         found: list[tuple[int, str, str, str, Any]] = []
@@ -70,8 +79,16 @@ class Palette:
                 found.append((points, command.title, command.group, command.keys, command.run))
         if wanted:
             found.sort(key=lambda entry: -entry[0])
-        self._entries = [entry[1:] for entry in found[:_AT_MOST]]
-        self._draw()
+        entries = [entry[1:] for entry in found[:_AT_MOST]]
+        self._own = len(entries)
+        searching = False
+        if self._ctx.store.sources is not None:
+            if self._everywhere is None:
+                from .views.search import Everywhere
+
+                self._everywhere = Everywhere(self._ctx, self.more)
+            searching = self._everywhere.typed(wanted)
+        self._draw(entries, "searching the sources" if searching else "")
 
     def _opener(self, symbol: str) -> Any:
         def run() -> None:
@@ -81,7 +98,8 @@ class Palette:
 
         return run
 
-    def _draw(self) -> None:
+    def _draw(self, entries: list[tuple[str, str, str, Any]], said: str, at: int = 0) -> None:
+        self._entries = entries
         clear(self._list)
         for index, (title, hint, keys, _run) in enumerate(self._entries):
             self._list.append(
@@ -94,20 +112,21 @@ class Palette:
                 )
             )
         count = len(self._entries)
-        set_text(self._count, f"{count} found" if count else "Nothing found")
-        if not count:
+        set_text(self._count, f"{f'{count} found' if count else 'Nothing found'}{'; ' + said if said else ''}")
+        if said:
+            self._list.append(el("p", {"class": "hint palette-said", "data-testid": "search-said"}, f"{said[:1].upper()}{said[1:]}."))
+        elif not count:
             self._list.append(el("p", {"class": "empty"}, "Nothing by that name. Try a symbol such as BTC, or a word such as theme."))
-        self._select(0)
+        self._select(min(at, max(count - 1, 0)))
 
     def _select(self, index: int) -> None:
-        rows = self._list.children
-        if self._at < rows.length:
-            rows.item(self._at).removeAttribute("aria-selected")
+        for row in self._list.querySelectorAll("[aria-selected]"):
+            row.removeAttribute("aria-selected")
         if not self._entries:
             self._input.removeAttribute("aria-activedescendant")
             return
         self._at = index % len(self._entries)
-        row = rows.item(self._at)
+        row = self._list.children.item(self._at)
         row.setAttribute("aria-selected", "true")
         row.scrollIntoView(block="nearest")
         self._input.setAttribute("aria-activedescendant", f"palette-{self._at}")

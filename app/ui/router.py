@@ -14,7 +14,7 @@ from .dom import by_id, listen, set_text
 
 TITLES = {
     **{"desk": "Desk", "portfolio": "Portfolio", "risk": "Risk", "reconciliation": "Reconciliation", "journal": "Journal", "vault": "Vault"},
-    **{"network": "Network", "history": "History", "health": "Health"},
+    **{"network": "Network", "sources": "Sources", "history": "History", "health": "Health"},
 }
 
 

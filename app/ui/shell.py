@@ -41,6 +41,7 @@ class Shell:
         listen(document.querySelector(".skip"), "click", self._skip)
         listen(window, "kontor:update", self._offer_update)
         listen(self._update, "click", self._update_click)
+        ctx.store.subscribe("palette", self.open_palette)
         ctx.store.subscribe("terminal", lambda wanted: self.terminal.open(wanted or ""))
 
     def mount(self, slot: str, view: Any) -> None:
@@ -104,6 +105,7 @@ class Shell:
         keys.bind("g j", "Go to the journal", lambda: router.go("journal"), "Anywhere")
         keys.bind("g c", "Go to reconciliation", lambda: router.go("reconciliation"), "Anywhere")
         keys.bind("g n", "Go to the network", lambda: router.go("network"), "Anywhere")
+        keys.bind("g u", "Go to the sources of prices", lambda: router.go("sources"), "Anywhere")
         keys.bind("g y", "Go to the stored history", lambda: router.go("history"), "Anywhere")
         keys.bind("g h", "Go to health", lambda: router.go("health"), "Anywhere")
         keys.bind("mod+`", "Open or close the debug terminal", lambda: self.terminal.toggle(), "Anywhere")
@@ -150,6 +152,7 @@ class Shell:
                 ("Reconciliation", lambda: router.go("reconciliation")),
                 ("Vault", lambda: router.go("vault")),
                 ("Network", lambda: router.go("network")),
+                ("Sources", lambda: router.go("sources")),
                 ("History", lambda: router.go("history")),
                 ("Debug terminal", lambda: self.terminal.open()),
                 ("Health", lambda: router.go("health")),

@@ -1,10 +1,10 @@
 """The page's state: what the desk worker said last, and what the trader is looking at.
 
 Topics (``subscribe``): ``focus`` (symbol, timeframe), ``instruments``, ``account``, ``orders`` (routed ones too), ``fills``, ``venue``,
-``vault``, ``order_state``, ``risk``, ``hello``, ``stats``, ``net``, ``execution``, ``notes`` (each with the worker's
-message), and page-only ones that views publish for each other: ``ticket`` (dict with any of side, price, qty, type: fill the ticket), ``badge`` (tab
-name, count),
-``pane`` (narrow screens: which pane shows), ``route``, ``terminal`` (open the debug terminal with this filter).
+``vault``, ``order_state``, ``risk``, ``hello``, ``stats``, ``net``, ``execution``, ``notes``, ``sources`` (each with the worker's message), and
+page-only ones that views publish for each other: ``ticket`` (dict with any of side, price, qty, type: fill the ticket), ``badge`` (tab name, count),
+``pane`` (narrow screens: which pane shows), ``route``, ``terminal`` (open the debug terminal with this filter), ``palette`` (open it with this
+text), ``row`` (an element of the watchlist shows another symbol), ``watch`` (this symbol was added).
 A ``tick`` is handled once: its parts go to the ``on_tick`` handlers, then its credit goes back to the worker.
 The store never touches the DOM.
 """
@@ -20,8 +20,8 @@ from app.health.histogram import Histogram
 
 from .frames import FRAMES
 
-TICK_PARTS = ("quotes", "book", "tape", "bar", "account")
-_KEPT = ("account", "venue", "vault", "order_state", "risk", "hello", "stats", "net", "lock", "execution", "notes")
+TICK_PARTS = ("quotes", "book", "tape", "bar", "account", "summary")
+_KEPT = ("account", "venue", "vault", "order_state", "risk", "hello", "stats", "net", "lock", "execution", "notes", "sources")
 _MEASURE = "kontor:tick-to-paint"
 _MEASURES_EVERY_MS = 20.0
 _MEASURES_KEPT = 2000
@@ -61,6 +61,7 @@ class Store:
         self.net: dict | None = None
         self.execution: dict | None = None
         self.notes: dict | None = None
+        self.sources: dict | None = None
         self.symbol: str | None = None
         remembered = prefs.get("timeframe", "1s")
         self.timeframe: str = remembered if remembered in FRAMES else "1s"
@@ -93,7 +94,7 @@ class Store:
         self._call(topic, tuple(self._subscribers.get(topic, ())), value)
 
     def on_tick(self, part: str, handler: Callable[[Any], None]) -> Callable[[], None]:
-        """Call ``handler(value)`` with that part (quotes, book, tape, bar, account) of every tick; returns how to stop."""
+        """Call ``handler(value)`` with that part (quotes, book, tape, bar, account, summary) of every tick; returns how to stop."""
         handlers = self._parts[part]
         handlers.append(handler)
         return lambda: handlers.remove(handler)

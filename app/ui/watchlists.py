@@ -13,7 +13,7 @@ from typing import Any
 MOST_LISTS, MOST_SYMBOLS, LONGEST_NAME, LONGEST_SYMBOL = 50, 2_000, 40, 40
 LONGEST_FILE = 200_000
 _SEPARATORS = re.compile(r"[\s,;]+")
-_SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_\-]*\Z")
+_SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9./_=\-]*\Z")
 
 
 class BadList(ValueError):

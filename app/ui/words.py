@@ -66,6 +66,7 @@ VAULT_CLASSES = {
     "journal": "Journal: orders, fills and cash, in the order they happened",
     "snapshot": "Snapshots of the journal, for a quick start",
     "settings": "Settings of the desk",
+    "equity": "Equity over time",
     "oauth": "Sign-ins with providers",
     "secrets": "Venue keys, for signing only",
     "history": "Stored history of bars that you chose to encrypt",

@@ -14,10 +14,8 @@ from app.platform.interfaces import Clock, Crypto, File, Files, Secret
 from app.vault.exportform import Export, ExportHead, Writer, records_of
 from app.vault.exportreader import MAX_BYTES, Reader
 from app.vault.keys import check_passphrase
+from app.vault.merging import is_derived
 from app.vault.vault import Vault
-
-DERIVED = "snapshot"
-"""Classes of this name, or beginning with it and a dash, follow from others and mean nothing outside the vault that wrote them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class _Source:
         vault, writer = self._vault, self.writer
         writer.begin(ExportHead(vault.vault_id, counter, vault.created_ns, self.now_ns, self._app))
         for name in await vault.classes():
-            if name.partition("-")[0] == DERIVED:
+            if is_derived(name):
                 continue
             found = await vault.scan(name)
             self.damaged += len(found.damaged)

@@ -20,6 +20,14 @@ RESTORED = "restored"
 OWN = frozenset({RESTORED})
 """Classes that a restore writes itself and takes from no file."""
 
+DERIVED = "snapshot"
+
+
+def is_derived(name: str) -> bool:
+    """Whether a class follows from others and means nothing outside the vault that wrote it: it is in no export, and taken from none."""
+    return name.partition("-")[0] == DERIVED
+
+
 BOUND = frozenset({"secrets"})
 """Classes whose records only the vault that wrote them can use: they are exported as they are, and taken from no file."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from app.vault.errors import VaultRefused
 from app.vault.exportform import Export, ExportRecord, records_of
-from app.vault.merging import OWN, RESTORED, SET_ASIDE, Choice, Held, Plan, carry_out, plan
+from app.vault.merging import OWN, RESTORED, SET_ASIDE, Choice, Held, Plan, carry_out, is_derived, plan
 from app.vault.staging import Append, Change, Put, Replace
 from app.vault.vault import Records, Vault
 
@@ -49,6 +49,8 @@ async def held_by(vault: Vault) -> dict[str, Held]:
     result: dict[str, Held] = {}
     counts = {item.cls: item.count for item in (await vault.contents()).classes}
     for name in await vault.classes():
+        if is_derived(name):
+            continue
         found = await vault.scan(name)
         records = records_of(found)
         unreadable = {damage.id: damage.envelope for damage in found.damaged if damage.envelope is not None}
@@ -69,7 +71,7 @@ def in_memory(logs: Mapping[str, Records]) -> dict[str, Held]:
 def compare(export: Export, held: dict[str, Held], vault_id: str = "", counter: int = 0) -> Preview:
     """How each class of the export stands to what is held. ``vault_id`` and ``counter`` of the open vault, if there is one."""
     same = export.head.vault == vault_id
-    plans = {name: plan(filed, held.get(name), same) for name, filed in sorted(export.classes.items()) if name not in OWN}
+    plans = {name: plan(filed, held.get(name), same) for name, filed in sorted(export.classes.items()) if name not in OWN and not is_derived(name)}
     return Preview(export, held, plans, same, same and export.head.counter > counter)
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from app.model.instrument import Instrument
 from app.net.backoff import Backoff
 from app.net.streams import Lane, Limits
+from app.platform.columns import Layouts
 
 from .feed import BookFeed, StreamFeed
 from .rest import Quota, RestAnswer
@@ -51,6 +52,10 @@ class Dialect:
     def parser(self, instruments: Sequence[Instrument]) -> Any:
         """Reads frames about these instruments."""
         raise NotImplementedError
+
+    def layouts(self, instruments: Sequence[Instrument]) -> Layouts | None:
+        """What its frames look like, where ``parser`` takes columns too."""
+        return None
 
     def topics(self, instrument: Instrument, route: str) -> tuple[str, ...]:
         """What to subscribe to for an instrument on a route; the book's topic comes first."""

@@ -18,6 +18,7 @@ from app.model.market import BookDelta, BookSnapshot, Gap, MarketEvent, Rejected
 from app.net.backoff import Backoff, Rng
 from app.net.connection import LinkPolicy, LinkState
 from app.net.streams import Group, Lane, Machine, Pool, Streams
+from app.platform.columns import Reader
 from app.platform.interfaces import Clock, Fetch, Scheduler, Sockets
 
 from .base import Capabilities, Connection, ConnectionState, MarketSink
@@ -63,8 +64,10 @@ class LiveVenue:
         self.missing: list[str] = []
         self.halted: dict[str, str] = {}
         self.parser: Any = None
+        self.reader: Reader | None = None
+        """Makes columns of frames, for venues whose parser takes them."""
         self.rest = Rest(with_path(rest or dialect.rest, dialect.rest_path), fetch, clock, scheduler, dialect.quota, on_trouble=self._report)
-        self._rng = rng
+        self._rng, self._sockets = rng, sockets
         self._symbols = tuple(dict.fromkeys(symbols or dialect.symbols))
         self._label = f".{label}" if label else ""
         self._sink: MarketSink | None = None
@@ -133,6 +136,12 @@ class LiveVenue:
         """The present in ns UTC."""
         return self.clock.now_ns()
 
+    @property
+    def replaced(self) -> int:
+        """Quotes that were left out because a later one had come with them."""
+        columns = getattr(self.parser, "columns", None)
+        return 0 if columns is None else columns.replaced
+
     def resync(self, symbol: str, reason: str) -> None:
         """Build the book of a symbol anew, because its owner found it wrong (crossed, or another checksum)."""
         # Later, not now: the owner finds out while it is being given events.
@@ -194,6 +203,8 @@ class LiveVenue:
         self._problem = ""
         self._instruments = [replace(item, symbol=item.symbol + self._label) for item in chosen]
         self.parser = self.dialect.parser(self._instruments)
+        told = self.dialect.layouts(self._instruments)
+        self.reader = None if told is None else self._sockets.columns(told)
         policy = next(iter(self.pools.values())).limits.policy
         self._feeds = {
             item.symbol: self.dialect.feed(item, self, Backoff(self._rng, first_s=policy.first_delay_s, cap_s=30.0, stable_s=30.0))

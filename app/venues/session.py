@@ -38,7 +38,7 @@ class VenueSession:
         self.subscribe(self._lane.topics)
         self._venue.opened(self._lane)
 
-    def received(self, texts: list[str], received_ns: int) -> None:
+    def received(self, texts: Sequence[str], received_ns: int) -> None:
         """Frames, to events."""
         self._venue.take(self.events(texts, self._venue.clock.now_ns()), received_ns)
         if self.goodbye:
@@ -105,7 +105,7 @@ class VenueSession:
         """Whether anything asked for has not been answered."""
         return bool(self._waiting)
 
-    def events(self, texts: list[str], recv_ns: int) -> list[MarketEvent | Rejected]:
+    def events(self, texts: Sequence[str], recv_ns: int) -> list[MarketEvent | Rejected]:
         """What frames received at ``recv_ns`` (ns UTC) mean."""
         out = self.read(texts, recv_ns)
         for data in self._venue.parser.take_control():
@@ -117,7 +117,7 @@ class VenueSession:
     def begin(self) -> None:
         """Said first on a new connection, before subscribing."""
 
-    def read(self, texts: list[str], recv_ns: int) -> list[MarketEvent | Rejected]:
+    def read(self, texts: Sequence[str], recv_ns: int) -> list[MarketEvent | Rejected]:
         """The market events in frames."""
         parser = self._venue.parser
         return [event for text in texts for event in parser.parse(text, recv_ns)]

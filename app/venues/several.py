@@ -89,6 +89,14 @@ class SeveralVenues:
         """The present in ns UTC."""
         return self.venues[0].now_ns(symbol)
 
+    def stale_after_ns(self, symbol: str) -> int | None:
+        """After how long without a message an instrument is stale; None where the usual limit holds."""
+        for venue in self.venues:
+            own = getattr(venue, "stale_after_ns", None)
+            if own is not None and (limit := own(symbol)) is not None:
+                return limit
+        return None
+
     def resync(self, symbol: str, reason: str) -> None:
         """Build a book anew; only the venue that has the symbol does anything."""
         for venue in self.venues:
@@ -121,6 +129,11 @@ class SeveralVenues:
             one = venue.connection
             rows += found or [{"venue": venue.name, "state": str(one.state), "since_ns": one.since_ns, "detail": one.detail, "attempts": one.attempts}]
         return rows
+
+    @property
+    def replaced(self) -> int:
+        """Quotes of all venues that were left out because a later one had come with them."""
+        return sum(venue.replaced for venue in self.venues)
 
     # MarketSink, for each of the venues
 

@@ -1,6 +1,6 @@
 """All benchmarks, one after the other: `make bench`. Figures go to bench/results.json, one JSON object a line.
 
-    python -m tests.bench [name ...]      names: boot chart desk execution history ingest market oauth proxy risk simulation vault
+    python -m tests.bench [name ...]      names: those of the files here, bench_NAME.py
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from pathlib import Path
 from tests.bench.results import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
-ORDER = ("boot", "desk", "tabs", "execution", "vault", "market", "history", "chart", "ingest", "risk", "simulation", "proxy", "fetch", "oauth")
 
 
 def main() -> int:
     """Run them; returns the number that failed."""
-    wanted = sys.argv[1:] or [name for name in ORDER if (Path(__file__).parent / f"bench_{name}.py").is_file()]
+    wanted = sys.argv[1:] or sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
     if not sys.argv[1:]:
         FILE.unlink(missing_ok=True)
     failed = 0

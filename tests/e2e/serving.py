@@ -71,19 +71,20 @@ def serving(site: Path, connect: str = "", environ: dict[str, str] | None = None
 @contextmanager
 def binance_emulator(*arguments: str) -> Iterator[dict]:
     """The Binance emulator in its own process; gives {"port", "ws", "rest"}."""
-    with _saying("tests.venues.binance_emulator", "--port", "0", *arguments) as said:
+    with saying("tests.venues.binance_emulator", "--port", "0", *arguments) as said:
         yield said
 
 
 @contextmanager
 def venue_emulators(*names: str) -> Iterator[dict]:
     """Emulators of other venues in one process; gives {name: {"port", "ws", "rest"}}."""
-    with _saying("tests.venues.sims", *names) as said:
+    with saying("tests.venues.sims", *names) as said:
         yield said
 
 
 @contextmanager
-def _saying(module: str, *arguments: str) -> Iterator[dict]:
+def saying(module: str, *arguments: str) -> Iterator[dict]:
+    """A module that says what it serves in its first line, in its own process."""
     command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:

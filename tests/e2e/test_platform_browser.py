@@ -130,7 +130,7 @@ from app.platform.errors import SocketError
 platform, said = browser_platform("x"), []
 opened, echoed, closed = (asyncio.get_running_loop().create_future() for _ in range(3))
 socket = platform.sockets.connect(given.url, on_open=lambda: opened.set_result(None),
-    on_text=lambda frames, ns: echoed.set_result(frames), on_close=lambda code, reason: closed.set_result([code, reason]))
+    on_text=lambda frames, ns: echoed.set_result(list(frames)), on_close=lambda code, reason: closed.set_result([code, reason]))
 try:
     socket.send("too early")
 except SocketError:
@@ -227,3 +227,28 @@ json.dumps(order)
     ) == ["soon", "task"]
 
 
+
+
+def test_columns_made_in_javascript_are_those_made_in_python(chrome: tuple[VaultPage, str, str]) -> None:
+    page, socket_url, _ = chrome
+    same, rows, left, lazy = page.run(
+        """
+from app.platform.browser.columns import BrowserReader
+from app.platform.columns import Layout, Layouts, NativeReader
+told = Layouts((Layout('{"s":"<row:0>","p":"<units:0>","n":<int>}'), Layout('{"s":"<row:0>","l":<levels:0,1>,"f":<flag>}')),
+               (("A", "B"),), ((8, 2), (0, 0)), many=True)
+texts = ['{"s":"A","p":"92233720368.54775807","n":999999999999999}', '{"s":"B","l":[["5","0"],["7","1"]],"f":true}', '{"s":"C","p":"1","n":1}',
+         '[{"s":"A","l":[],"f":false},{"s":"B","p":"3","n":0}]', '{"s":"B","p":"1e3","n":1}', "0"]
+plain = lambda found: ([table.tolist() for table in found.tables], found.levels.tolist(), found.left, found.messages)
+ours = plain(BrowserReader(told).read(texts))
+reader, frames, done = BrowserReader(told), [], asyncio.get_running_loop().create_future()
+browser_platform("x").sockets.connect(given.url, on_open=lambda: None, on_text=lambda found, ns: frames.append(found), on_close=lambda *_: done.set_result(0))
+await done
+lazy = [plain(reader.read(some))[2] == [(at, text) for at, text in enumerate(some)] for some in frames]
+json.dumps([ours == plain(NativeReader(told).read(texts)), ours[0], ours[2], all(lazy) and len(lazy) > 0])
+""",
+        url=f"{socket_url}/burst",
+    )
+    assert same and lazy
+    assert rows == [[0, 0, 2**63 - 1, 999_999_999_999_999, 4, 1, 3, 0], [1, 1, 2, 1, 3, 0, 0, 0]]
+    assert [order for order, _ in left] == [2, 5, 6]

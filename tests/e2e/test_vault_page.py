@@ -207,7 +207,7 @@ def test_idleness_locks_and_all_tabs_lock_together(desk: DeskPage, server: Serve
     expect(other.page.locator("#tab")).to_contain_text("There the vault is locked", timeout=20_000)
     desk.ask("attend", attention="active")
     desk.unlock()
-    expect(desk.by("order-row", status="filled")).to_have_count(1, timeout=20_000)
+    expect(desk.by("order-row", status="filled")).to_have_count(1, timeout=60_000)
     expect(other.page.locator("#tab")).to_contain_text("There the vault is open")
     expect(other.by("order-row", status="filled")).to_have_count(1)
     assert desk.ask("vault.lock_settings")["idle_s"] == 5, "kept in the vault"

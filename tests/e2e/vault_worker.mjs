@@ -4,7 +4,8 @@ const at = (path) => new URL(path, import.meta.url).href;
 
 const start = async () => {
   const { loadPyodide } = await import(at("vendor/pyodide/pyodide.mjs"));
-  globalThis.kontor = { bulk: await import(at("app/platform/bulk.mjs")) };
+  const [bulk, columns, sockets] = await Promise.all(["bulk", "columns", "sockets"].map((name) => import(at(`app/platform/${name}.mjs`))));
+  globalThis.kontor = { bulk, columns, sockets };
   const [python, code] = await Promise.all([
     loadPyodide({ indexURL: at("vendor/pyodide/") }),
     fetch(at("kontor.zip")).then((response) => response.arrayBuffer()),

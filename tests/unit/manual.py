@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.platform.columns import NativeReader
 from app.platform.errors import SocketError
 from app.platform.native.basics import ManualClock, ManualScheduler
 
@@ -70,6 +71,8 @@ class ManualSockets:
     @property
     def last(self) -> ManualSocket:
         return self.opened[-1]
+
+    columns = staticmethod(NativeReader)
 
     def connect(self, url: str, *, on_open, on_text, on_close) -> ManualSocket:
         if self.refuse is not None:

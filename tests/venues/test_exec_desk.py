@@ -410,3 +410,18 @@ async def test_a_desk_on_paper_has_no_real_account():
 
     with pytest.raises(Refusal, match="paper"):
         realrequests.state(type("Desk", (), {"real": None}), {})
+
+
+async def test_many_orders_are_cancelled_in_one_request_each_once(tmp_path):
+    async with real_desk(tmp_path) as desk:
+        await desk.armed()
+        ids = [(await desk.submit())["client_order_id"] for _ in range(5)]
+        for cid in ids:
+            await desk.status(cid, "accepted")
+        exchange_fills(desk, "0.02")
+        await desk.status(ids[0], "partially_filled")
+        rows = (await desk.page.ask("order.cancel_many", client_order_ids=ids[:4]))["rows"]
+        assert [row["outcome"] for row in rows] == ["cancelled"] * 4
+        assert desk.engine.orders[ids[4]].status.value == "accepted" and desk.engine.orders[ids[0]].filled == Decimal("0.02")
+        assert all(desk.engine.orders[cid].cancels == 1 for cid in ids[:4])
+        await desk.agree()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from app.platform.errors import HttpError, PlatformError, SocketError
@@ -96,7 +97,7 @@ class Tunnel:
             self.connections += 1
             self._opening.set_result(None)
 
-    def _texts(self, generation: int, texts: list[str]) -> None:
+    def _texts(self, generation: int, texts: Sequence[str]) -> None:
         for text in texts if generation == self._generation else ():
             try:
                 message = json.loads(text)

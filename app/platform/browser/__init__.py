@@ -88,7 +88,7 @@ def browser_platform(database: str = "kontor", site: str = "") -> Platform:
         store=BrowserStore(database),
         crypto=BrowserCrypto(site),
         locks=BrowserLocks(),
-        sockets=BrowserSockets(clock),
+        sockets=BrowserSockets(),
         fetch=BrowserFetch(),
         http=_LateHttp(site),
         files=_LateFiles(site),

@@ -1,9 +1,4 @@
-"""WebSockets and HTTP of a browser thread.
-
-Frames are taken off their events at once and handed over together by a message to ourselves, which the browser
-delivers after the frames already waiting: whatever has queued goes in one list. In a burst it does so only when the burst is
-over; then the first frames are handed over as soon as they have waited for MOST_WAIT_NS, whatever is still to come.
-"""
+"""WebSockets and HTTP of a browser thread. Frames are gathered in app/platform/sockets.mjs and cross into Python together."""
 
 from __future__ import annotations
 
@@ -13,39 +8,25 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_proxy, to_js
 
+from app.platform.browser.columns import BrowserFrames, BrowserReader
+from app.platform.columns import Layouts, Reader
 from app.platform.errors import FetchError, SocketError
-from app.platform.interfaces import Answer, Clock, OnClose, OnOpen, OnText
+from app.platform.interfaces import Answer, OnClose, OnOpen, OnText
 
-MOST_WAIT_NS = 3_000_000
-_LOOK_EVERY = 8
-"""Frames from one look at the clock to the next."""
-_OPEN, _CLOSED = 1, 3
+_OPEN = 1
 
 
 class BrowserSocket:
     """One connection; made by `BrowserSockets.connect`."""
 
-    def __init__(self, url: str, clock: Clock, on_open: OnOpen, on_text: OnText, on_close: OnClose) -> None:
-        self._clock = clock
+    def __init__(self, url: str, on_open: OnOpen, on_text: OnText, on_close: OnClose) -> None:
         self._on_open, self._on_text, self._on_close = on_open, on_text, on_close
-        self._frames: list[str] = []
-        self._first_ns = 0
-        self._proxies = [create_proxy(method) for method in (self._opened, self._frame, self._deliver, self._closed)]
-        opened, frame, deliver, closed = self._proxies
-        channel = js.MessageChannel.new()
-        self._receiver = channel.port1
-        self._sender = channel.port2
-        self._receiver.onmessage = deliver
+        self._proxies = [create_proxy(method) for method in (self._opened, self._deliver, self._closed)]
         try:
-            self._socket = js.WebSocket.new(url)
+            self._socket = js.kontor.sockets.connect(url, *self._proxies)
         except JsException as error:
-            self._release()
+            self._destroy()
             raise SocketError(f"The address {url} is not acceptable: {error}") from error
-        self._socket.onopen = opened
-        self._socket.onmessage = frame
-        self._socket.onclose = closed
-        if self._socket.readyState == _CLOSED:  # refused by the content security policy: no close event will come
-            asyncio.get_event_loop().call_soon(self._finish, 1006, "the page's policy does not allow this address")
 
     def send(self, text: str) -> None:
         """Queue a text frame. Raises SocketError when the connection is not open."""
@@ -57,38 +38,15 @@ class BrowserSocket:
         """Close; `on_close` still comes, once. Browsers allow code 1000 and 3000 to 4999."""
         self._socket.close(code, reason)
 
-    def _opened(self, _event: Any) -> None:
+    def _opened(self) -> None:
         self._on_open()
 
-    def _frame(self, event: Any) -> None:
-        if not self._frames:
-            self._first_ns = self._clock.monotonic_ns()
-            self._sender.postMessage(None)
-        data = event.data
-        frames = self._frames
-        frames.append(data if isinstance(data, str) else "")
-        if len(frames) % _LOOK_EVERY == 0 and self._clock.monotonic_ns() - self._first_ns > MOST_WAIT_NS:
-            self._deliver(None)
+    def _deliver(self, frames: Any, first_ms: float) -> None:
+        self._on_text(BrowserFrames(frames), int(first_ms * 1e6))
 
-    def _deliver(self, _event: Any) -> None:
-        frames, self._frames = self._frames, []
-        if frames:
-            self._on_text(frames, self._first_ns)
-
-    def _closed(self, event: Any) -> None:
-        self._finish(event.code, event.reason)
-
-    def _finish(self, code: int, reason: str) -> None:
-        self._deliver(None)
-        self._socket.onopen = self._socket.onmessage = self._socket.onclose = None
-        self._release()
-        self._on_close(code, reason)
-
-    def _release(self) -> None:
-        self._receiver.onmessage = None
-        self._receiver.close()
-        self._sender.close()
+    def _closed(self, code: int, reason: str) -> None:
         asyncio.get_event_loop().call_soon(self._destroy)  # not while one of them is running
+        self._on_close(code, reason)
 
     def _destroy(self) -> None:
         for proxy in self._proxies:
@@ -99,12 +57,13 @@ class BrowserSocket:
 class BrowserSockets:
     """Opens WebSockets; the page's policy decides where they may lead."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
     def connect(self, url: str, *, on_open: OnOpen, on_text: OnText, on_close: OnClose) -> BrowserSocket:
         """Start connecting. Raises SocketError for an address no socket may be opened to."""
-        return BrowserSocket(url, self._clock, on_open, on_text, on_close)
+        return BrowserSocket(url, on_open, on_text, on_close)
+
+    def columns(self, told: Layouts) -> Reader:
+        """A reader of frames that takes them before they are Python's."""
+        return BrowserReader(told)
 
 
 class BrowserFetch:

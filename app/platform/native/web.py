@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.typing import Origin
 
+from app.platform.columns import Layouts, NativeReader, Reader
 from app.platform.errors import FetchError, SocketError
 from app.platform.interfaces import Answer, Clock, OnClose, OnOpen, OnText
 
@@ -111,6 +112,10 @@ class NativeSockets:
     def connect(self, url: str, *, on_open: OnOpen, on_text: OnText, on_close: OnClose) -> NativeSocket:
         """Start connecting; needs a running loop."""
         return NativeSocket(url, self._clock, on_open, on_text, on_close, self._origin)
+
+    def columns(self, told: Layouts) -> Reader:
+        """A reader of frames."""
+        return NativeReader(told)
 
 
 class NativeFetch:

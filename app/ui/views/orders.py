@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from js import window
+from js import Date, window
 
-from ..dom import el, listen
+from ..blotter import ORIGIN_WORDS
+from ..dom import el, listen, save_text
 from ..format import clock, plural, utc
 from ..link import Refused
 from ..order_words import (
@@ -28,11 +29,15 @@ from ..order_words import (
 )
 from ..ticket_rules import TIF_WORDS
 from .amend import AmendForm
+from .blotter_filter import FilterBar
+from .bulk_cancel import BulkCancel
 from .empty import EmptyState
 from .frame import OncePerFrame
 from .rows import Column
 from .table import Action, Table
+from .table_choice import Choice
 
+_AGE_EVERY = 10
 _AMENDABLE = ("held", "accepted", "partially_filled")
 
 
@@ -54,6 +59,9 @@ class OrdersView:
         self._ctx, self._store = ctx, ctx.store
         self._can_amend = True
         self._unwarn: Any = None
+        self._beats = 0
+        self._by = FilterBar(ctx.prefs, "orders", ("symbol", "side", "status", "type", "origin", "time"), self._draw)
+        self._bulk = BulkCancel(ctx, self._meant, self._answered)
         text = "No orders yet. Orders you send stand here with what became of them."
         empty = EmptyState(ctx, "Orders are kept", text, "Write the first order", self._first_order, primary=True)
         self._table = Table(
@@ -74,6 +82,8 @@ class OrdersView:
             delete_action="cancel",
             filter_label="Filter orders",
             empty=empty.root,
+            choice=Choice(lambda row: f"Choose {order_text(row)} {row['symbol']}", self._chosen),
+            filtered=self._bulk.show,
         )
         self._all = el("button", {"type": "button", "class": "btn btn-quiet btn-danger", "hidden": True}, "Cancel all")
         listen(self._all, "click", lambda _event: self._cancel_all())
@@ -82,15 +92,19 @@ class OrdersView:
         listen(self._working_only, "change", lambda _event: self._filtered())
         only = el("label", {"class": "tool-check"}, self._working_only, "Working only")
         self._said = el("p", {"class": "tool-said", "role": "status"})
-        tools = el("div", {"class": "blotter-tools"}, self._all, only, self._said, self._table.tools)
-        self.root = el("div", {"class": "blotter"}, tools, self._table.root)
+        save = el("button", {"type": "button", "class": "btn btn-quiet", "data-testid": "orders-csv", "title": "Save what is shown as CSV"}, "CSV")
+        listen(save, "click", lambda _event: self._save())
+        tools = el("div", {"class": "blotter-tools"}, self._all, self._bulk.button, only, self._said, self._by.opener, save, self._table.tools)
+        self.root = el("div", {"class": "blotter"}, tools, self._by.root, self._bulk.root, self._table.root)
         ctx.store.subscribe("orders", OncePerFrame(self._draw))
         ctx.store.subscribe("hello", self._hello)
-        ctx.keys.on_escape(lambda: self._table.close_detail(focus_row=True))
+        ctx.keys.on_escape(lambda: self._bulk.close() or self._table.close_detail(focus_row=True) or self._table.choice.clear())
         ctx.keys.bind("", "Cancel all working orders", self._cancel_all, "Orders")
+        ctx.keys.bind("", "Cancel the chosen orders, or those that the filter shows", self._bulk.ask, "Orders")
         ctx.keys.bind("q", "Ask the venue about every unknown order", self._ask_unknown, "Orders")
         if ctx.store.hello is not None:
             self._hello(ctx.store.hello)
+        ctx.store.subscribe("stats", lambda _stats: self._age())
         self._draw()
 
     def _hello(self, message: dict) -> None:
@@ -101,10 +115,16 @@ class OrdersView:
             return Column(key, title, lambda row: number(row[key]), lambda row: value(row[key]), end=True, **more)
 
         def price(key: str, title: str, **more: Any) -> Column:
-            return Column(key, title, lambda row: self._price(row, key), lambda row: value(row[key]), end=True, **more)
+            return Column(key, title, lambda row: self._price(row, key), lambda row: value(row[key]), end=True, kept=lambda row: row[key], **more)
+
+        def moment(key: str, name: str, title: str, **more: Any) -> Column:
+            def whole(row: dict) -> str:
+                return utc(row[key])
+
+            return Column(name, title, lambda row: clock(row[key]), lambda row: row[key], title_of=whole, kept=whole, **more)
 
         return [
-            Column("time", "Time", lambda row: clock(row["created_ns"]), lambda row: row["created_ns"], title_of=lambda row: utc(row["created_ns"])),
+            moment("created_ns", "time", "Time"),
             Column("symbol", "Instrument", lambda row: f"\u21b3 {row['symbol']}" if row.get("route") else row["symbol"]),
             Column("side", "Side", lambda row: row["side"].capitalize(), tone=lambda row: row["side"]),
             Column("type", "Type", _type),
@@ -118,14 +138,8 @@ class OrdersView:
             Column("status", "Status", lambda row: STATUS_WORDS.get(row["status"], row["status"]), tone=lambda row: STATUS_TONES.get(row["status"], "")),
             Column("why", "Reason", why, title_of=why),
             num("remaining", "Remaining", optional=True),
-            Column(
-                "updated",
-                "Updated",
-                lambda row: clock(row["updated_ns"]),
-                lambda row: row["updated_ns"],
-                title_of=lambda row: utc(row["updated_ns"]),
-                optional=True,
-            ),
+            Column("origin", "Strategy", lambda row: ORIGIN_WORDS.get(row["origin"], row["origin"]), optional=True),
+            moment("updated_ns", "updated", "Updated", optional=True),
             Column("id", "Client order id", lambda row: row["client_order_id"], optional=True),
         ]
 
@@ -160,11 +174,34 @@ class OrdersView:
         self._all.hidden = working == 0
         rows = blotter(orders, self._store.routed)
         rows.reverse()
+        self._by.offer(rows)
         if self._working_only.checked:
             rows = [row for row in rows if row["status"] in WORKING]
-        self._table.set_rows(rows)
+        if self._by.filter.count:
+            passes, now_ns = self._by.filter.passes, int(Date.now()) * 1_000_000
+            rows = [row for row in rows if passes(row, now_ns)]
+        self._table.set_rows(rows, of=len(orders))
+        self._bulk.show()
         self._store.publish("badge", ("orders", working))
         self._warn(any(row.get("held") for row in orders.values()))
+
+    def _meant(self) -> tuple[list[dict], str]:
+        """The orders that cancelling many is about: the chosen, else those that a filter shows, else none."""
+        orders = self._store.orders
+        if chosen := [orders[key] for key in self._table.choice.keys if key in orders]:
+            return chosen, "chosen"
+        return (self._table.shown, "shown") if self._by.filter.count or self._table.words else ([], "")
+
+    def _chosen(self) -> None:
+        self._bulk.show()
+
+    def _answered(self) -> None:
+        self._table.choice.clear()
+        self._table.focus()
+
+    def _save(self) -> None:
+        save_text("kontor-orders.csv", self._table.csv(), "text/csv;charset=utf-8")
+        self._say(f"Saved {plural(len(self._table.shown), 'order')}")
 
     def _warn(self, held: bool) -> None:
         """Closing the tab asks first while this desk holds orders: nothing triggers them without it."""
@@ -173,6 +210,12 @@ class OrdersView:
         elif not held and self._unwarn is not None:
             self._unwarn()
             self._unwarn = None
+
+    def _age(self) -> None:
+        """What was in the last minutes leaves them as time goes by."""
+        self._beats += 1
+        if self._by.filter.time and self._beats % _AGE_EVERY == 0:
+            self._draw()
 
     def _filtered(self) -> None:
         self._ctx.prefs.put("orders.working", bool(self._working_only.checked))

@@ -11,6 +11,8 @@ from ..format import direction, group, minus, signed
 from ..link import Refused
 from ..ticket_rules import Unreadable, read_number
 from .booking import BookingForm
+from .equity import EquityCard
+from .exposure import ExposureTable
 from .positions import PositionsView
 from .statement import StatementForm
 
@@ -34,6 +36,10 @@ _SETTINGS = (
 )
 
 
+_ASK_EVERY = 3
+"""Seconds between two looks at exposure and curve."""
+
+
 class PortfolioView:
     """Owns the portfolio route."""
 
@@ -43,6 +49,8 @@ class PortfolioView:
         self._ctx, self._store = ctx, ctx.store
         self._visible = False
         self._shown: dict[str, str] = {}
+        self._equity, self._by = EquityCard(ctx), ExposureTable(ctx)
+        self._beats = 0
         self._positions = PositionsView(ctx, marked=False)
         self._figures: dict[str, Any] = {}
         figures = el("dl", {"class": "portfolio-figures"})
@@ -58,22 +66,44 @@ class PortfolioView:
             {"class": "portfolio"},
             el("section", {"class": "card", "aria-label": "Account"}, el("h2", None, "Account ", self._unit), figures, self._notes),
             el("section", {"class": "card", "aria-label": "Exposure"}, el("h2", None, "Exposure"), self._summary, self._bars),
+            self._equity.root,
+            el("section", {"class": "card portfolio-wide", "aria-label": "Exposure by"}, el("h2", None, "Exposure by"), self._by.root),
             el("section", {"class": "card portfolio-positions", "aria-label": "Positions"}, el("h2", None, "Positions"), self._positions.root),
             StatementForm(ctx).root,
             BookingForm(ctx).root,
             el("section", {"class": "card", "aria-label": "Paper account"}, el("h2", None, "Paper account"), self._make_settings()),
         )
         ctx.store.subscribe("account", self._draw)
+        ctx.store.subscribe("stats", lambda _stats: self._second())
+        ctx.store.subscribe("vault", self._vault)
 
     def shown(self) -> None:
         """The route appears."""
         self._visible = True
         self._draw(self._store.account)
+        self._ask()
         self._ctx.errors.run("Paper account", self._load_settings(), self._settings_refused)
 
     def hidden(self) -> None:
         """The route goes."""
         self._visible = False
+
+    def _vault(self, vault: dict) -> None:
+        if vault["state"] not in ("memory", "unlocked"):  # nothing of a locked account stays on the page
+            self._equity.clear()
+            self._by.clear()
+        self._ask()
+
+    def _second(self) -> None:
+        self._beats += 1
+        if self._beats % _ASK_EVERY == 0:
+            self._ask()
+
+    def _ask(self) -> None:
+        """What the desk worker adds up by itself: asked for while it can be seen."""
+        if self._visible:
+            self._equity.show()
+            self._by.show()
 
     def _draw(self, account: dict | None) -> None:
         if not self._visible or account is None:

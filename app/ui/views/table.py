@@ -14,7 +14,9 @@ from js import ResizeObserver, document, navigator, window
 from pyodide.ffi import create_once_callable, create_proxy
 
 from ..dom import el, listen, set_text
-from .rows import Column, arrange, shown_columns, tsv
+from .column_menu import ColumnMenu
+from .rows import Column, arrange, csv, shown_columns, tsv
+from .table_choice import Choice
 
 __all__ = ["Action", "Column", "Table"]
 
@@ -66,6 +68,8 @@ class Table:
         sort: tuple[str, int] | None = None,
         filter_label: str = "",
         empty: Any = None,
+        choice: Choice | None = None,
+        filtered: Callable[[], None] = lambda: None,
     ) -> None:
         self._name, self._columns, self._prefs = name, columns, prefs
         self._key, self._attrs, self._actions = key, attrs, actions
@@ -74,6 +78,7 @@ class Table:
         self._hidden: set[str] = set(prefs.get(f"hidden.{name}", [c.key for c in columns if c.optional]))
         self._filter = ""
         self._data: list[dict] = []
+        self._all = 0
         self._ordered: list[dict] = []
         self._rows: dict[str, _Row] = {}
         self._placed: list[str] = []
@@ -83,23 +88,39 @@ class Table:
         self._asked_scroll = False
         self._top = self._view = 0.0  # px, told by events: reading them would lay the page out at every update
         self._empty = empty
+        self.choice, self._filtered = choice, filtered
         self._build(label, filter_label)
         self._head()
 
-    def set_rows(self, rows: list[dict]) -> None:
-        """Show these rows; known keys are updated in place."""
+    def set_rows(self, rows: list[dict], of: int | None = None) -> None:
+        """Show these rows; known keys are updated in place. ``of``: how many there are without the view's own filter."""
         self._data = rows
+        self._all = len(rows) if of is None else of
         self._render()
 
     @property
-    def shown_count(self) -> int:
-        """How many rows pass the filter."""
-        return len(self._ordered)
+    def shown(self) -> list[dict]:
+        """The rows that pass the filter, in their order."""
+        return self._ordered
+
+    @property
+    def words(self) -> str:
+        """What is typed into the filter."""
+        return self._filter
+
+    def focus(self) -> None:
+        """Put the keyboard onto the active row."""
+        if self._active is not None:
+            self._focus(self._active)
+
+    def csv(self) -> str:
+        """What is shown as CSV: the rows that pass the filter, the columns chosen."""
+        return csv(self._visible(), self._ordered)
 
     def open_detail(self, row: dict, node: Any) -> None:
         """Show a node under a row, such as an editor or a question; one at a time."""
         self.close_detail()
-        holder = el("tr", {"class": "detail"}, el("td", {"colspan": str(len(self._visible()) + 1)}, node))
+        holder = el("tr", {"class": "detail"}, el("td", {"colspan": str(len(self._visible()) + 1 + (self.choice is not None))}, node))
         self._detail = (self._key(row), holder)
         self._place_detail()
 
@@ -140,41 +161,21 @@ class Table:
         copy = el("button", {"type": "button", "class": "btn btn-quiet"}, "Copy")
         copy.title = "Copy the rows as tab-separated text"
         listen(copy, "click", lambda _event: self.copy())
-        self.tools.append(self._column_menu(), copy, self._copied)
+        menu = ColumnMenu([(column.key, column.title or column.key) for column in self._columns], self._shows, self._column_chosen)
+        self.tools.append(menu.root, copy, self._copied)
         listen(self._tr_head, "click", self._head_click)
         listen(self._body, "click", self._body_click)
         listen(self._body, "keydown", self._keydown)
         listen(self._body, "focusin", self._focused)
         listen(self._scroll, "scroll", self._scrolled)
 
-    def _column_menu(self) -> Any:
-        menu = el("div", {"class": "menu-list"})
-        for column in self._columns:
-            box = el("input", {"type": "checkbox", "value": column.key})
-            box.checked = column.key not in self._hidden
-            menu.append(el("label", None, box, column.title or column.key))
-        listen(menu, "change", self._columns_changed)
-        summary = el("summary", {"class": "btn btn-quiet"}, "Columns")
-        holder = el("details", {"class": "menu"}, summary, menu)
-
-        def leave(event: Any) -> None:
-            if event.type == "keydown" and event.key != "Escape":
-                return
-            if event.type == "focusout" and (not event.relatedTarget or holder.contains(event.relatedTarget)):
-                return
-            if holder.open:
-                event.stopPropagation()
-                holder.open = False
-
-        listen(holder, "keydown", leave)
-        listen(holder, "focusout", leave)
-        return holder
-
     def _visible(self) -> list[Column]:
         return shown_columns(self._columns, self._hidden)
 
     def _head(self) -> None:
         self._tr_head.replaceChildren()
+        if self.choice is not None:
+            self._tr_head.append(self.choice.head)
         for column in self._visible():
             direction = self._sort[1] if self._sort and self._sort[0] == column.key else 0
             mark = "▲" if direction > 0 else "▼" if direction < 0 else ""
@@ -203,26 +204,31 @@ class Table:
         again.focus()
         self._render()
 
-    def _columns_changed(self, event: Any) -> None:
-        key = event.target.value
-        if event.target.checked:
+    def _shows(self, key: str) -> bool:
+        return key not in self._hidden
+
+    def _column_chosen(self, key: str, wanted: bool) -> bool:
+        if wanted:
             self._hidden.discard(key)
         elif len(self._visible()) > 1:
             self._hidden.add(key)
         else:
-            event.target.checked = True
-            return
+            return False
         self._prefs.put(f"hidden.{self._name}", sorted(self._hidden))
         self._head()
         self._rows.clear()
+        if self.choice is not None:
+            self.choice.forget()
         self._placed.clear()
         self._body.replaceChildren()
         self._render()
+        return True
 
     def _set_filter(self, text: str) -> None:
         self._filter = text.strip().lower()
         self._scroll.scrollTop = self._top = 0
         self._render()
+        self._filtered()
 
     def copy(self) -> None:
         """Put the rows that pass the filter on the clipboard, tab separated, with a header line."""
@@ -231,10 +237,12 @@ class Table:
 
     def _render(self) -> None:
         self._ordered = arrange(self._data, self._columns, self._sort, self._filter, self._visible())
-        empty = not self._data
+        empty = not self._all
         self._holder.hidden = not empty or self._empty is None
         self._none.hidden = empty or bool(self._ordered)
         self._scroll.hidden = empty and self._empty is not None
+        if self.choice is not None:
+            self.choice.show([self._key(row) for row in self._ordered])
         first, last = self._window()
         wanted = [(self._key(row), row) for row in self._ordered[first:last]]
         self._update(wanted)
@@ -260,6 +268,8 @@ class Table:
         gone = self._rows.keys() - {key for key, _row in wanted}
         for key in gone:
             self._rows.pop(key).tr.remove()
+            if self.choice is not None:
+                self.choice.dropped(key)
         if gone:
             self._placed = [key for key in self._placed if key not in gone]
         columns = self._visible()
@@ -272,6 +282,8 @@ class Table:
 
     def _new_row(self, key: str, columns: list[Column]) -> _Row:
         row = _Row(key)
+        if self.choice is not None:
+            row.tr.append(self.choice.cell(key))
         for column in columns:
             cell = row.cells[column.key] = el("td", {"class": "num" if column.end else None, "data-column": column.key})
             row.tr.append(cell)
@@ -288,6 +300,8 @@ class Table:
                 row.tr.setAttribute(name, value)
         for column in columns:
             self._fill_cell(row, column, data)
+        if self.choice is not None:
+            self.choice.name(row.key, data)
         if self._actions is not None and (actions := self._actions(data)) != row.actions:
             row.actions = actions
             row.cells["\0actions"].replaceChildren(*[self._button(action) for action in actions])
@@ -381,6 +395,8 @@ class Table:
     def _body_click(self, event: Any) -> None:
         row = self._row_of(event.target)
         button = event.target.closest("button[data-action]")
+        if row is not None and self.choice is not None and self.choice.clicked(row.key, event):
+            return
         if row is not None and button and self._on_action is not None:
             self._on_action(button.dataset.action, row.data)
 
@@ -404,12 +420,23 @@ class Table:
             if event.key == "c" and not str(document.getSelection()):
                 event.preventDefault()
                 self.copy()
+            elif event.key == "a" and self.choice is not None:
+                event.preventDefault()
+                self.choice.choose_all(True)
             return
         on_row = event.target.tagName == "TR"
         step = {"ArrowDown": 1, "ArrowUp": -1, "PageDown": 10, "PageUp": -10, "Home": -(10**9), "End": 10**9}.get(event.key)
         if step is not None:
             event.preventDefault()
-            self._move(row.key, step)
+            ranged = event.shiftKey and self.choice is not None
+            if ranged:
+                self.choice.extend(row.key)
+            key = self._move(row.key, step)
+            if ranged:
+                self.choice.extend(key)
+        elif on_row and event.key == " " and self.choice is not None:
+            event.preventDefault()
+            self.choice.toggle(row.key)
         elif on_row and event.key == "Enter" and self._on_open is not None:
             event.preventDefault()
             self._on_open(row.data)
@@ -417,13 +444,14 @@ class Table:
             event.preventDefault()
             self._on_action(self._delete, row.data)
 
-    def _move(self, key: str, step: int) -> None:
+    def _move(self, key: str, step: int) -> str:
         keys = [self._key(row) for row in self._ordered]
         index = min(len(keys) - 1, max(0, keys.index(key) + step))
         if keys[index] not in self._rows:
             self._scroll.scrollTop = self._top = index * self._height()
             self._render()
         self._focus(keys[index])
+        return keys[index]
 
     def _focus(self, key: str) -> None:
         row = self._rows.get(key)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..dom import clear, el, listen, save_text, set_text
 from ..order_words import plural
+from ..watch_columns import Look, read_look
 from ..watchlists import LONGEST_FILE, BadList, Watchlists, read_symbols
 
 ALL = ""
@@ -20,7 +21,9 @@ class WatchLists:
         self.lists = Watchlists.from_kept(ctx.prefs.get("watchlists"))
         kept = ctx.prefs.get("watchlist", ALL)
         self.name: str = kept if kept in self.lists.lists else ALL
-        self._removed: tuple[str, list[str]] | None = None
+        self._removed: tuple[str, list[str], Look] | None = None
+        kept = ctx.prefs.get("watch.looks")
+        self._looks: dict[str, Look] = {name: Look.from_kept(look) for name, look in kept.items()} if isinstance(kept, dict) else {}
         self.choice = el("select", {"class": "watch-choice", "aria-label": "Watchlist", "data-testid": "watch-choice"})
         attrs = {"type": "button", "class": "btn btn-quiet", "aria-expanded": "false", "aria-controls": "watch-drawer", "data-testid": "watch-lists"}
         self.opener = el("button", attrs, "Lists")
@@ -29,12 +32,24 @@ class WatchLists:
         listen(self.choice, "change", lambda _event: self._choose(self.choice.value))
         listen(self.opener, "click", lambda _event: self.open(self.drawer.hidden))
         ctx.keys.bind("w", "Put the instrument into this watchlist, or take it out", self.toggle, "Desk")
+        self._store.subscribe("watch", self._added)
         self._offer()
 
     def symbols(self) -> list[str]:
         """What is to be shown, in its order."""
         instruments = self._store.instruments
         return self.lists.known(self.name, instruments) if self.name else list(instruments)
+
+    @property
+    def look(self) -> Look:
+        """Columns and sort of what is shown."""
+        return self._looks.get(self.name, Look())
+
+    def use_look(self, look: Look, name: str | None = None) -> None:
+        """Show and remember another look of this list, or of the one named."""
+        self._looks[self.name if name is None else name] = look
+        known = {name: kept for name, look in self._looks.items() if (kept := look.to_kept()) and (not name or name in self.lists.lists)}
+        self._ctx.prefs.put("watch.looks", known or None)
 
     @property
     def away(self) -> int:
@@ -62,6 +77,12 @@ class WatchLists:
             return
         self._try(lambda: self._say(f"{symbol} is in {self.name}." if self.lists.toggle(self.name, symbol) else f"{symbol} is out of {self.name}."))
         self._keep()
+
+    def _added(self, symbol: str) -> None:
+        """An instrument that was searched for goes into the list that shows."""
+        if self.name and symbol not in self.lists.lists[self.name]:
+            self._try(lambda: self.lists.toggle(self.name, symbol))
+            self._keep()
 
     def _build(self) -> None:
         self._built = True
@@ -126,7 +147,11 @@ class WatchLists:
 
     def _rename(self) -> None:
         def act() -> None:
+            look, before = self.look, self.name
             self.name = self.lists.rename(self.name, self._name.value)
+            if self.name != before:
+                self._looks.pop(before, None)
+            self.use_look(look)
             self._made(self.name, f"The list is called {self.name} now.")
 
         self._try(act)
@@ -138,21 +163,28 @@ class WatchLists:
 
     def _remove(self) -> None:
         name = self.name
-        self._removed = (name, self.lists.lists[name])
+        self._removed = (name, self.lists.lists[name], self.look)
         self.lists.remove(name)
+        self._looks.pop(name, None)
         self._choose(ALL)
         self._keep()
         self._say(f"{name} is removed, with {plural(len(self._removed[1]), 'instrument')}.")
         self._buttons["back"].focus()
 
     def _put_back(self) -> None:
-        name, symbols = self._removed
-        self._try(lambda: self._made(self.lists.add_list(name, symbols), f"{name} is back."))
+        name, symbols, look = self._removed
+
+        def act() -> None:
+            made = self.lists.add_list(name, symbols)
+            self.use_look(look, made)
+            self._made(made, f"{name} is back.")
+
+        self._try(act)
         self._removed = None
         self._show()
 
     def _export(self) -> None:
-        save_text(f"{self.name}.txt", "".join(f"{symbol}\n" for symbol in self.lists.lists[self.name]), "text/plain;charset=utf-8")
+        save_text(f"{self.name}.txt", self.look.to_line() + "".join(f"{symbol}\n" for symbol in self.lists.lists[self.name]), "text/plain;charset=utf-8")
         self._say(f"Saved {plural(len(self.lists.lists[self.name]), 'symbol')}, one a line.")
 
     async def _import(self) -> None:
@@ -162,12 +194,14 @@ class WatchLists:
         try:
             if file.size > LONGEST_FILE:
                 raise BadList(f"The file has {file.size:,} bytes: that is no watchlist. Choose another file.")
-            found = read_symbols(str(await file.text()), self._store.instruments)
+            text = str(await file.text())
+            found = read_symbols(text, self._store.instruments)
             name, number = str(file.name).rpartition(".")[0][:36] or "Imported", 1
             while name.lower() in {other.lower() for other in self.lists.lists}:
                 number += 1
                 name = f"{name.rpartition(' ')[0] if number > 2 else name} {number}"
             name = self.lists.add_list(name, found.symbols)
+            self.use_look(read_look(text), name)
         except BadList as error:
             self._say(str(error), "danger")
             return

@@ -1,26 +1,30 @@
 """The watchlist: thousands of instruments, of which only the rows in sight are elements, recycled while scrolling.
 
-The hot path (``_quotes``) compares texts and sets text nodes; it reads no layout. Sorting by a moving column is redone
-every two seconds, not with every tick, so that rows do not jump under the pointer.
+The hot path (``_quotes``) compares texts and sets text nodes; it reads no layout. By a moving column the desk worker sorts, which knows
+all instruments: again every two seconds, not with every tick, and less often while the pointer is on the rows, so that none jumps under it.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from js import ResizeObserver, clearTimeout, matchMedia, performance, setTimeout
 from pyodide.ffi import create_proxy
 
-from .. import format as fmt
 from ..dom import el, fill, listen
+from ..watch_columns import BY_KEY, COLUMNS, DEFAULT, Look, by_text
+from .column_menu import ColumnMenu
 from .watch_lists import WatchLists
+from .watch_order import WatchOrder
 from .watchrow import WatchRow, template
 
-_COLUMNS = (("symbol", "Symbol"), ("last", "Last"), ("change", "Chg %"), ("bid", "Bid"), ("ask", "Ask"))
+_SPAN = "span"
 _OVERSCAN = 4
 _WATCH_AFTER_MS = 150
 _RESORT_S = 2
+_RESORT_POINTED_S = 10
 _FLASH_MS = 260
 _CALM_EVERY_MS = 80
 
@@ -32,22 +36,26 @@ class WatchlistView:
         self._ctx = ctx
         self._store = ctx.store
         self._order: list[str] = []
-        self._pattern = template()
         self._rows: list[WatchRow] = []
+        self._told: dict[str, dict] = {}
+        self._pointed = False
         self._seen: dict[str, WatchRow] = {}
-        self._sort: tuple[str, bool] = ("", False)
         self._wanted = ""
-        self._active = 0
+        self._active: str | None = None
         self._row_height = 24
         self._height = 0
         self._watch_timer: Any = None
-        self._watched: list[str] = []
+        self._flashing: list[WatchRow] = []
+        self._watched: tuple[list[str], list[str], str] = ([], [], "hour")
         still = matchMedia("(prefers-reduced-motion: reduce)")
         self._flash = not still.matches
         listen(still, "change", lambda event: setattr(self, "_flash", not event.matches))
         self._lists = WatchLists(ctx, self._relist)
+        self._look = self._lists.look
+        self._order_by = WatchOrder(ctx, self._lists, lambda: self._arrange())
+        self._order_by.use(self._look.sort)
         self._build()
-        self._flashing: list[WatchRow] = []
+        self._dress()
         self._calming = False
         self._calm = create_proxy(self._end_flashes)
         self._tell_watch = create_proxy(self._send_watch)
@@ -56,7 +64,8 @@ class WatchlistView:
         store = self._store
         store.on_tick("quotes", self._quotes)
         store.subscribe("instruments", lambda _rows: self._arrange())
-        ctx.link.on("again", lambda _message: ctx.link.tell("watch", symbols=self._watched))
+        ctx.link.on("again", lambda _message: self._tell_worker())
+        store.on_tick("summary", self._summaries)
         store.subscribe("focus", self._focused)
         store.subscribe("theme", lambda _value: self._resize())
         ctx.keys.bind("/", "Filter the watchlist", self._open_filter, "Desk")
@@ -79,17 +88,15 @@ class WatchlistView:
             },
         )
         self._heads = {}
-        head = el("div", {"class": "watch-head watch-row", "role": "row", "aria-rowindex": "1"})
-        for name, title in _COLUMNS:
-            button = el("button", {"type": "button", "data-sort": name, "tabindex": "-1"}, title)
-            cell = el("span", {"role": "columnheader", "class": f"cell-{name}", "aria-sort": "none"}, button)
-            self._heads[name] = cell
-            head.append(cell)
+        self._head = el("div", {"class": "watch-head watch-row", "role": "row", "aria-rowindex": "1"})
+        offered = [*((column.key, column.name) for column in COLUMNS), (_SPAN, "Line since midnight UTC")]
+        self._menu = ColumnMenu(offered, self._shows, self._column_chosen)
+        self._menu.root.setAttribute("data-testid", "watch-columns")
         self._body = el("div", {"class": "watch-body", "role": "rowgroup"})
         self._grid = el(
             "div",
-            {"class": "watch-grid", "role": "grid", "tabindex": "0", "aria-label": "Quotes", "aria-colcount": len(_COLUMNS)},
-            el("div", {"class": "watch-heads", "role": "rowgroup"}, head),
+            {"class": "watch-grid", "role": "grid", "tabindex": "0", "aria-label": "Quotes"},
+            el("div", {"class": "watch-heads", "role": "rowgroup"}, self._head),
             self._body,
         )
         self._nothing = el(
@@ -111,6 +118,7 @@ class WatchlistView:
                 self._count,
                 el("span", {"class": "grow"}),
                 self._filter,
+                self._menu.root,
                 self._lists.opener,
             ),
             self._lists.drawer,
@@ -122,55 +130,85 @@ class WatchlistView:
         listen(self._grid, "scroll", lambda _event: self._place())
         listen(self._grid, "keydown", self._key)
         listen(self._grid, "click", self._click)
+        listen(self._body, "pointerenter", lambda _event: setattr(self, "_pointed", True))
+        listen(self._body, "pointerleave", lambda _event: setattr(self, "_pointed", False))
         listen(self._nothing, "click", lambda _event: self._escape())
 
     # What is shown, and in which order
 
+    def _dress(self) -> None:
+        """Columns and heads of the look."""
+        look = self._look
+        for row in self._rows:
+            row.root.remove()
+        self._rows, self._seen, self._flashing = [], {}, []
+        self._pattern = template(look.columns)
+        self._heads.clear()
+        self._head.replaceChildren()
+        for name, title, hint in [("symbol", "Symbol", None), *((name, BY_KEY[name].title, BY_KEY[name].name) for name in look.columns)]:
+            text = BY_KEY[name].text if name in BY_KEY else True
+            inside = title if name == "spark" else el("button", {"type": "button", "data-sort": name}, title)
+            attrs = {"role": "columnheader", "class": f"cell-{name}{'' if text else ' num'}", "aria-sort": None if name == "spark" else "none", "title": hint}
+            self._heads[name] = el("span", attrs, inside)
+            self._head.append(self._heads[name])
+        self._grid.setAttribute("aria-colcount", str(1 + len(look.columns)))
+        self._grid.classList.toggle("chosen", look.columns != DEFAULT)
+        self._show_sort()
+        self._menu.show()
+
+    def _show_sort(self) -> None:
+        column, falling = self._look.sort
+        for key, cell in self._heads.items():
+            if key != "spark":
+                cell.setAttribute("aria-sort", "none" if key != column else "descending" if falling else "ascending")
+
+    def _use(self, look: Look, *, keep: bool = True) -> None:
+        before, self._look = self._look, look
+        if keep:
+            self._lists.use_look(look)
+        if look.columns != before.columns:
+            self._dress()
+        else:
+            self._show_sort()
+            self._menu.show()
+        self._told = {} if look.span != before.span else self._told
+        self._order_by.use(look.sort)
+        self._arrange()
+        self._send_watch()
+
+    def _shows(self, key: str) -> bool:
+        return self._look.span == "day" if key == _SPAN else key in self._look.columns
+
+    def _column_chosen(self, key: str, wanted: bool) -> bool:
+        look = replace(self._look, span="day" if wanted else "hour") if key == _SPAN else self._look.with_column(key, wanted)
+        if look == self._look:
+            return False
+        self._use(look)
+        return True
+
     def _arrange(self) -> None:
-        wanted = self._wanted
-        symbols = self._lists.symbols()
-        if wanted:
-            rows = self._store.instruments
-            symbols = [s for s in symbols if wanted in f"{s} {rows[s]['base']} {rows[s]['quote']} {rows[s]['venue']}".lower()]
-        column, falling = self._sort
-        if column == "symbol":
-            symbols.sort(reverse=falling)
-        elif column:
-            at = {"bid": 1, "ask": 2, "last": 3, "change": 4}[column]
-            symbols = self._by_number(symbols, at, falling)
+        symbols = by_text(self._order_by.apply(self._lists.symbols()), self._store.instruments, self._wanted)
         if symbols == self._order and self._seen:
             return
         self._order = symbols
         total, away = len(self._lists.symbols()), self._lists.away
-        self._grid.classList.toggle("wide-symbols", any(len(symbol) > 10 for symbol in symbols))
-        self._count.textContent = f"{len(symbols):,} of {total:,}" if wanted else f"{total:,}"
+        wide = any(len(symbol) > 10 for symbol in symbols)
+        self._grid.classList.toggle("wide-symbols", wide)
+        columns, least = self._look.widths(wide)
+        self._grid.style.setProperty("--watch-columns", columns)
+        self._grid.style.setProperty("--watch-least", f"{least}px")
+        self._count.textContent = f"{len(symbols):,} of {total:,}" if self._wanted else f"{total:,}"
         self._count.title = f"{away} more of this list are not known to this venue" if away else ""
         self._nothing.hidden = bool(symbols) or not self._store.instruments
         self._nothing.dataset.why = "filter" if total else "list"
         self._grid.hidden = not symbols
         self._grid.setAttribute("aria-rowcount", str(len(symbols) + 1))
         self._body.style.height = f"{len(symbols) * self._row_height}px"
-        self._active = self._order.index(self._store.symbol) if self._store.symbol in self._order else 0
-        for row in self._rows:
-            row.release()
-        self._place()
+        self._place(anew=True)
 
     def _relist(self) -> None:
         self._grid.scrollTop = 0
-        self._arrange()
-
-    def _by_number(self, symbols: list[str], at: int, falling: bool) -> list[str]:
-        quotes = self._store.quotes
-        known, unknown = [], []
-        for symbol in symbols:
-            quote = quotes.get(symbol)
-            text = quote[at] if quote else None
-            if text:
-                known.append((float(fmt.plain(text)), symbol))
-            else:
-                unknown.append(symbol)
-        known.sort(key=lambda pair: pair[0], reverse=falling)
-        return [symbol for _value, symbol in known] + unknown
+        self._use(self._lists.look, keep=False)
 
     def _resize(self) -> None:
         self._height = self._grid.clientHeight
@@ -184,26 +222,36 @@ class WatchlistView:
                     row.release()
         self._place()
 
-    def _place(self) -> None:
-        """Give every index in sight a row; rows out of sight are given away."""
+    def _place(self, *, anew: bool = False) -> None:
+        """Give every index in sight a row; rows out of sight are given away. ``anew``: the order is another."""
         height = self._row_height
         first = max(0, int(self._grid.scrollTop // height) - _OVERSCAN)
         last = min(len(self._order), first + int(self._height // height) + 2 + 2 * _OVERSCAN)
         need = last - first
         while len(self._rows) < need:
-            row = WatchRow(len(self._rows), self._pattern)
+            row = WatchRow(len(self._rows), self._pattern, self._look.columns)
             self._rows.append(row)
             self._body.append(row.root)
-        free = [row for row in reversed(self._rows) if not first <= row.index < last]
-        held = {row.index for row in self._rows if first <= row.index < last}
-        store = self._store
+        store, order = self._store, self._order
+        keep, free = set(), []
+        for number, row in enumerate(self._rows):
+            # in another order the rows stand in the document as they are seen
+            fits = first <= row.index < last and not (anew and (row.index != first + number or order[row.index] != row.symbol))
+            if fits:
+                keep.add(row.index)
+            else:
+                free.append(row)
+        free.reverse()
         for index in range(first, last):
-            if index not in held:
+            if index not in keep:
                 row = free.pop()
-                symbol = self._order[index]
+                symbol = order[index]
                 row.bind(index, symbol, store.instruments[symbol], height)
                 row.choose(symbol == store.symbol)
                 row.paint(store.quotes.get(symbol), False, 0.0)
+                row.tell(self._told.get(symbol), performance.now())
+                if store.sources is not None:
+                    store.publish("row", row.root)
         for row in free:
             row.release()
         self._seen = {row.symbol: row for row in self._rows if row.index >= 0}
@@ -213,10 +261,15 @@ class WatchlistView:
         self._watch_timer = setTimeout(self._tell_watch, _WATCH_AFTER_MS)
 
     def _send_watch(self) -> None:
-        symbols = [row.symbol for row in sorted(self._rows, key=lambda row: row.index) if row.index >= 0]
-        if symbols != self._watched:
-            self._watched = symbols
-            self._ctx.link.tell("watch", symbols=symbols)
+        symbols = sorted(row.symbol for row in self._rows if row.index >= 0)
+        watched = (symbols, self._look.told, self._look.span)
+        if watched != self._watched:
+            self._watched = watched
+            self._tell_worker()
+
+    def _tell_worker(self) -> None:
+        symbols, columns, span = self._watched
+        self._ctx.link.tell("watch", symbols=symbols, **({"columns": columns, "spark": span} if columns else {}))
 
     # Live
 
@@ -230,6 +283,14 @@ class WatchlistView:
         if flashing and not self._calming:
             self._calming = True
             setTimeout(self._calm, _CALM_EVERY_MS)
+
+    def _summaries(self, summary: dict) -> None:
+        columns, now = summary["columns"], performance.now()
+        for symbol, *values in summary["rows"]:
+            told = self._told[symbol] = dict(zip(columns, values, strict=True))
+            row = self._seen.get(symbol)
+            if row is not None:
+                row.tell(told, now)
 
     def _end_flashes(self) -> None:
         # timers instead of an animation: an animation would make the browser draw 60 frames a second for nothing
@@ -253,8 +314,8 @@ class WatchlistView:
             now = performance.now()
             for row in self._seen.values():
                 row.grow_older(now)
-            if self._sort[0] not in ("", "symbol") and beat % _RESORT_S == 0:
-                self._arrange()
+            if beat % (_RESORT_POINTED_S if self._pointed else _RESORT_S) == 0:
+                self._order_by.rank()
 
     # Acting
 
@@ -264,7 +325,7 @@ class WatchlistView:
 
     def _open(self, index: int) -> None:
         if 0 <= index < len(self._order):
-            self._active = index
+            self._active = self._order[index]
             self._store.focus(self._order[index])
             self._mark_active()
 
@@ -279,28 +340,25 @@ class WatchlistView:
             self._store.publish("pane", "chart")
 
     def _sort_by(self, name: str) -> None:
-        column, falling = self._sort
-        self._sort = (name, name != "symbol") if column != name else (name, not falling) if falling == (name != "symbol") else ("", False)
-        for key, cell in self._heads.items():
-            kind = "none" if key != self._sort[0] else "descending" if self._sort[1] else "ascending"
-            cell.setAttribute("aria-sort", kind)
-        self._arrange()
+        self._use(self._look.sorted_by(name))
 
     def _key(self, event: Any) -> None:
         page = max(1, int(self._height // self._row_height) - 1)
-        last = len(self._order) - 1
+        if event.target.closest("[data-sort]"):
+            return
+        last, at = len(self._order) - 1, self._active_index
         step = {"ArrowDown": 1, "ArrowUp": -1, "PageDown": page, "PageUp": -page, "Home": -last, "End": last}.get(event.key)
         if step is not None:
-            self._active = max(0, min(last, self._active + step))
+            self._active = self._order[max(0, min(last, at + step))]
             self._reveal()
         elif event.key == "Enter":
-            self._open(self._active)
+            self._open(at)
         else:
             return
         event.preventDefault()
 
     def _reveal(self) -> None:
-        top = self._active * self._row_height
+        top = self._active_index * self._row_height
         head = 24
         grid = self._grid
         if top < grid.scrollTop:
@@ -309,8 +367,16 @@ class WatchlistView:
             grid.scrollTop = top + self._row_height - self._height + head
         self._place()
 
+    @property
+    def _active_index(self) -> int:
+        """Where the keyboard is: it stays with its instrument when the order changes."""
+        for symbol in (self._active, self._store.symbol):
+            if symbol in self._order:
+                return self._order.index(symbol)
+        return 0
+
     def _mark_active(self) -> None:
-        active = self._order[self._active] if self._active < len(self._order) else None
+        active = self._order[self._active_index] if self._order else None
         for symbol, row in self._seen.items():
             row.mark(symbol == active)
         row = self._seen.get(active) if active else None

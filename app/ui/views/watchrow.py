@@ -1,30 +1,31 @@
-"""One recycled row of the watchlist: six cached text nodes and what they show, so that unchanged text costs nothing."""
+"""One recycled row of the watchlist: cached text nodes of the columns chosen and what they show, so that unchanged text costs nothing."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .. import format as fmt
-from ..dom import el
+from ..dom import el, svg
+from ..watch_columns import BY_KEY
 
-_SAME = ("", "", "", "", "")
+_AT = {"bid": 1, "ask": 2, "last": 3}
+"""Where a quote has the text of a column."""
+_SIGNED = ("hour",)
 
 
-def _cell(name: str, testid: str | None = None, extra: str = "") -> Any:
-    return el("span", {"class": f"cell-{name} {extra}".strip(), "role": "gridcell", "data-testid": testid}, fmt.NOTHING)
-
-
-def template() -> Any:
+def template(columns: tuple[str, ...]) -> Any:
     """An empty row to clone."""
-    return el(
-        "div",
-        {"class": "watch-row", "role": "row"},
-        _cell("symbol"),
-        _cell("last", "last", "num"),
-        _cell("change", None, "num"),
-        _cell("bid", "bid", "num"),
-        _cell("ask", "ask", "num"),
-    )
+    row = el("div", {"class": "watch-row", "role": "row"}, el("span", {"class": "cell-symbol", "role": "gridcell"}, fmt.NOTHING))
+    for name in columns:
+        kind = "" if BY_KEY[name].text else " num"
+        cell = el("span", {"class": f"cell-{name}{kind}", "role": "gridcell", "data-testid": name if name in _AT else f"watch-{name}"})
+        if name == "spark":
+            line = svg("path", {"fill": "none", "vector-effect": "non-scaling-stroke"})
+            cell.append(svg("svg", {"viewBox": "0 0 60 16", "preserveAspectRatio": "none", "role": "img", "aria-label": "No line yet"}, line))
+        else:
+            cell.append(fmt.NOTHING)
+        row.append(cell)
+    return row
 
 
 class WatchRow:
@@ -32,13 +33,16 @@ class WatchRow:
 
     __slots__ = (
         "_age",
-        "_change",
-        "_change_cell",
+        "_cells",
         "_choice",
+        "_columns",
         "_flash",
-        "_last_cell",
+        "_heard",
+        "_stale",
+        "_symbol_text",
         "_texts",
-        "_tone",
+        "_tones",
+        "_told",
         "_values",
         "flashed_at",
         "index",
@@ -46,21 +50,23 @@ class WatchRow:
         "symbol",
     )
 
-    def __init__(self, number: int, pattern: Any) -> None:
+    def __init__(self, number: int, pattern: Any, columns: tuple[str, ...]) -> None:
         self.root = pattern.cloneNode(True)
         self.root.id = f"quote-{number}"
         cells = self.root.children
-        self._last_cell = cells.item(1)
-        self._change_cell = cells.item(2)
-        # in the order symbol, bid, ask, last: as a quote has them; the change is written apart
-        self._texts = [cells.item(at).firstChild for at in (0, 3, 4, 1)]
-        self._change = self._change_cell.firstChild
-        self._values: list[str] = list(_SAME)
+        self._symbol_text = cells.item(0).firstChild
+        self._columns = columns
+        self._cells = {name: cells.item(at) for at, name in enumerate(columns, 1)}
+        self._texts = [(_AT[name], self._cells[name].firstChild) for name in columns if name in _AT]
+        self._values: dict[int | str, str] = {}
+        self._told: dict[str, Any] = {}
         self._age: tuple[float, float] | None = None
+        self._heard: tuple[float, float] | None = None
         self._choice = (False, False)
+        self._stale = False
         self._flash = ""
         self.flashed_at = 0.0
-        self._tone = ""
+        self._tones: dict[str, str] = {}
         self.index = -1
         self.symbol = ""
 
@@ -75,6 +81,9 @@ class WatchRow:
         if self.index < 0:
             root.hidden = False
         self.index, self.symbol = index, symbol
+        self._symbol_text.data = symbol
+        if "source" in self._cells:
+            self._cells["source"].firstChild.data = instrument["venue"]
         self.calm()
 
     def release(self) -> None:
@@ -91,32 +100,57 @@ class WatchRow:
         flashes = False
         if quote is None:
             quote = [self.symbol, None, None, None, None, 0, None]
-        for at in range(4):
+        for at, node in self._texts:
             text = quote[at] or fmt.NOTHING
-            if values[at] != text:
+            if values.get(at) != text:
                 values[at] = text
-                self._texts[at].data = text
-                if at == 3 and flash and quote[5]:
+                node.data = text
+                if at == 3 and flash and quote[5] and quote[3]:
                     flashes = self._begin_flash("up" if quote[5] > 0 else "down", now)
         age = quote[6]
-        if age is None:
-            self._age = None
-            self._say_change(fmt.signed(quote[4]) if quote[4] else fmt.NOTHING, "")
+        self._age = None if age is None else (age, now)
+        if (age is not None) != self._stale:
+            self._stale = age is not None
+            self.root.toggleAttribute("data-stale", self._stale)
+        if age is not None:
+            self._say("change", f"stale {fmt.age(age)}", "stale")
         else:
-            self._age = (age, now)
-            self._say_change(f"stale {fmt.age(age)}", "stale")
+            text = fmt.signed(quote[4]) if quote[4] else fmt.NOTHING
+            if values.get("change") != text:
+                self._say("change", text, fmt.tone(fmt.direction(text)))
         return flashes
+
+    def tell(self, values: dict[str, Any] | None, now: float) -> None:
+        """Show what the worker told of the columns beside the quote."""
+        told, values = self._told, values or {}
+        for name in self._columns:
+            if not BY_KEY[name].told or (name in told and told[name] == values.get(name)):
+                continue
+            value = told[name] = values.get(name)
+            if name == "spark":
+                self._draw(value)
+            elif name == "age":
+                self._heard = None if value is None else (value, now)
+                self._say("age", fmt.NOTHING if value is None else fmt.age(value), "")
+            else:
+                text = value or fmt.NOTHING
+                if name in _SIGNED and value:
+                    text = fmt.signed(value)
+                self._say(name, text, fmt.tone(fmt.direction(text)) if name in _SIGNED else "")
 
     def calm(self) -> None:
         """End the flash."""
         if self._flash:
             self._flash = ""
-            self._last_cell.removeAttribute("data-flash")
+            if "last" in self._cells:
+                self._cells["last"].removeAttribute("data-flash")
 
     def grow_older(self, now: float) -> None:
-        """Count on the age of a stale quote for which nothing new comes."""
+        """Count on the ages for which nothing new comes."""
         if self._age is not None and self._age[1]:
-            self._say_change(f"stale {fmt.age(self._age[0] + now - self._age[1])}", "stale")
+            self._say("change", f"stale {fmt.age(self._age[0] + now - self._age[1])}", "stale")
+        if self._heard is not None and "age" in self._cells:
+            self._say("age", fmt.age(self._heard[0] + now - self._heard[1]), "")
 
     def choose(self, chosen: bool) -> None:
         """Mark the row of the instrument in focus."""
@@ -134,16 +168,28 @@ class WatchRow:
         begins = not self._flash
         if self._flash != side:
             self._flash = side
-            self._last_cell.setAttribute("data-flash", side)
+            self._cells["last"].setAttribute("data-flash", side)
         self.flashed_at = now
         return begins
 
-    def _say_change(self, text: str, state: str) -> None:
-        if text != self._values[4]:
-            self._values[4] = text
-            sign = 0 if state else fmt.direction(text)
-            self._change.data = text
-            tone = state or fmt.tone(sign)
-            if tone != self._tone:
-                self._tone = tone
-                self._change_cell.className = f"cell-change num {tone}"
+    def _say(self, name: str, text: str, tone: str) -> None:
+        cell = self._cells.get(name)
+        if cell is None or self._values.get(name) == text:
+            return
+        self._values[name] = text
+        cell.firstChild.data = text
+        if tone != self._tones.get(name):
+            self._tones[name] = tone
+            cell.className = f"cell-{name} num {tone}".strip()
+
+    def _draw(self, line: list | None) -> None:
+        cell = self._cells["spark"]
+        drawing = cell.firstChild
+        path, words = line or ("", "No line yet")
+        drawing.firstChild.setAttribute("d", path)
+        drawing.setAttribute("aria-label", words)
+        cell.title = words
+        tone = "up" if "(+" in words else "down" if f"({fmt.MINUS}" in words else "flat"
+        if tone != self._tones.get("spark"):
+            self._tones["spark"] = tone
+            cell.className = f"cell-spark num {tone}"

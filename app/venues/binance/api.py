@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -255,7 +255,7 @@ class Api:
         self.held, self.logged_on = True, False
         self._on_open()
 
-    def _received(self, texts: list[str], _received_ns: int) -> None:
+    def _received(self, texts: Sequence[str], _received_ns: int) -> None:
         self._pulse.check()
         for text in texts:
             if self.link.is_open:

@@ -10,11 +10,13 @@ from urllib.parse import quote
 from app.model.instrument import Instrument
 from app.net.backoff import Backoff
 from app.net.streams import Limits
+from app.platform.columns import Layouts
 
 from ..dialect import Ask, Dialect, Learnt
 from ..live import LiveVenue
 from ..rest import Quota
 from ..wire import WireError
+from .columns import layouts
 from .parse import VENUE, Parser, instruments_from_exchange_info, not_trading
 from .session import BinanceSession
 from .snapshots import SnapshotFeed
@@ -71,6 +73,10 @@ class Spot(Dialect):
     def parser(self, instruments: Sequence[Instrument]) -> Parser:
         """Reads spot streams."""
         return Parser(instruments)
+
+    def layouts(self, instruments: Sequence[Instrument]) -> Layouts:
+        """Quotes, trades and depth as they are streamed."""
+        return layouts(instruments)
 
     def topics(self, instrument: Instrument, route: str) -> tuple[str, ...]:
         """Depth, quotes, trades."""

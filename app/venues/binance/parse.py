@@ -30,10 +30,9 @@ from ..wire import (
     time_ms,
     whole,
 )
+from .columns import MAX_SPAN, ColumnEvents
 
 VENUE = "binance"
-MAX_SPAN = 1_000_000
-"""Most update ids one depth diff may span; more is nonsense that would make every later diff look old."""
 _JOIN = 400
 """Longest average frame worth joining, in characters: for long ones the copy costs more than the call saved."""
 _UNUSED = frozenset({"kline", "24hrTicker", "24hrMiniTicker", "avgPrice", "1hTicker", "4hTicker", "1dTicker"})
@@ -50,6 +49,7 @@ class Parser:
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self._control: deque[dict] = deque(maxlen=1000)
+        self.columns = ColumnEvents(instruments, self.parse)
         self._symbols = {instrument.native: Route(instrument) for instrument in instruments}
         self._handlers = {
             "depth": self._depth,

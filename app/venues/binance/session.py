@@ -22,9 +22,10 @@ class BinanceSession(VenueSession):
         super().clear()
         self._asked: dict[int, tuple[str, Sequence[str]]] = {}
 
-    def read(self, texts: list[str], recv_ns: int) -> list[MarketEvent | Rejected]:
+    def read(self, texts: Sequence[str], recv_ns: int) -> list[MarketEvent | Rejected]:
         """Many frames in one call."""
-        return self._venue.parser.parse_many(texts, recv_ns)
+        parser, reader = self._venue.parser, self._venue.reader
+        return parser.parse_many(texts, recv_ns) if reader is None else parser.columns.events(reader.read(texts), recv_ns)
 
     def requests(self, topics: Sequence[str]) -> list[str]:
         """SUBSCRIBE in pieces."""

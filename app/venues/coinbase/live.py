@@ -34,7 +34,7 @@ class CoinbaseSession(VenueSession):
         self._next = None
         self.send([_request("subscribe", "heartbeats", None)])
 
-    def read(self, texts: list[str], recv_ns: int) -> list[MarketEvent | Rejected]:
+    def read(self, texts: Sequence[str], recv_ns: int) -> list[MarketEvent | Rejected]:
         """Events up to a hole in the numbers; what came before and is repeated is dropped."""
         parser = self._venue.parser
         out: list[MarketEvent | Rejected] = []

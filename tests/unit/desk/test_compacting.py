@@ -143,5 +143,5 @@ async def test_no_snapshot_is_in_an_export(tmp_path):
     await page.desk.receive({"do": "vault.restore_preview", "id": 9_999, "file": page.files[0]}, bytearray(b"another passphrase"))
     preview = next(m for m in page.messages if m["t"] == "reply" and m["id"] == 9_999)
     assert preview["ok"] and {row["name"] for row in preview["result"]["classes"]} >= {"journal"}
-    assert "snapshot" not in json.dumps(preview["result"]["classes"])
+    assert "snapshot" not in json.dumps([preview["result"][key] for key in ("classes", "only_here")])
     await page.desk.stop()

@@ -24,6 +24,7 @@ def test_a_row_is_the_thing_again():
         assert shelf.of_row(type(thing), shelf.row(thing)) == thing
     held = shelf.OrderShelf({"kt-1": shelf.line(order())})
     assert held.line("kt-1") == shelf.line(order()) and [*held.values()] == [order()] and dict.__getitem__(held, "kt-1") == held.line("kt-1")
+    assert len(held.values()) == 1 and [*reversed(held.values())] == [order()] and order() in held.values()
     held["kt-1"].code = "changed"
     assert held.get("kt-1").code == "changed" and held.last(5)[0] is held["kt-1"] and dict(held.items())["kt-1"] is held["kt-1"]
     assert held.get("none") is None and "none" not in held and len(held) == 1

@@ -10,6 +10,7 @@ from app.market.state import MarketState
 from app.model.market import Gap, MarketEvent, Rejected
 from app.model.orders import Side
 from app.net.streams import Streams
+from app.platform.columns import NativeReader
 from app.platform.errors import FetchError
 from app.platform.interfaces import Answer
 from app.venues.base import Connection, ConnectionState
@@ -127,6 +128,8 @@ class Hand:
         self.state = MarketState([])
 
     # the network
+
+    columns = staticmethod(NativeReader)
 
     def connect(self, url, *, on_open, on_text, on_close) -> _Socket:
         return _Socket(self, self.exchanges[urlsplit(url).hostname], url, on_open, on_text, on_close)

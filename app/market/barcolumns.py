@@ -1,0 +1,150 @@
+"""Bars of many instruments in columns, by the rules of docs/bars.md: the same bars as BarSeries, for a batch of trades at a time. Needs numpy.
+
+Each row keeps its ``kept`` newest closed bars in a ring, and the bar that is still open. Trades of a row that come in order of their times are
+counted in together; one that comes late is counted in by itself, into the bar that it belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, OPENED, CLOSED = range(8)
+"""Fields of a bar: time in s UTC, prices and volume in units, times of its first and last trade in ns UTC."""
+_SECOND = 1_000_000_000
+
+
+class Sorted:
+    """Trades sorted by row, those of a row in the order of their times; ``starts``: where each row's begin. Each of ``groups`` is what the
+    trades of one of ``rows`` amount to, but for its TIME, which every width fills in; ``span``: earliest and latest time."""
+
+    __slots__ = ("groups", "price", "row", "rows", "size", "span", "ts")
+
+    def __init__(self, row: np.ndarray, ts: np.ndarray, price: np.ndarray, size: np.ndarray, starts: np.ndarray) -> None:
+        self.row, self.ts, self.price, self.size = row, ts, price, size
+        self.rows = row[starts]
+        self.groups = _grouped(starts, ts, price, size)
+        self.span = int(self.groups[OPENED].min()), int(self.groups[CLOSED].max())
+
+
+def _grouped(starts: np.ndarray, ts: np.ndarray, price: np.ndarray, size: np.ndarray) -> np.ndarray:
+    ends = np.append(starts[1:], len(ts)) - 1
+    groups = np.empty((8, len(starts)), np.int64)
+    groups[OPEN], groups[CLOSE] = price[starts], price[ends]
+    groups[OPENED], groups[CLOSED] = ts[starts], ts[ends]
+    np.maximum.reduceat(price, starts, out=groups[HIGH])
+    np.minimum.reduceat(price, starts, out=groups[LOW])
+    np.add.reduceat(size, starts, out=groups[VOLUME])
+    return groups
+
+
+class BarColumns:
+    """``now`` is (8, rows): the open bars, where ``counts`` is above zero. ``on_close(rows, bars)``: bars of these rows (each once) closed."""
+
+    def __init__(self, rows: int, width_s: int, kept: int = 128) -> None:
+        self.width_s, self.kept = width_s, kept
+        self.now = np.zeros((8, rows), np.int64)
+        self.counts = np.zeros(rows, np.int64)
+        """Bars begun a row, late ones that were put in between included."""
+        self.revised = self.too_late = 0
+        """Late trades that changed a closed bar; late trades before the oldest bar kept."""
+        self.on_close: Callable[[np.ndarray, np.ndarray], object] | None = None
+        self._ring = np.zeros((8, rows, kept), np.int64)
+        self._width = width_s * _SECOND
+
+    def add(self, trades: Sorted) -> None:
+        """Count in trades none of which is older than the newest of its row."""
+        earliest, latest = trades.span
+        if earliest // self._width == latest // self._width:
+            trades.groups[TIME] = earliest // self._width * self.width_s
+            self._groups(trades.rows, trades.groups)
+            return
+        row = trades.row
+        start = trades.ts // self._width * self.width_s
+        begins = np.empty(len(row), bool)
+        begins[0] = True
+        begins[1:] = (row[1:] != row[:-1]) | (start[1:] != start[:-1])
+        starts = np.flatnonzero(begins)
+        groups = _grouped(starts, trades.ts, trades.price, trades.size)
+        groups[TIME] = start[starts]
+        rows = row[starts]
+        while len(rows):  # once, and again for rows of which more than one bar is touched
+            first = np.empty(len(rows), bool)
+            first[0] = True
+            np.not_equal(rows[1:], rows[:-1], out=first[1:])
+            if first.all():
+                self._groups(rows, groups)
+                return
+            self._groups(rows[first], groups[:, first])
+            rows, groups = rows[~first], groups[:, ~first]
+
+    def _groups(self, rows: np.ndarray, groups: np.ndarray) -> None:
+        now = self.now[:, rows]
+        more = (now[TIME] == groups[TIME]) & (self.counts[rows] > 0)
+        if not more.all():
+            self._open(rows[~more], groups[:, ~more])
+            rows, groups, now = rows[more], groups[:, more], now[:, more]
+        self.now[HIGH, rows] = np.maximum(now[HIGH], groups[HIGH])
+        self.now[LOW, rows] = np.minimum(now[LOW], groups[LOW])
+        self.now[CLOSE, rows], self.now[CLOSED, rows] = groups[CLOSE], groups[CLOSED]
+        self.now[VOLUME, rows] = now[VOLUME] + groups[VOLUME]
+
+    def _open(self, rows: np.ndarray, bars: np.ndarray) -> None:
+        had = rows[self.counts[rows] > 0]
+        if len(had):
+            closed = self.now[:, had]
+            self._ring[:, had, (self.counts[had] - 1) % self.kept] = closed
+            if self.on_close is not None:
+                self.on_close(had, closed)
+        self.now[:, rows] = bars
+        self.counts[rows] += 1
+
+    def add_one(self, row: int, ts: int, price: int, size: int) -> None:
+        """Count in one trade, whatever its time."""
+        time_s = ts // self._width * self.width_s
+        if not self.counts[row] or time_s > self.now[TIME, row]:
+            bar = np.array([time_s, price, price, price, price, size, ts, ts], np.int64)
+            self._open(np.array([row]), bar[:, None])
+            return
+        if time_s == self.now[TIME, row]:
+            _count_in(self.now[:, row], ts, price, size)
+            return
+        held = min(int(self.counts[row]) - 1, self.kept)
+        slots = (int(self.counts[row]) - 1 - held + np.arange(held)) % self.kept
+        times = self._ring[TIME, row, slots]
+        at = int(np.searchsorted(times, time_s))
+        if at < held and times[at] == time_s:
+            _count_in(self._ring[:, row, slots[at]], ts, price, size)
+            self.revised += 1
+            return
+        if at == 0 and held == self.kept:
+            self.too_late += 1
+            return
+        bars = np.insert(self._ring[:, row, slots], at, [time_s, price, price, price, price, size, ts, ts], axis=1)[:, -self.kept :]
+        self.counts[row] += 1
+        held = bars.shape[1]
+        self._ring[:, row, (int(self.counts[row]) - 1 - held + np.arange(held)) % self.kept] = bars
+        self.revised += 1
+
+    def rows(self, row: int) -> list[tuple[int, ...]]:
+        """(time, open, high, low, close, volume) of the bars kept of a row, oldest first, the open one included."""
+        count = int(self.counts[row])
+        if not count:
+            return []
+        held = min(count - 1, self.kept)
+        closed = self._ring[:6, row, (count - 1 - held + np.arange(held)) % self.kept]
+        return [*map(tuple, closed.T.tolist()), tuple(self.now[:6, row].tolist())]
+
+    def forget(self, rows: np.ndarray) -> None:
+        """Of these rows no bar is known."""
+        self.counts[rows] = 0
+
+
+def _count_in(bar: np.ndarray, ts: int, price: int, size: int) -> None:
+    bar[HIGH], bar[LOW] = max(price, bar[HIGH]), min(price, bar[LOW])
+    if ts >= bar[CLOSED]:
+        bar[CLOSE], bar[CLOSED] = price, ts
+    elif ts < bar[OPENED]:
+        bar[OPEN], bar[OPENED] = price, ts
+    bar[VOLUME] += size

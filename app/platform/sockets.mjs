@@ -1,0 +1,57 @@
+// One WebSocket whose frames are gathered here: into Python they go together, in one call.
+//
+// Whatever has queued is handed over by a message to ourselves, which the browser delivers after the frames already waiting. In a burst it
+// does so only when the burst is over; then the first frames are handed over as soon as they have waited for MOST_WAIT, whatever is still
+// to come. No more go at once than about MOST_WORK takes to work on: other messages of the thread get their turn in between.
+
+const MOST_WAIT = 3; // ms
+const MOST_WORK = 4;
+const FEWEST = 16;
+const SMOOTH = 0.3;
+const CLOSED = 3;
+
+// `deliver(frames, when)`: texts and when the first of them came (ms of performance.now); `closed(code, reason)` comes once. Throws for an
+// address no socket may be opened to.
+export const connect = (url, opened, deliver, closed) => {
+  const socket = new WebSocket(url);
+  const { port1, port2 } = new MessageChannel();
+  let frames = [];
+  let times = [];
+  let cost = MOST_WORK / 64; // ms a frame, as it turned out so far
+  const ask = () => port2.postMessage(null);
+  const hand = () => {
+    const count = Math.min(frames.length, Math.max(FEWEST, Math.floor(MOST_WORK / cost)));
+    if (count === 0) return;
+    const [some, first] = [frames.slice(0, count), times[0]];
+    frames = frames.slice(count);
+    times = times.slice(count);
+    const start = performance.now();
+    try {
+      deliver(some, first);
+    } finally {
+      const each = (performance.now() - start) / count;
+      cost += count < FEWEST ? 0 : SMOOTH * (Math.max(each, 1e-3) - cost);
+      if (frames.length) ask();
+    }
+  };
+  const finish = (code, reason) => {
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    while (frames.length) hand();
+    port1.close();
+    port2.close();
+    closed(code, reason);
+  };
+  port1.onmessage = hand;
+  socket.onopen = () => opened();
+  socket.onmessage = ({ data }) => {
+    const now = performance.now();
+    frames.push(typeof data === "string" ? data : "");
+    times.push(now);
+    if (frames.length === 1) ask();
+    else if (now - times[0] > MOST_WAIT) hand();
+  };
+  socket.onclose = ({ code, reason }) => finish(code, reason);
+  // refused by the content security policy: no close event will come
+  if (socket.readyState === CLOSED) setTimeout(() => finish(1006, "the page's policy does not allow this address"));
+  return socket;
+};

@@ -1,0 +1,1 @@
+"""Alpha Vantage: parser and client."""

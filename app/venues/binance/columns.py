@@ -1,0 +1,91 @@
+"""Binance's stream frames by way of columns: the same events as `parse.Parser`, for what a burst of frames costs one.
+
+Quotes of a batch that a later one of the same instrument in the batch replaces are left out (``replaced`` counts them): nobody could have seen
+them. Trades and depth differences all come, in order. What fits no layout goes through the parser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any
+
+from app.model.instrument import Instrument
+from app.model.market import BookDelta, MarketEvent, Quote, Rejected, Trade
+from app.platform.columns import Columns, Layout, Layouts
+
+from ..wire import END_OF_TIME_NS, MS
+
+_TIME = f"<int:{END_OF_TIME_NS // MS}>"
+_ANY = 2**53
+MAX_SPAN = 1_000_000
+"""Most update ids one depth diff may span; more is nonsense that would make every later diff look old."""
+QUOTE = Layout(
+    '{"stream":"<row:1>@bookTicker","data":{"u":<skip>,"s":"<row:0>","b":"<units:0>","B":"<units:1>","a":"<units:0>","A":"<units:1>"}}',
+    ((0, 2, 1, _ANY),),
+)
+TRADE = Layout(
+    '{"stream":"<row:1>@trade","data":{"e":"trade","E":<skip>,"s":"<row:0>","t":<int>,"p":"<units:0>","q":"<units:1>",'
+    f'"T":{_TIME},"m":<flag>,"M":<skipflag>}}}}'
+)
+DEPTH = Layout(
+    f'{{"stream":"<row:1>@depth@100ms","data":{{"e":"depthUpdate","E":{_TIME},"s":"<row:0>","U":<int>,"u":<int>,"b":<levels:0,1>,"a":<levels:0,1>}}}}',
+    ((1, 2, 0, MAX_SPAN),),
+)
+_order = itemgetter(0)
+
+
+def layouts(instruments: Sequence[Instrument], many: bool = False) -> Layouts:
+    """What the streams look like, a row for each instrument."""
+    natives = tuple([item.native for item in instruments])
+    scales = tuple([(item.price_scale, item.size_scale) for item in instruments])
+    return Layouts((QUOTE, TRADE, DEPTH), (natives, tuple(map(str.lower, natives))), scales, many)
+
+
+class ColumnEvents:
+    """``rest`` reads what fits no layout: a text and its receive time (ns UTC) to events."""
+
+    def __init__(self, instruments: Sequence[Instrument], rest: Callable[[str, int], list[MarketEvent | Rejected]]) -> None:
+        self._symbols = [item.symbol for item in instruments]
+        self._rest = rest
+        self.replaced = 0
+
+    def events(self, columns: Columns, recv: int) -> list[MarketEvent | Rejected]:
+        """Trades, differences and what the parser made of the rest in order, then the last quote of each instrument."""
+        quotes, trades, depth = [table.tolist() for table in columns.tables]
+        symbols = self._symbols
+        out: list[tuple[int, list[MarketEvent | Rejected]]] = []
+        for order, row, number, price, size, ts, sold in zip(*[iter(trades)] * TRADE_WIDTH, strict=True):
+            out.append((order, [Trade(symbols[row], ts * MS, recv, price, size, sold == 1, str(number))]))
+        if depth:
+            level = columns.levels.tolist()
+            pairs, at = list(zip(level[::2], level[1::2], strict=True)), 0
+            for order, row, ts, first, last, bids, asks in zip(*[iter(depth)] * DEPTH_WIDTH, strict=True):
+                middle, end = at + bids, at + bids + asks
+                out.append((order, [BookDelta(symbols[row], ts * MS, recv, tuple(pairs[at:middle]), tuple(pairs[middle:end]), first, last)]))
+                at = end
+        if columns.left:
+            out += [(order, self._rest(text, recv)) for order, text in columns.left]
+        if len(out) > 1:
+            out.sort(key=_order)
+        events = [event for _, found in out for event in found]
+        if quotes:
+            latest = dict(zip(quotes[1::QUOTE_WIDTH], range(0, len(quotes), QUOTE_WIDTH), strict=True))
+            self.replaced += len(quotes) // QUOTE_WIDTH - len(latest)
+            events += [Quote(symbols[row], 0, recv, *quotes[at + 2 : at + QUOTE_WIDTH]) for row, at in latest.items()]
+        return events
+
+
+def into_store(columns: Columns, store: Any, recv: int) -> None:
+    """Quotes and trades into a QuoteStore whose rows are those of the layouts, trades first. What fits no layout is the caller's. Needs numpy."""
+    import numpy as np
+
+    quotes, trades = columns.tables[:2]
+    if len(trades):
+        _, row, number, price, size, ts, sold = np.frombuffer(trades, np.int64).reshape(-1, TRADE_WIDTH).T
+        store.trades(row, ts * MS, price, size, sold, number, recv)
+    if len(quotes):
+        store.quotes(*np.frombuffer(quotes, np.int64).reshape(-1, QUOTE_WIDTH).T[1:], recv)
+
+
+QUOTE_WIDTH, TRADE_WIDTH, DEPTH_WIDTH = QUOTE.width, TRADE.width, DEPTH.width

@@ -1,0 +1,145 @@
+"""The quote store at full stretch, in Chromium: a socket, 500 instruments, bars of two widths, five indicators each, text of a page.
+
+    python -m tests.bench.bench_quotes [seconds at 100,000 ticks a second]
+
+Yardstick: JavaScript by hand that does the same in the same kind of worker, on the same stream, one after the other. First the ceilings: how
+fast the generator is, and how many frames a second a worker takes that only counts them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from urllib.parse import urlsplit
+
+import numpy as np
+from playwright.sync_api import Browser, sync_playwright
+
+from app.market.barcolumns import BarColumns
+from app.market.following import Following
+from app.market.indicators import find
+from app.market.quotes import QuoteStore
+from tests.bench.results import emit, percentile
+from tests.e2e.serving import ROOT, saying, serving
+from tools.browsers import chromium
+
+LONG_S = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+TICKS = 10_000_000
+SHORT_S = min(LONG_S, 10.0)
+
+
+def main() -> None:
+    """Run all of it."""
+    site = ROOT / "build" / "bench-site"
+    shutil.copytree(ROOT / "build" / "site", site, dirs_exist_ok=True)
+    shutil.copytree(Path(__file__).parent / "pages", site / "bench", dirs_exist_ok=True)
+    path, arguments = chromium()
+    memory()
+    with sync_playwright() as playwright, saying("tests.bench.tick_server") as generator:
+        ceiling(generator["ws"])
+        browser = playwright.chromium.launch(executable_path=path, args=[*arguments, "--enable-precise-memory-info"])
+        with serving(site, generator["ws"]) as server:
+            frames_alone(browser, server.url, generator["ws"])
+            for rate, frame, seconds in ((10_000, 10, SHORT_S), (100_000, 50, LONG_S)):
+                stretch(browser, server.url, generator["ws"], rate, frame, seconds)
+        browser.close()
+
+
+def memory() -> None:
+    """Ten million ticks through the store with a subscriber and a reader of every tick, in this process."""
+    rows, bars = 500, [BarColumns(500, 1), BarColumns(500, 60)]
+    store = QuoteStore([str(row) for row in range(rows)], bars)
+    following, seen, reader = Following(bars[0], [find("SMA").build(), find("RSI").build()], [(8, 8)] * rows), store.subscribe(30), store.reader()
+    rng, early = np.random.default_rng(1), 0.0
+    while store.ticks < TICKS:
+        now, number = 10**18 + store.ticks * 10_000, store.ticks // 4 + np.arange(1250)
+        row, price = rng.integers(0, rows, 1250), rng.integers(6_180_000, 6_190_000, 1250)
+        store.trades(row, np.full(1250, now), price, price, row & 1, number, now)
+        row, price = rng.integers(0, rows, 3750), rng.integers(6_180_000, 6_190_000, 3750)
+        store.quotes(row, price, price, price, price, now)
+        changed = seen.take(now)
+        if len(changed):
+            following.values(changed)
+        reader.read(5000)
+        if not early and store.ticks >= TICKS // 5:
+            early = resident()
+    if reader.lost:
+        raise SystemExit(f"a reader that kept up lost {reader.lost} ticks")
+    emit("quotes_store_memory", resident(), "MB", "the same process after the first fifth", resident() / early, store.ticks)
+
+
+def resident() -> float:
+    """Memory of this process in MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def ceiling(address: str) -> None:
+    """How many ticks a second the generator can send to somebody who only reads."""
+    where = urlsplit(address)
+    with socket.create_connection((where.hostname, where.port)) as reader:
+        reader.sendall(b"GET /?rate=0&frame=50&seconds=2 HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        start, size = time.monotonic(), 0
+        tail = b""
+        while (part := reader.recv(1 << 20)) and not (tail := (tail + part)[-40:]).rpartition(b"\x03\xe8")[2].isdigit():
+            size += len(part)
+        seconds = time.monotonic() - start
+    rate = int(tail.rpartition(b"\x03\xe8")[2]) / seconds
+    emit("quotes_generator_ceiling", rate, "1/s", "100,000 ticks a second", rate / 1e5, 1)
+
+
+def frames_alone(browser: Browser, url: str, ws: str) -> None:
+    """One tick a frame, as fast as it goes: what a worker takes that only counts, and what the store takes."""
+    found = {}
+    for job in ("count", "store"):
+        page = opened(browser, url, job)
+        got = page.evaluate("(address) => window.run(address)", f"{ws}/?rate=0&frame=1&seconds={SHORT_S / 2}")
+        check(got, got["frames"])
+        found[job] = got["frames"] / got["seconds"]
+        page.close()
+    emit("quotes_one_a_frame", found["store"], "1/s", "a worker that only counts frames", found["store"] / found["count"], 1)
+
+
+def stretch(browser: Browser, url: str, ws: str, rate: int, frame: int, seconds: float) -> None:
+    """A steady stream; what came, how late it was shown, what it cost, whether a queue grew."""
+    found = {}
+    for job in ("plain", "store"):
+        page = opened(browser, url, job)
+        page.evaluate("(address) => window.run(address)", f"{ws}/?rate={rate}&frame={frame}&seconds=2")  # warm
+        found[job] = page.evaluate("(address) => window.run(address)", f"{ws}/?rate={rate}&frame={frame}&seconds={seconds}")
+        check(found[job], found[job]["ticks"])
+        page.close()
+    ours, plain = found["store"], found["plain"]
+    name, yardstick = f"quotes_{rate // 1000}k", "the same by hand in JavaScript"
+    emit(f"{name}_ticks", ours["ticks"] / ours["seconds"], "1/s", yardstick, ours["ticks"] / ours["seconds"] * plain["seconds"] / plain["ticks"], ours["ticks"])
+    for fraction, label in ((0.5, "p50"), (0.99, "p99")):
+        value, other = percentile(ours["samples"], fraction), percentile(plain["samples"], fraction)
+        emit(f"{name}_frame_to_text_{label}", value, "ms", yardstick, value / other, len(ours["samples"]))
+    value, other = ours["busy"] / ours["ticks"] * 1000, plain["busy"] / plain["ticks"] * 1000
+    emit(f"{name}_cost_a_tick", value, "us", yardstick, value / other, ours["ticks"])
+    third = len(ours["samples"]) // 3
+    first, last = median(ours["samples"][:third]), median(ours["samples"][-third:])
+    emit(f"{name}_queue", last, "ms", "the first third of the same run (p50)", last / first, third)
+    emit(f"{name}_memory", ours["heaps"][-1] / 2**20, "MB", "the same after the first second", ours["heaps"][-1] / ours["heaps"][0], len(ours["heaps"]))
+
+
+def opened(browser: Browser, url: str, job: str):
+    """The page, ready."""
+    page = browser.new_page()
+    page.goto(f"{url}/bench/quotes.html?job={job}")
+    page.locator("html[data-bench=ready]").wait_for(state="attached", timeout=60_000)
+    return page
+
+
+def check(got: dict, ticks: int) -> None:
+    """Every tick that was sent came."""
+    if got["code"] != 1000 or ticks != got["sent"]:
+        raise SystemExit(f"{got['sent']} ticks were sent, {ticks} came (close code {got['code']})")
+
+
+if __name__ == "__main__":
+    main()

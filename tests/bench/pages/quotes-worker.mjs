@@ -1,0 +1,105 @@
+// The worker of quotes.mjs.
+
+import * as columns from "../app/platform/columns.mjs";
+import * as sockets from "../app/platform/sockets.mjs";
+import { Full, SYMBOLS } from "./ticks.mjs";
+
+const job = new URLSearchParams(location.search).get("job");
+const origin = performance.timeOrigin;
+let owed = false;
+let flush = () => {};
+let start;
+
+// One stream with `take(frames)` for what came and `rows()` for what changed since; measured like the other jobs.
+const play = (make, heap) => (address) => {
+  const { take, rows } = make();
+  let [oldest, ticks, frames, busy, peak] = [0, 0, 0, 0, 0];
+  const begun = performance.now();
+  const heaps = [];
+  flush = () => {
+    if (owed || !oldest) return;
+    const from = performance.now();
+    const found = rows();
+    busy += performance.now() - from;
+    owed = true;
+    postMessage({ received: origin + oldest, rows: found });
+    oldest = 0;
+  };
+  const socket = sockets.connect(
+    address,
+    () => {},
+    (texts, first) => {
+      oldest ||= first;
+      const from = performance.now();
+      ticks += take(texts);
+      busy += performance.now() - from;
+      frames += texts.length;
+      peak = Math.max(peak, from - first);
+      if (heaps.length < (performance.now() - begun) / 1000) heaps.push(heap());
+      flush();
+    },
+    (code, reason) => postMessage({ ended: { ticks, frames, busy, peak, code, sent: Number(reason), seconds: (performance.now() - begun) / 1000, heaps } }),
+  );
+  return socket;
+};
+
+if (job === "count") {
+  start = (address) => {
+    let frames = 0;
+    const begun = performance.now();
+    const socket = new WebSocket(address);
+    socket.onmessage = () => frames++;
+    socket.onclose = ({ code, reason }) => postMessage({ ended: { frames, code, sent: Number(reason), seconds: (performance.now() - begun) / 1000 } });
+  };
+} else if (job === "plain") {
+  start = play(
+    () => {
+      const full = new Full();
+      const dirty = new Set();
+      const one = full.one;
+      full.one = (data) => {
+        one.call(full, data);
+        dirty.add(full.index.get(data.s));
+      };
+      return {
+        take(texts) {
+          const before = full.events;
+          full.take(texts);
+          return full.events - before;
+        },
+        rows() {
+          full.look();
+          const out = new Float64Array(dirty.size * 9);
+          let at = 0;
+          for (const row of dirty) {
+            out.set([row, full.quotes[row * 4], full.quotes[row * 4 + 2], full.trades[row * 3]], at);
+            out.set(full.shown.subarray(row * 5, row * 5 + 5), at + 4);
+            at += 9;
+          }
+          dirty.clear();
+          return out;
+        },
+      };
+    },
+    () => performance.memory?.usedJSHeapSize ?? 0,
+  );
+} else {
+  globalThis.kontor = { columns, sockets };
+  const at = (path) => new URL(`../${path}`, location.href).href;
+  const { loadPyodide } = await import(at("vendor/pyodide/pyodide.mjs"));
+  const pyodide = await loadPyodide({ indexURL: at("vendor/pyodide/"), packageBaseUrl: at("vendor/pyodide/packages/") });
+  await pyodide.loadPackage("numpy");
+  const bytes = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer());
+  pyodide.FS.writeFile("/lib/kontor.zip", await bytes(at("kontor.zip")));
+  pyodide.FS.writeFile("/lib/ingest_jobs.py", await bytes("ingest_jobs.py"));
+  pyodide.runPython('import sys\nsys.path[:0] = ["/lib/kontor.zip", "/lib"]');
+  const jobs = pyodide.pyimport("ingest_jobs");
+  start = play(() => jobs.shown(SYMBOLS.join(" ")).toJs({ dict_converter: Object.fromEntries }), () => pyodide._module.HEAP8.length);
+}
+addEventListener("message", ({ data }) => {
+  if (data === "shown") {
+    owed = false;
+    flush();
+  } else start(data);
+});
+postMessage({ ready: true });

@@ -1,0 +1,100 @@
+"""Exposure and the equity curve of a whole desk: exact, kept over a restart, gone with the lock."""
+
+from decimal import Decimal
+
+import pytest
+
+from app.trading.breakdown import KINDS
+from tests.unit.desk.conftest import BUY, start_desk
+from tests.unit.desk.test_desk import PASSPHRASE, quoted
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_exposure_of_any_kind_comes_to_the_equity(desk_page, kind):
+    page = desk_page
+    await quoted(page)
+    await page.ask("order.submit", token="one", **BUY)
+    found = await page.ask("portfolio.exposure", by=kind)
+    assert found["difference"] == "0" and found["left_out"] == []
+    assert Decimal(found["cash"]) + Decimal(found["total"]["net"]) == Decimal(found["equity"])
+    (row,) = found["rows"]
+    expected = {"symbol": "BTCUSDT", "base": "BTC", "quote": "USDT", "side": "long", "strategy": "desk", "account": page.desk.trade.engine.account}
+    assert row["key"] == expected[kind] and row["positions"] == 1 and Decimal(row["long"]) > 0
+    if kind in ("account", "strategy"):
+        assert Decimal(row["fees"]) > 0
+        assert Decimal(100_000) + Decimal(row["result"]) == Decimal(found["equity"]), "what was started with and the result"
+
+
+async def test_what_there_is_not_is_refused(desk_page):
+    assert (await desk_page.ask("portfolio.exposure", by="weather"))["error"]["field"] == "by"
+    assert (await desk_page.ask("equity.curve", span="century"))["error"]["field"] == "span"
+
+
+async def test_the_curve_is_sampled_with_the_day_s_start_and_the_falls(desk_page):
+    page, portfolio = desk_page, desk_page.desk.portfolio
+    await quoted(page)
+    portfolio.second()
+    await page.ask("order.submit", token="one", **BUY)
+    portfolio.second()
+    view = await page.ask("equity.curve", span="hour")
+    assert view["currency"] == "USDT" and view["day_open"] == "100000"
+    start, low, high, last = view["rows"][-1]
+    assert Decimal(low) <= Decimal(last) <= Decimal(high) and start % 10 == 0
+    assert view["peak"] == "100000" and Decimal(view["fall"]) > 0, "spread and fee were paid"
+    assert Decimal(view["deepest"]["amount"]) >= Decimal(view["fall"])
+
+
+async def test_a_position_that_has_no_price_is_no_sample(desk_page):
+    page, portfolio = desk_page, desk_page.desk.portfolio
+    await quoted(page)
+    await page.ask("order.submit", token="one", **BUY)
+    portfolio.second()
+    before = portfolio.curve.to_records()
+    page.desk.trade.view.mark = lambda _symbol: None
+    portfolio.second()
+    assert portfolio.curve.to_records() == before
+
+
+async def test_it_is_kept_in_the_vault_found_after_a_restart_and_gone_with_the_lock(tmp_path):
+    path = tmp_path / "store"
+    page = await start_desk(path)
+    await quoted(page)
+    portfolio = page.desk.portfolio
+    portfolio.second()
+    await page.ask("vault.create", bytearray(PASSPHRASE.encode()))
+    portfolio.second()
+    await portfolio._keeping
+    await page.ask("order.submit", token="one", **BUY)
+    portfolio.second()
+    await portfolio.keep()
+    kept = portfolio.curve.to_records()
+    await page.ask("vault.lock")
+    portfolio.second()
+    assert portfolio.curve is None
+    assert (await page.ask("equity.curve", span="hour"))["rows"] == []
+    await page.desk.stop()
+
+    page = await start_desk(path)
+    await page.ask("vault.unlock", bytearray(PASSPHRASE.encode()))
+    portfolio = page.desk.portfolio
+    portfolio.second()
+    await portfolio._keeping
+    assert portfolio.curve.to_records() == kept
+    contents = await page.ask("vault.contents")
+    assert "equity" in {row["name"] for row in contents["classes"]}
+    await page.desk.stop()
+
+
+async def test_a_curve_that_cannot_be_read_begins_anew_and_says_so(tmp_path):
+    path = tmp_path / "store"
+    page = await start_desk(path)
+    await quoted(page)
+    await page.ask("vault.create", bytearray(PASSPHRASE.encode()))
+    await page.desk.keeping.vault.put("equity", "journal.fine", b"nonsense")
+    portfolio = page.desk.portfolio
+    portfolio.second()
+    await portfolio._keeping
+    assert "begins anew" in page.latest("toast")["text"]
+    portfolio.second()
+    assert len(portfolio.curve) > 0
+    await page.desk.stop()

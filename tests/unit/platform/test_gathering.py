@@ -1,0 +1,70 @@
+"""Gathering of frames by app/platform/sockets.mjs, in Node with a clock in the test's hand: order, waiting, pieces, the end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+MODULE = (Path(__file__).resolve().parents[3] / "app" / "platform" / "sockets.mjs").as_uri()
+STAGE = """
+let clock = 0;
+Object.defineProperty(globalThis, "performance", { value: { now: () => clock } });
+globalThis.WebSocket = class { constructor() { globalThis.socket = this; } };
+const { connect } = await import(process.argv[1]);
+const turns = async (count) => { for (let n = 0; n < count; n++) await new Promise((done) => setImmediate(done)); };
+const said = [];
+let cost = 0;
+connect("ws://x", () => said.push("open"), (frames, first) => { said.push([frames.length, frames[0], first]); clock += cost * frames.length; },
+        (code, reason) => said.push([code, reason]));
+const frame = (data) => socket.onmessage({ data });
+const frames = (from, to) => { for (let n = from; n < to; n++) frame(String(n)); };
+socket.onopen();
+"""
+
+
+def told(script: str) -> list:
+    found = subprocess.run(
+        ["node", "--input-type=module", "-e", STAGE + script + "\nconsole.log(JSON.stringify(said)); process.exit(0);", MODULE],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(found.stdout)
+
+
+def test_what_has_queued_goes_together_without_waiting_for_more() -> None:
+    assert told("frames(0, 5); await turns(3); clock = 9; frame(new Uint8Array(1)); await turns(3);") == ["open", [5, "0", 0], [1, "", 9]]
+
+
+def test_in_a_burst_the_first_go_when_they_have_waited_long_enough() -> None:
+    assert told("frames(0, 3); clock = 3.5; frames(3, 6); await turns(3);") == ["open", [4, "0", 0], [2, "4", 3.5]]
+
+
+def test_no_more_go_at_once_than_can_be_worked_on() -> None:
+    said = told("""
+cost = 0.5;
+frames(0, 200);
+await turns(60);
+socket.onclose({ code: 1000, reason: "" });
+""")
+    pieces = [found for found in said if isinstance(found, list) and len(found) == 3]
+    assert [piece[1] for piece in pieces] == [str(sum(piece[0] for piece in pieces[:at])) for at in range(len(pieces))]
+    assert sum(piece[0] for piece in pieces) == 200
+    assert pieces[0][0] > pieces[-2][0] == 16  # 4 ms of work at half a millisecond each would be eight: never fewer than sixteen
+
+
+def test_the_end_comes_after_the_last_frame_and_once() -> None:
+    assert told('frames(0, 100); socket.onclose({ code: 4001, reason: "done" }); await turns(5);')[1:] == [[64, "0", 0], [36, "64", 0], [4001, "done"]]
+
+
+def test_a_receiver_that_fails_loses_only_what_it_was_given() -> None:
+    said = told("""
+process.on("uncaughtException", () => said.push("failed"));
+let bad = true;
+frames(0, 70);
+const real = said.push.bind(said);
+said.push = (found) => { if (bad && Array.isArray(found)) { bad = false; throw new Error("no"); } return real(found); };
+await turns(10);
+""")
+    assert said == ["open", "failed", [6, "64", 0]]
