@@ -12,6 +12,7 @@ from app.health.histogram import Histogram
 from app.net.trace import Trace
 from app.trading.marks import DeskView
 from app.trading.paper import PaperVenue
+from app.trading.sessions import by_calendar
 from app.trading.settings import PaperSettings
 from app.trading.terms import HELD, HELD_TIFS, PAIR
 
@@ -21,7 +22,7 @@ from .health import HealthReport
 from .keeping import Keeping
 from .lines import tell_boot, tell_request
 from .locking import Locking
-from .marketview import TimedMarket
+from .marketview import TimedMarket, exchange_calendar
 from .publisher import Publisher
 from .reconciling import Reconciling
 from .recorder import JOURNALS
@@ -143,6 +144,7 @@ class Desk:
         # A recording has the fees that the trader gives the account; live venues their own.
         settings = PaperSettings() if self.venue.name != "replay" else PaperSettings(venue_fees={})
         view = DeskView({item.symbol: item for item in instruments}, self.market, self.venue.now_ns, settings, around.clock.now_ns)
+        view.session_of = by_calendar(exchange_calendar(lambda: view.instruments))
         seed = self.settings.seed or int.from_bytes(around.entropy.random_bytes(6), "big")
         if self.settings.account != "paper":
             from .real import RealAccount
