@@ -22,15 +22,16 @@ ASLEEP_NS = 15_000_000_000
 """A page that owes a credit for so long sleeps: it is told nothing more until it says something, and then everything anew."""
 WATCHED_BY = "kontor-follow."
 CHANNEL = "kontor.follow."
-PASSED = {"instruments", "account", "orders", "fills", "venue", "risk", "execution", "stats", "toast", "net", "lock", "notes", "sources"}
+PASSED = {"instruments", "account", "orders", "routed", "fills", "venue", "risk", "execution", "stats", "toast", "net", "lock", "notes", "sources"}
 """Messages that tabs that follow are sent as the page of the desk is."""
 READS = {
     *("watch", "focus", "attend", "indicators.list", "indicators.set", "quote", "depth", "order.preview", "risk.state", "execution.state"),
+    *("order.why", "routing"),
     *("journal.export", "journal.fill", "statement", "health", "history.list", "history.check", "vault.contents", "vault.lock"),
     *("net.state", "paper.settings", "vault.lock_settings", "search", "sources.state", "sources.company"),
     *("rank", "tape.filter", "portfolio.exposure", "equity.curve", "journal.page", "journal.state", "reconciliation.state"),
 }
-CHANGING = {"paper.settings": requests.PAPER_FIELDS, "vault.lock_settings": ("idle_s", "hidden_s", "sleep")}
+CHANGING = {"paper.settings": requests.PAPER_FIELDS, "routing": ("rules",), "vault.lock_settings": ("idle_s", "hidden_s", "sleep")}
 """Requests that read, unless they bring one of these."""
 THERE = {
     "memory": "There it is in memory and not kept.",

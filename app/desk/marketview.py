@@ -5,7 +5,8 @@ A replay has one recorded present for each session, so the age of a quote depend
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from app.market.state import MarketState
 from app.model.instrument import Instrument
@@ -28,3 +29,17 @@ class TimedMarket(MarketState):
             return super().is_stale(symbol, self._present_of(symbol))
         age = self.age_ns(symbol, self._present_of(symbol))
         return age is None or age > limit
+
+
+def exchange_calendar(instruments: Callable[[], Mapping[str, Instrument]]) -> Callable[[str], Any]:
+    """By symbol, the calendar of the exchange that an instrument trades by; None where it trades around the clock."""
+
+    def calendar_of(symbol: str) -> Any:
+        item = instruments().get(symbol)
+        if item is None or not item.exchange:
+            return None
+        from app.market.calendars import calendar  # only where something has hours
+
+        return calendar(item.exchange)
+
+    return calendar_of

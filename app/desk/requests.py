@@ -20,9 +20,9 @@ from .tape import TapeFilter
 from .vaultfiles import VAULT_FILE_REQUESTS
 from .vaultrequests import VAULT_REQUESTS
 
-PAPER_FIELDS = ("latency_ms", "jitter_ms", "maker_fee_bps", "taker_fee_bps")
+PAPER_FIELDS = ("latency_ms", "jitter_ms", "maker_fee_bps", "taker_fee_bps", "venue_fees")
 ORDER_FIELDS = ("symbol", "side", "type", "tif", "qty", "price", "stop", "post_only", "reduce_only")
-MORE_FIELDS = ("trail", "trail_unit", "display", "expires_ns", "take_profit", "stop_loss")
+MORE_FIELDS = ("route", "trail", "trail_unit", "display", "expires_ns", "take_profit", "stop_loss")
 
 
 def watch(desk: Any, request: dict) -> None:
@@ -154,6 +154,24 @@ async def query(desk: Any, request: dict) -> dict:
     return await desk.trade.query(_text(request, "client_order_id"))
 
 
+async def routing(desk: Any, request: dict) -> dict:
+    """Rules of the router, and the listings it chooses between."""
+    rules = request.get("rules") or {}
+    if not isinstance(rules, dict) or len(rules) > 50:
+        raise Refusal("bad_request", "rules has to be an object", "reload the page", "rules")
+    return await desk.trade.routing(rules)
+
+
+def order_why(desk: Any, request: dict) -> dict:
+    """Why a routed order went where it did."""
+    return {"lines": desk.trade.why(_text(request, "client_order_id"))}
+
+
+async def cash_book(desk: Any, request: dict) -> dict:
+    """Cash that no fill moves: a transfer, dividend, interest, financing or fee."""
+    return await desk.trade.book({name: request.get(name) for name in ("kind", "currency", "amount", "symbol", "note")})
+
+
 async def journal_export(desk: Any, _request: dict) -> dict:
     """The whole journal as text, not encrypted."""
     return {"text": await desk.trade.export()}
@@ -248,6 +266,9 @@ REQUESTS = {
     "order.amend": amend,
     "order.query": query,
     "order.query_unknown": query_unknown,
+    "order.why": order_why,
+    "cash.book": cash_book,
+    "routing": routing,
     "journal.export": journal_export,
     "journal.fill": journal_fill,
     "statement": statement,

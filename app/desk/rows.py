@@ -40,6 +40,8 @@ def order_row(order: Any, asked: Any = None) -> dict:
         "expires_ns": intent.expires_ns,
         "origin": intent.origin,
         "parent": intent.parent,
+        "route": intent.route,
+        "release_ns": intent.release_ns,
         "group": intent.group,
         "held": order.status is OrderStatus.HELD,
         "linked": intent.is_linked,
@@ -50,6 +52,39 @@ def order_row(order: Any, asked: Any = None) -> dict:
         "asked_ns": asked.last_ns if asked is not None else None,
         "next_ask_ns": asked.next_ns if asked is not None else None,
         "asked": asked.count if asked is not None else 0,
+    }
+
+
+_OF_LEGS = ("stop", "trail", "trail_percent", "display", "expires_ns", "parent", "group", "route", "release_ns", "sent_ns", "asked_ns", "next_ask_ns")
+"""What only the legs of a routed order have."""
+
+
+def routed_row(routed: Any) -> dict:
+    """One row of the blotter for a routed order, summed over its legs."""
+    event = routed.event
+    return {
+        "client_order_id": event.client_order_id,
+        "symbol": event.symbol,
+        "side": event.side.value,
+        "type": event.type.value,
+        "tif": event.tif.value,
+        "qty": plain(event.qty),
+        "filled": plain(routed.filled),
+        "remaining": plain(routed.remaining),
+        "price": plain(event.price),
+        "average_price": plain(routed.average_price),
+        "status": routed.status.value,
+        "outcome": OUTCOMES[routed.status],
+        "reason": routed.reason,
+        "evidence": routed.evidence,
+        "origin": event.origin,
+        "how": event.how,
+        "legs": [leg.client_order_id for leg in routed.legs],
+        "created_ns": event.ts,
+        "updated_ns": routed.updated_ns,
+        **dict.fromkeys(_OF_LEGS),
+        **dict.fromkeys(("post_only", "reduce_only", "held", "linked", "triggered"), False),
+        "asked": 0,
     }
 
 
@@ -92,6 +127,10 @@ def account_view(value: Any, instruments: Any) -> dict:
         "unrealised": money(value.unrealised, sign=True),
         "day_pnl": money(value.day_pnl, sign=True),
         "fees": money(value.fees),
+        "income": money(value.income, sign=True),
+        "margin_used": money(value.margin_used),
+        "margin_free": money(value.margin_free),
+        "leverage": display.number(value.leverage, 2),
         "ledgers": [
             {"currency": row.currency, "amount": display.number(row.amount), "value": money(row.value), "assumed": row.assumed} for row in value.ledgers
         ],
@@ -104,7 +143,7 @@ def account_view(value: Any, instruments: Any) -> dict:
 
 def no_account(currency: str) -> dict:
     """The account message while no account is open: nothing of the one before may stay on the page."""
-    figures = ("cash", "equity", "buying_power", "realised", "unrealised", "day_pnl", "fees")
+    figures = ("cash", "equity", "buying_power", "realised", "unrealised", "day_pnl", "fees", "income", "margin_used", "margin_free", "leverage")
     return {"currency": currency, **dict.fromkeys(figures, NOTHING), "ledgers": [], "unconverted": [], "assumed": [], "unmarked": [], "positions": []}
 
 

@@ -13,8 +13,9 @@ from app.health.histogram import Histogram
 from app.net.trace import Trace
 from app.trading.marks import DeskView
 from app.trading.paper import PaperVenue
+from app.trading.sessions import by_calendar
 from app.trading.settings import PaperSettings
-from app.trading.terms import HELD, PAIR
+from app.trading.terms import HELD, HELD_TIFS, PAIR
 
 from .errors import Refusal, to_wire
 from .feed import Feed
@@ -22,7 +23,7 @@ from .health import HealthReport
 from .keeping import Keeping
 from .lines import tell_boot, tell_request
 from .locking import Locking
-from .marketview import TimedMarket
+from .marketview import TimedMarket, exchange_calendar
 from .publisher import Publisher
 from .reconciling import Reconciling
 from .recorder import JOURNALS
@@ -142,12 +143,15 @@ class Desk:
         self.market.on_broken_book = getattr(self.venue, "resync", None)
         if hasattr(self.venue, "on_joined"):
             self.venue.on_joined = self.joined
-        settings = PaperSettings()
+        # A recording has the fees that the trader gives the account; live venues their own.
+        settings = PaperSettings() if self.venue.name != "replay" else PaperSettings(venue_fees={})
         view = DeskView({item.symbol: item for item in instruments}, self.market, self.venue.now_ns, settings, around.clock.now_ns)
+        view.session_of = by_calendar(exchange_calendar(lambda: view.instruments))
         seed = self.settings.seed or int.from_bytes(around.entropy.random_bytes(6), "big")
         if self.settings.account != "paper":
             from .real import RealAccount
 
+            view.trades_at = frozenset({self.settings.account})
             self.real = RealAccount(around, self.settings, view, self.send, self._real_changed, self._own_proxy)
         paper = around.clock, around.scheduler, random.Random(seed), settings, self._report, self.venue.now_ns
         execution = self.real.execution if self.real is not None else PaperVenue(instruments, self.market, *paper)
@@ -504,8 +508,10 @@ class Desk:
         return {
             "account": self.settings.account,
             "orders": [*self.trade.execution.order_types, *sorted(HELD), *([PAIR] if self.real is None else [])],
-            "tifs": list(self.trade.execution.tifs),
+            "tifs": [*dict.fromkeys([*self.trade.execution.tifs, *sorted(HELD_TIFS)])],
             "held": sorted(kind.value for kind in HELD),
+            "held_tifs": sorted(HELD_TIFS - {*self.trade.execution.tifs}),
+            "route": True,
             "amend": True,
             "post_only": True,
             "reduce_only": True,

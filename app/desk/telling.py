@@ -19,18 +19,19 @@ PATIENCE_S = 0.02
 
 
 class Telling:
-    """``orders()`` are the engine's by id, ``row(order)`` is one for the page, ``account()`` the account's figures or None; ``told()`` is
-    called after each burst."""
+    """``orders()`` are the engine's by id, ``row(order)`` is one for the page, ``routed(id)`` the row of a routed order or None, ``account()`` the
+    account's figures or None; ``told()`` is called after each burst."""
 
     def __init__(
         self,
         send: Callable[[dict], None],
         orders: Callable[[], dict[str, Any]],
         row: Callable[[Any], dict],
+        routed: Callable[[str], dict | None],
         account: Callable[[], dict | None],
         told: Callable[[], None],
     ) -> None:
-        self._send, self._orders, self._row, self._account, self._told = send, orders, row, account, told
+        self._send, self._orders, self._row, self._routed, self._account, self._told = send, orders, row, routed, account, told
         self._touched: dict[str, None] = {}
         self._fills: list[Fill] = []
         self._waiting: asyncio.Handle | None = None
@@ -66,10 +67,13 @@ class Telling:
         fills, self._fills = self._fills, []
         orders = self._orders()
         rows = [self._row(orders[key]) for key in touched if key in orders]
+        routed = [row for key in touched if key not in orders and (row := self._routed(key)) is not None]
         if fills and (account := self._account()) is not None:
             self._send({"t": "account", **account})
         if rows:
             self._send({"t": "orders", "reset": False, "rows": rows})
+        if routed:
+            self._send({"t": "routed", "reset": False, "rows": routed})
         if fills:
             self._send({"t": "fills", "reset": False, "rows": [fill_row(fill) for fill in fills]})
         self._told()

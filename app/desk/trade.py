@@ -13,33 +13,39 @@ from app.health.histogram import Histogram
 from app.model.events import (
     AccountOpened,
     BalanceAdjusted,
+    CashBooked,
     Event,
     NoteSet,
     OrderAdopted,
     OrderAmendRequested,
     OrderFilled,
+    OrderRouted,
     OrderSubmitted,
     Reconciled,
     RiskLimitSet,
     RiskStateSet,
+    RoutingRuleSet,
 )
 from app.model.orders import OrderStatus
+from app.trading.commands import ORIGIN
 from app.trading.effects import Notify, QueryOrder, SendAmend, SendCancel, SendOrder
 from app.trading.engine import Engine
 from app.trading.errors import Denied, JournalError
 from app.trading.holding import Holder
 from app.trading.journal import Entry, decode
 from app.trading.marks import DeskView
+from app.trading.money import plain
 from app.trading.order import PATIENCE_NS
 from app.trading.preview import preview
 from app.trading.resolving import Resolver
 from app.trading.settings import PaperSettings
+from app.trading.ticket import routing_of
 from app.trading.valuation import DayStart, Valuation, valuation
 
 from .errors import Refusal
 from .journalrequests import notes_message
 from .riskside import RiskSide
-from .rows import account_view, fill_row, no_account, order_row
+from .rows import account_view, fill_row, no_account, order_row, routed_row
 from .telling import Telling
 from .writer import Writer
 
@@ -63,7 +69,9 @@ class Trade:
         changed: Callable[[], None],
     ) -> None:
         self._view, self.execution = view, execution
+        view.native_tifs = frozenset(execution.tifs)
         self._paper = view.settings
+        self._usual_fees = view.settings.venue_fees
         self.began: Callable[[], object] = lambda: None
         """Called when the journal is open and trading goes on from it."""
         self._clock, self._entropy = clock, entropy
@@ -73,7 +81,7 @@ class Trade:
         self.writer = Writer(self._act, self._applied, self._trouble)
         self.click_to_journal = Histogram("click_to_journal")
         self.click_to_ack = Histogram("click_to_ack")
-        self._telling = Telling(send, lambda: self.engine.orders if self.engine else {}, self._row, self.account, changed)
+        self._telling = Telling(send, lambda: self.engine.orders if self.engine else {}, self._row, self._routed_row, self.account, changed)
         self._holder = Holder(clock, self.writer.report)
         self.resolver = Resolver(clock, self.execution.query)
         self.execution.answered = self.resolver.answered
@@ -209,9 +217,11 @@ class Trade:
     def blotter(self, rows: int = ROWS) -> list[dict]:
         """The messages that bring the newest orders and fills and all notes."""
         orders = self.engine.orders.last(rows) if self.engine else []
+        routed = list(self.engine.routed.by_id.values())[-rows:] if self.engine else []
         fills = self.engine.fills[-rows:] if self.engine else []
         return [
             {"t": "orders", "reset": True, "rows": [self._row(order) for order in orders]},
+            {"t": "routed", "reset": True, "rows": [routed_row(each) for each in routed]},
             {"t": "fills", "reset": True, "rows": [fill_row(fill) for fill in fills]},
             notes_message(self.engine),
         ]
@@ -227,7 +237,7 @@ class Trade:
         await self._first_answer(order_id)
         if clicked_ms is not None and events:
             self.click_to_ack.record(max(0.0, epoch_ms() - clicked_ms))
-        order = engine.orders[order_id]
+        order = engine.find(order_id)
         return {
             "client_order_id": order_id,
             "status": order.status.value,
@@ -301,7 +311,7 @@ class Trade:
             start, end = made.period(*(None if day is None else str(day) for day in (first, last)))
         except made.BadPeriod as error:
             raise Refusal("bad_period", str(error), "give dates such as 2026-01-31, the first one first", error.field) from error
-        rows = made.table(what, engine.opening, engine.fills, start, end, engine.notes)
+        rows = made.table(what, engine.opening, engine.fills, start, end, engine.notes, engine.bookings)
         days = "".join(f"-{day}" for day in (first, last) if day)
         return {"name": f"kontor-{what}{days}.csv", "text": made.as_csv(rows), "rows": len(rows) - 1}
 
@@ -314,8 +324,37 @@ class Trade:
         return self._open_engine().reversing(symbol)
 
     def preview(self, fields: dict) -> dict:
-        """What an order would cost and do; Denied names what is wrong with it."""
-        return preview(self._open_engine(), fields).to_wire()
+        """What an order would cost and do, and where the router would send it; Denied names what is wrong with it."""
+        engine = self._open_engine()
+        how, rest = routing_of(fields)
+        if how is not None:
+            from app.trading.routing.sending import preview_of  # only ever wanted by an order that names no venue
+
+            return preview_of(engine, rest, how, ORIGIN)
+        return preview(engine, fields).to_wire()
+
+    async def book(self, fields: dict) -> dict:
+        """Book cash that no fill moves; what a real account holds is its venue's word."""
+        engine = self._open_engine()
+        if not self.on_paper:
+            raise Refusal("real_account", "the cash of a real account is what its venue says", "it is taken over when it is reconciled")
+        (event,) = await self.writer.command(lambda: engine.book_cash(fields))
+        return {"what": event.what, "currency": event.currency, "amount": plain(event.amount), "balance": plain(engine.portfolio.cash[event.currency])}
+
+    async def routing(self, rules: dict) -> dict:
+        """Set rules of the router by name (None or empty removes one), and say which are in force and between which listings it chooses."""
+        from .routingview import state
+
+        engine = self._open_engine()
+        if rules:
+            await self.writer.command(lambda: [event for name, value in rules.items() for event in engine.routing_rule(name, value)])
+        return state(engine)
+
+    def why(self, order_id: str) -> list[str]:
+        """Why a routed order, or one of its legs, went where it did, as lines to read."""
+        from .routingview import why
+
+        return why(self._open_engine(), order_id)
 
     def account(self) -> dict | None:
         """The account message, None while no account is open."""
@@ -328,7 +367,7 @@ class Trade:
         if engine is None or not engine.opened:
             return None
         now = self._clock.now_ns()
-        return valuation(engine.portfolio, engine.day_open(now), engine.claims(), self._view, engine.currency, self._day, now)
+        return valuation(engine.portfolio, engine.day_open(now), engine.claims(), self._view, engine.currency, self._day, now, engine.risk.leverage_of)
 
     def change_paper_settings(self, fields: dict) -> None:
         """Latency and fees of the paper venue from now on."""
@@ -336,7 +375,7 @@ class Trade:
 
     def use_fees(self, maker_bps: Decimal, taker_bps: Decimal) -> None:
         """The fees of a real account, in basis points: they count in what an order would cost."""
-        self._view.settings = replace(self._view.settings, maker_fee_bps=maker_bps, taker_fee_bps=taker_bps)
+        self._view.settings = replace(self._view.settings, maker_fee_bps=maker_bps, taker_fee_bps=taker_bps, venue_fees={})
 
     def paper_settings(self) -> dict:
         """Latency and fees of the paper venue."""
@@ -350,7 +389,11 @@ class Trade:
         """Take the settings from a vault record; what cannot be read leaves them as they are, and says so."""
         try:
             fields = json.loads(record)
-            self._use(PaperSettings().changed({key: fields[key] for key in ("latency_ms", "jitter_ms", "maker_fee_bps", "taker_fee_bps")}))
+            names = ["latency_ms", "jitter_ms", "maker_fee_bps", "taker_fee_bps"]
+            usual = replace(PaperSettings(), venue_fees=self._usual_fees)
+            if usual.venue_fees and "venue_fees" in fields:
+                names.append("venue_fees")
+            self._use(usual.changed({key: fields[key] for key in names}))
         except (ValueError, KeyError, TypeError, Denied) as error:
             self._toast("warn", f"The paper settings could not be read ({error}); the defaults are used.", "settings")
 
@@ -362,9 +405,10 @@ class Trade:
     def _new_orders(self, engine: Engine, fields: dict, token: str) -> list[Event]:
         """The intents of a ticket; what its venue would refuse is denied before it is journalled."""
         found = engine.submit(fields, token)
-        for event in found:
+        orders = [event for event in found if isinstance(event, OrderSubmitted)]
+        for event in orders:
             if (refused := self.execution.refusal(event.intent)) is not None:
-                for each in found:
+                for each in orders:
                     engine.abandon(each.intent.client_order_id)
                 raise Denied(*refused)
         return found
@@ -380,6 +424,10 @@ class Trade:
 
     def _row(self, order: Any) -> dict:
         return order_row(order, self.resolver.asked.get(order.client_order_id))
+
+    def _routed_row(self, order_id: str) -> dict | None:
+        routed = self.engine.routed.by_id.get(order_id) if self.engine else None
+        return routed_row(routed) if routed is not None else None
 
     def _follow(self) -> None:
         """Do what held and linked orders are due; at once, but as a command of its own."""
@@ -424,7 +472,7 @@ class Trade:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         for order_id in order_ids:
-            while not done(engine.orders[order_id]) and loop.time() < deadline:
+            while not done(engine.find(order_id)) and loop.time() < deadline:
                 future = loop.create_future()
                 self._answers.setdefault(order_id, []).append(future)
                 late = loop.call_at(deadline, _resolve, future)
@@ -448,7 +496,12 @@ class Trade:
             if isinstance(event, NoteSet):
                 noted = True
                 continue
-            if isinstance(event, Reconciled):
+            if isinstance(event, CashBooked):
+                patient = False
+                if event.what == "transfer":
+                    self.risk.compare_anew()
+                continue
+            if isinstance(event, (RoutingRuleSet, Reconciled)):
                 continue
             if isinstance(event, OrderFilled):
                 order_id = event.fill.client_order_id
@@ -457,8 +510,11 @@ class Trade:
                 order_id = event.intent.client_order_id
             else:
                 order_id = event.client_order_id
-            patient = patient and isinstance(event, OrderSubmitted)
+            patient = patient and isinstance(event, (OrderSubmitted, OrderRouted))
             touched[order_id] = None
+            order = self.engine.orders.get(order_id)
+            if order is not None and order.intent.route is not None:
+                touched[order.intent.route] = None
         for key in touched:
             for future in self._answers.pop(key, ()):
                 _resolve(future)

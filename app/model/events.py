@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from enum import StrEnum
 
-from .orders import LATER, Fill, OrderIntent
+from .orders import LATER, Fill, OrderIntent, OrderType, Side, TimeInForce
 
 
 class EventError(ValueError):
@@ -186,6 +186,34 @@ class OrderAdopted:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderRouted:
+    """One intent that the router gave to one or several listings; its legs follow as orders that name it. ``plan`` says why, as JSON (`routing.plan`)."""
+
+    ts: int
+    client_order_id: str
+    account: str
+    origin: str
+    sequence: int
+    symbol: str
+    side: Side
+    type: OrderType
+    tif: TimeInForce
+    qty: Decimal
+    price: Decimal | None
+    how: str
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingRuleSet:
+    """The trader set a rule of the router (`routing.rules`); None removes it."""
+
+    ts: int
+    name: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class BalanceAdjusted:
     """What the venue holds differs from what the journal says, and the venue's word counts from now on.
 
@@ -202,6 +230,19 @@ class BalanceAdjusted:
     currency: str | None
     reason: str
     adjustment_id: str | None = field(default=None, metadata=LATER)
+
+
+@dataclass(frozen=True, slots=True)
+class CashBooked:
+    """Cash that no fill moved (`trading.booking`): ``what`` is transfer, dividend, interest, financing or fee; ``amount`` is signed."""
+
+    ts: int
+    account: str
+    what: str
+    currency: str
+    amount: Decimal
+    symbol: str | None
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +315,10 @@ Event = (
     | OrderReleased
     | OrderDenied
     | OrderAdopted
+    | OrderRouted
+    | RoutingRuleSet
     | BalanceAdjusted
+    | CashBooked
     | RiskStateSet
     | RiskLimitSet
     | NoteSet

@@ -63,6 +63,15 @@ class TimeInForce(StrEnum):
     FOK = "fok"
     GTD = "gtd"
     """Good till a moment that the order names."""
+    AT_OPEN = "at_open"
+    """For the opening of the next session only."""
+    AT_CLOSE = "at_close"
+    """For the close of the session only."""
+
+    @property
+    def is_session(self) -> bool:
+        """True when it waits for the open or the close of a session."""
+        return self in (TimeInForce.AT_OPEN, TimeInForce.AT_CLOSE)
 
 
 class OrderStatus(StrEnum):
@@ -108,7 +117,8 @@ class OrderIntent:
 
     ``trail`` (quote currency) or ``trail_percent`` is the distance of a trailing stop, ``display`` what an iceberg shows,
     ``expires_ns`` the end of a GTD order. ``parent`` is the order that has to fill first, ``group`` what the orders of which one
-    cancels the other have in common. ``held``: this desk watches for the trigger, the venue does not know of it before.
+    cancels the other have in common. ``held``: this desk watches for the trigger, the venue does not know of it before; with ``release_ns`` the
+    trigger is that moment (an open or a close), and after ``expires_ns`` it is too late. ``route``: the routed order that this is a leg of.
     """
 
     client_order_id: str
@@ -131,6 +141,8 @@ class OrderIntent:
     parent: str | None = field(default=None, metadata=LATER)
     group: str | None = field(default=None, metadata=LATER)
     held: bool | None = field(default=None, metadata=LATER)
+    route: str | None = field(default=None, metadata=LATER)
+    release_ns: int | None = field(default=None, metadata=LATER)
 
     @property
     def starts_held(self) -> bool:
@@ -150,6 +162,11 @@ def client_order_id(account: str, origin: str, sequence: int) -> str:
     """
     text = f"{len(account)}:{account}|{len(origin)}:{origin}|{sequence}".encode()
     return "kt-" + b32encode(hashlib.sha256(text).digest()[:15]).decode().lower()
+
+
+def leg_order_id(route: str, leg: int) -> str:
+    """The id of a leg of a routed order: a pure function of the routed order's id and the leg's number."""
+    return client_order_id(route, "leg", leg)
 
 
 class VenueWord(NamedTuple):

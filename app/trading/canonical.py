@@ -28,6 +28,7 @@ def canonical(engine: Engine) -> dict:
         "orders": [_plain(order) for order in engine.orders.values()],
         "working": sorted(engine.working),
         "fills": [_plain(fill) for fill in engine.fills],
+        "bookings": [[at, _plain(event)] for at, event in engine.bookings],
         "portfolio": _plain(engine.portfolio),
         "day_open": _plain(engine.day_open(0)),
         "anomalies": [_plain(anomaly) for anomaly in engine.anomalies],
@@ -36,6 +37,8 @@ def canonical(engine: Engine) -> dict:
         "linked": sorted(engine.linked),
         "notes": [_plain(note) for note in engine.notes.values()],
         "risk_states": {scope: list(state) for scope, state in sorted(engine.risk.states.items())},
+        "routed": [[_plain(each.event), each.leg_ids] for each in engine.routed.by_id.values()],
+        "routing_rules": sorted(engine.routed.rules.items()),
         "risk_limits": [[*key, value] for key, value in sorted(engine.risk.limits.items())],
     }
 

@@ -30,6 +30,10 @@ def absurd(event: Event) -> bool:
     elif isinstance(event, events.OrderSubmitted):
         intent = event.intent
         values = (intent.qty, intent.price, intent.stop, intent.trail, intent.trail_percent, intent.display)
+    elif isinstance(event, events.CashBooked):
+        values = (event.amount,)
+    elif isinstance(event, events.OrderRouted):
+        values = (event.qty, event.price)
     elif isinstance(event, events.OrderReleased):
         values = (event.qty,)
     elif isinstance(event, events.OrderAmended):

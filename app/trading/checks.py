@@ -18,7 +18,8 @@ from .fx import Rates
 from .marks import DeskView
 from .money import ZERO, convert, plain, ratio
 from .order import Order
-from .valuation import buying_power, equity
+from .risk.gate import RiskDenied
+from .valuation import equity, margin_used
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def power(engine: Engine, rates: Rates) -> Decimal:
-    """Buying power in the account currency, less what working orders and those being journalled may open."""
+    """Free margin in the account currency, less what working orders and those being journalled may open; never below zero."""
     worth = equity(engine.portfolio, engine.view.mark, rates)
-    return buying_power(engine.portfolio, engine.claims(), engine.view, rates, worth)
+    return max(worth - margin_used(engine.portfolio, engine.claims(), engine.view, rates, engine.risk.leverage_of), ZERO)
 
 
 def check_reduces(engine: Engine, read: Ticket, filled: Decimal = ZERO) -> None:
@@ -47,13 +48,14 @@ def check_reduces(engine: Engine, read: Ticket, filled: Decimal = ZERO) -> None:
 
 
 def check_power(engine: Engine, order: Order) -> None:
-    """Denied when the order would open more than the buying power carries, at its worst price and with the taker fee."""
+    """Denied when the order would bind more margin than is free, at its worst price and with the taker fee; a cash account's leverage is 1."""
     view, instrument = engine.view, engine.view.instruments[order.symbol]
     rates = view.rates(engine.currency)
     rate = rates.rate(instrument.quote)
     counted = order if order.price is not None or order.stop is not None else replace(order, price=_deepest(order, view))
-    need = needs([*engine.claims(), counted], engine.portfolio, view.mark, view.settings.taker_fee_bps)[-1]
-    wanted = need.bound - need.released
+    need = needs([*engine.claims(), counted], engine.portfolio, view.mark, view.taker_bps)[-1]
+    leverage = engine.risk.leverage_of(order.symbol)
+    wanted = need.margin(leverage) - ratio(need.released, leverage)
     if need.opening <= 0 or (rate is not None and wanted <= 0):
         return
     if rate is None:
@@ -62,11 +64,16 @@ def check_power(engine: Engine, order: Order) -> None:
     available = power(engine, rates)
     if convert(wanted, rate.value) <= available:
         return
-    each = convert(need.price, 1 + view.settings.taker_fee_bps / 10_000)
-    carried = ratio(ratio(available, rate.value) + need.released, each)
+    each = convert(need.price, ratio(Decimal(1), leverage) + view.taker_bps(order.symbol) / 10_000)
+    carried = ratio(ratio(available, rate.value) + ratio(need.released, leverage), each)
     lot = instrument.lot_size
     most = need.closing + max((carried / lot).to_integral_value(ROUND_FLOOR) * lot, ZERO)
     needed, have = _money(convert(wanted, rate.value)), _money(available)
+    if leverage != 1:
+        numbers = {"scope": "account", "limit": plain(round(available, 8)), "used": plain(round(convert(wanted, rate.value), 8)), "unit": "money"}
+        reason = f"It needs a margin of {needed} {engine.currency} at a leverage of {plain(leverage)}, free are {have} {engine.currency}."
+        remedy = f"Use at most {plain(most)} {instrument.base}." if most > 0 else "Close a position or cancel an order first."
+        raise RiskDenied("margin", "qty", reason, remedy, numbers)
     reason = f"It needs {needed} {engine.currency} with the fee, the buying power is {have} {engine.currency}."
     remedy = f"Use at most {plain(most)} {instrument.base}." if most > 0 else "Close a position or cancel an order first."
     raise Denied("buying_power", "qty", reason, remedy)
@@ -80,10 +87,10 @@ def check_amendment(engine: Engine, order: Order, new: Ticket) -> None:
     claims = engine.claims()
     at = claims.index(order)
     amended = replace(order, qty=new.qty, price=new.price, stop=new.stop)
-    bps = view.settings.taker_fee_bps
-    before = needs(claims, engine.portfolio, view.mark, bps)[at]
-    after = needs([*claims[:at], amended, *claims[at + 1 :]], engine.portfolio, view.mark, bps)[at]
-    extra = rates.convert(after.bound - before.bound, new.instrument.quote)
+    before = needs(claims, engine.portfolio, view.mark, view.taker_bps)[at]
+    after = needs([*claims[:at], amended, *claims[at + 1 :]], engine.portfolio, view.mark, view.taker_bps)[at]
+    leverage = engine.risk.leverage_of(order.symbol)
+    extra = rates.convert(after.margin(leverage) - before.margin(leverage), new.instrument.quote)
     if after.bound <= before.bound:
         return
     if extra is None:

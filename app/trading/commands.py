@@ -39,22 +39,48 @@ class Commands:
             raise Denied("bad_token", "token", "The submission has no usable token.", f"Send a text of 1 to {MAX_TOKEN} characters.")
         if token in self._tokens:
             return []
+        how, fields = ticket.routing_of(fields)
+        if how is not None:
+            from .routing import sending  # only ever wanted by an order that names no venue
+
+            self._check_open()
+            return sending.submit(self, fields, how, token, ORIGIN)
         orders = self._draft(fields)
         checks.check_power(self, orders[0])
         self.risk.check(orders)
-        return self._propose(orders, token)
+        self.propose(orders)
+        self.remember(token, orders[0].client_order_id)
+        decision = self.decision(orders[0].symbol)
+        return [events.OrderSubmitted(order.created_ns, order.intent, decision) for order in orders]
+
+    def book_cash(self, fields: dict) -> list[Event]:
+        """Book cash that no fill moves: a transfer, dividend, interest, financing or fee."""
+        from .booking import book
+
+        self._check_open()
+        return [*book(self, fields)]
+
+    def routing_rule(self, name: object, value: object) -> list[Event]:
+        """Set a rule of the router; None or empty text removes it."""
+        from .routing import rules
+
+        return [events.RoutingRuleSet(self._clock.now_ns(), *rules.read(name, value))]
 
     def abandon(self, client_order_id: str) -> None:
         """The intent could not be made durable: free its token and the buying power it held."""
         dropped = self._proposed.pop(client_order_id, None)
         if dropped is not None:
             self.risk.dropped(dropped)
+        freed = dropped.intent.route if dropped is not None and dropped.intent.route else client_order_id
         for token, cid in [*self._tokens.items()]:
-            if cid == client_order_id:
+            if cid == freed:
                 del self._tokens[token]
 
     def cancel(self, client_order_id: str) -> list[Event]:
-        """Ask for a cancel of a working order; asking again is allowed. What this desk holds ends at once."""
+        """Ask for a cancel of a working order, or of every working leg of a routed one; asking again is allowed. What this desk holds ends at once."""
+        routed = self.routed.by_id.get(client_order_id) if isinstance(client_order_id, str) else None
+        if routed is not None and routed.is_working:
+            return self._cancels([leg for leg in routed.legs if leg.is_working], "cancelled by the trader")
         return self._cancels([self._working_order(client_order_id)], "cancelled by the trader")
 
     def cancel_all(self, symbol: str | None = None) -> list[Event]:
@@ -80,7 +106,7 @@ class Commands:
         for symbol, position in self.portfolio.positions.items() if flatten else ():
             if position.qty and symbol in self._view().instruments:
                 side = Side.SELL if position.qty > 0 else Side.BUY
-                ((cid, sequence),) = self._ids(1, KILL_ORIGIN)
+                ((cid, sequence),) = self.new_ids(1, KILL_ORIGIN)
                 qty = position.qty.copy_abs()
                 intent = OrderIntent(cid, self.account, KILL_ORIGIN, sequence, symbol, side, OrderType.MARKET, TimeInForce.IOC, qty, reduce_only=True)
                 self._proposed[cid] = Order.of(intent, now)
@@ -161,37 +187,42 @@ class Commands:
         """Working orders and intents still on their way into the journal."""
         return [*self.working.values(), *self._proposed.values()]
 
-    def _draft(self, fields: dict) -> list[Order]:
+    def _check_open(self) -> None:
         if not self.opened:
             raise Denied("no_account", None, "There is no open account.", "Open one first.")
+
+    def _draft(self, fields: dict) -> list[Order]:
+        self._check_open()
         read = self.read_ticket(fields)
-        ids = iter(self._ids(3))
+        ids = iter(self.new_ids(3))
         cid, sequence = next(ids)
         first = read.intent(cid, self.account, ORIGIN, sequence)
         now = self._clock.now_ns()
         return [Order.of(intent, now) for intent in (first, *terms.companions(read, first, lambda: next(ids)))]
 
-    def _ids(self, count: int, origin: str = ORIGIN) -> list[tuple[str, int]]:
+    def new_ids(self, count: int, origin: str = ORIGIN) -> list[tuple[str, int]]:
         """Client order ids nobody has, with their sequences."""
         taken = (order.intent.sequence + 1 for order in self._proposed.values() if order.intent.origin == origin)
         sequence = max(self.next_sequence(origin), *taken, 1)
         found = []
         while len(found) < count:
             cid = client_order_id(self.account, origin, sequence)
-            if cid not in self.orders and cid not in self._orphans:
+            if self.find(cid) is None and cid not in self._orphans:
                 found.append((cid, sequence))
             sequence += 1
         return found
 
-    def _propose(self, orders: list[Order], token: str) -> list[Event]:
+    def propose(self, orders: list[Order]) -> None:
+        """These orders are on their way into the journal: they count in buying power and exposure from now on."""
         for order in orders:
             self._proposed[order.client_order_id] = order
             self.risk.proposed(order)
-        self._tokens[token] = orders[0].client_order_id
+
+    def remember(self, token: str, client_order_id: str) -> None:
+        """A submit token stands for this order: the same press never makes another."""
+        self._tokens[token] = client_order_id
         if len(self._tokens) > _TOKENS_KEPT:
             self._tokens.popitem(last=False)
-        decision = self.decision(orders[0].symbol)
-        return [events.OrderSubmitted(order.created_ns, order.intent, decision) for order in orders]
 
     def _cancels(self, orders: list[Order], reason: str) -> list[Event]:
         now, found = self._clock.now_ns(), []
@@ -223,9 +254,11 @@ class Commands:
         return self.view
 
     def _working_order(self, client_order_id: str) -> Order:
-        order = self.orders.get(client_order_id) if isinstance(client_order_id, str) else None
+        order = self.find(client_order_id) if isinstance(client_order_id, str) else None
         if order is None:
             raise Denied("unknown_order", "client_order_id", "There is no such order.", "Choose one from the blotter.")
         if not order.is_working:
             raise Denied("not_working", "client_order_id", f"The order is {order.status.value} already.", "There is nothing left to change.")
+        if not isinstance(order, Order):
+            raise Denied("routed_order", "client_order_id", "A routed order is changed leg by leg.", "Amend a leg, or cancel all of it.")
         return order

@@ -4,6 +4,7 @@ Nothing here remembers anything: `due` compares the state with what it should be
 asked after every change and every second, so that a desk that was killed between two of them goes on where the journal ends.
 
     waits for an entry   nothing of it is sent before the entry has filled; it never covers more than the entry has filled
+    held for a time      sent once its open has come, or its close is near; too late, it expires
     held for a trigger   sent once the trigger was seen, and once what is linked to it has left the venue
     one of a pair        what one fills, the other gives up; it is cancelled when nothing is left of it
 """
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from app.model import events
 from app.model.events import Event
-from app.model.orders import OrderStatus
+from app.model.orders import OrderStatus, TimeInForce
 
 from .errors import Denied
 from .money import ZERO, add, sub
@@ -80,7 +81,10 @@ def _held(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:
     intent, cid = order.intent, order.client_order_id
     ends = expiry(intent, order.created_ns)
     if ends is not None and ends <= now_ns:
-        return [events.OrderExpired(now_ns, cid, "its time was over before it was triggered")]
+        reason = "its time was over before it was triggered"
+        if intent.release_ns is not None:
+            reason = f"its {'open' if intent.tif is TimeInForce.AT_OPEN else 'close'} passed while this desk could not send it"
+        return [events.OrderExpired(now_ns, cid, reason)]
     entry = None
     if intent.parent is not None:
         entry = engine.orders.get(intent.parent)
@@ -93,7 +97,7 @@ def _held(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:
     over = entry is None or entry.status.is_final
     if total <= 0 and not others and over:
         return [events.OrderCancelled(now_ns, cid, "the other order of its pair was filled")]
-    if intent.held and not order.triggered:
+    if intent.held and not order.triggered and (intent.release_ns is None or intent.release_ns > now_ns):
         return []
     if order.triggered:
         # Whatever else could still trade against the same position leaves the venue first.
@@ -103,13 +107,19 @@ def _held(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:
             cancel(entry)
         if others or not over:
             return []
-    if total <= 0:
+    if total <= 0 or (intent.release_ns is not None and not _has_market(engine, order)):
         return []
     try:
         engine.check_release(order, total)
     except Denied as denied:
         return [events.OrderDenied(now_ns, cid, denied.code, str(denied))]
     return [events.OrderReleased(now_ns, cid, total, engine.decision(order.symbol))]
+
+
+def _has_market(engine: Engine, order: Order) -> bool:
+    """True when there is a book to trade on: an order for an open or a close waits for it, as long as its time goes on."""
+    mark = engine.view.mark(order.symbol) if engine.view is not None else None
+    return mark is not None and not mark.stale and engine.view.market.book(order.symbol).is_trusted
 
 
 def _sent(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:

@@ -31,6 +31,7 @@ from .money import add, mul, plain
 from .order import Order
 from .portfolio import Portfolio
 from .risk.desk import RiskDesk
+from .routed import Routed, RoutedOrders
 from .shelf import FillShelf, OrderShelf
 from .valuation import DAY_NS
 
@@ -64,7 +65,10 @@ class Engine(Commands):
         self.orders = OrderShelf()
         self.working: dict[str, Order] = {}
         self.linked: dict[str, Order] = {}
+        self.routed = RoutedOrders(self.orders)
         self.risk = RiskDesk(self)
+        self.bookings: list[tuple[int, events.CashBooked]] = []
+        """Cash that no fill moved, each with the number of fills before it."""
         self.notes: dict[str, events.NoteSet] = {}
         self.reconciled: deque[events.Reconciled] = deque(maxlen=50)
         """The last reconciliations; they change nothing."""
@@ -132,6 +136,13 @@ class Engine(Commands):
             return self._found(event)
         if isinstance(event, events.BalanceAdjusted):
             return self._adjusted(event)
+        if isinstance(event, events.CashBooked):
+            return self._booked(event)
+        if isinstance(event, events.OrderRouted):
+            return self._routed(event)
+        if isinstance(event, events.RoutingRuleSet):
+            self.routed.rule(event.name, event.value)
+            return []
         if isinstance(event, (events.RiskStateSet, events.RiskLimitSet)):
             return self.risk.apply(event)
         if isinstance(event, events.NoteSet):
@@ -175,6 +186,10 @@ class Engine(Commands):
     def order_for(self, token: str) -> str | None:
         """The client order id that a submit token of this session already stands for."""
         return self._tokens.get(token)
+
+    def find(self, client_order_id: str) -> Order | Routed | None:
+        """An order or a routed order."""
+        return self.orders.get(client_order_id) or self.routed.by_id.get(client_order_id)
 
     def next_sequence(self, origin: str = ORIGIN) -> int:
         """The next intent sequence: after every intent known, and after as many as may have been lost."""
@@ -226,6 +241,29 @@ class Engine(Commands):
             self.risk.adjusted(event.symbol, event.amount)
         return []
 
+    def _booked(self, event: events.CashBooked) -> list[Effect]:
+        if event.account != self.account:
+            return self._anomaly(event.ts, "", "foreign_account", f"cash of account {event.account}")
+        if event.what == "transfer":  # no profit and no loss: the day began with it
+            self.portfolio.deposit(event.currency, event.amount)
+            self._day_open.deposit(event.currency, event.amount)
+        else:
+            self.portfolio.book(event.currency, event.amount)
+        self.bookings.append((len(self.fills), event))
+        return []
+
+    def _routed(self, event: events.OrderRouted) -> list[Effect]:
+        if event.account != self.account:
+            return self._anomaly(event.ts, event.client_order_id, "foreign_account", f"an order of account {event.account}")
+        if self.routed.take(event):
+            self._note_sequence(event.origin, event.sequence)
+        return []
+
+    def _note_sequence(self, origin: str, sequence: int) -> None:
+        if sequence > self._sequences.get(origin, 0):
+            self._sequences[origin] = sequence
+            self._missing_at[origin] = self._missing
+
     def _submitted(self, event: events.OrderSubmitted) -> list[Effect]:
         intent = event.intent
         cid = intent.client_order_id
@@ -234,14 +272,13 @@ class Engine(Commands):
             return []
         if intent.account != self.account:
             return self._anomaly(event.ts, cid, "foreign_account", f"an order of account {intent.account}")
-        if intent.sequence > self._sequences.get(intent.origin, 0):
-            self._sequences[intent.origin] = intent.sequence
-            self._missing_at[intent.origin] = self._missing
+        self._note_sequence(intent.origin, intent.sequence)
         order = self.orders[cid] = self.working[cid] = Order.of(intent, event.ts)
         if intent.is_linked:
             self.linked[cid] = order
         if intent.group is not None:
             self._groups.setdefault(intent.group, []).append(cid)
+        self.routed.submitted(order)
         self.risk.submitted(order)
         return changes.effect(order, states.BIRTH[intent.starts_held], event)
 

@@ -355,12 +355,12 @@ class Execution:
         self._sweep(out)
 
     def _fill(self, order: Working, price: int, size: int, liquidity: Liquidity, out: list[Event]) -> None:
-        instrument, settings = self.instrument, self._account.settings
+        instrument, fees = self.instrument, self._account.settings.fees_of(self.instrument.venue)
         order.filled += size
         order.fills += 1
         order.slice_left = max(order.slice_left - size, 0)
         at, qty = instrument.price(price), instrument.size(size)
-        bps: Decimal = settings.maker_fee_bps if liquidity is Liquidity.MAKER else settings.taker_fee_bps
+        bps: Decimal = fees.maker_bps if liquidity is Liquidity.MAKER else fees.taker_bps
         positions = self._account.positions
         positions[instrument.symbol] = positions.get(instrument.symbol, 0) + order.side.sign * size
         fill = Fill(

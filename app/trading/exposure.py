@@ -1,7 +1,7 @@
 """How much of the account is bound: by positions, and by working orders that would open more.
 
-Paper accounts are margin accounts without leverage: buying power = equity - value of positions, long or short - value
-of what working orders would open at worst, with the taker fee. Orders that only close a position bind nothing.
+Margin bound = value of positions, long or short, and of what working orders would open at worst, each divided by its leverage (1 on a cash account);
+fees are bound whole. Free margin = equity - margin bound. Orders that only close a position bind nothing.
 Every figure is in the account currency; what cannot be converted is left out here and refused in a new order.
 """
 
@@ -15,7 +15,7 @@ from app.model.orders import OrderType, Side
 
 from .fx import Rates
 from .marks import Mark
-from .money import ZERO, convert, fee
+from .money import ZERO, convert, fee, ratio
 from .order import Order
 from .portfolio import Portfolio, Position
 
@@ -29,6 +29,13 @@ class Need(NamedTuple):
     bound: Decimal
     released: Decimal
 
+    def margin(self, leverage: Decimal) -> Decimal:
+        """What it binds at a leverage: the fee whole, the rest divided."""
+        if leverage == 1:
+            return self.bound
+        worth = convert(self.opening, self.price)
+        return ratio(worth, leverage) + (self.bound - worth)
+
 
 def worst_price(side: Side, kind: OrderType, price: Decimal | None, stop: Decimal | None, mark: Decimal) -> Decimal:
     """The price per unit an order is counted at: a sale opens a short worth at least the mark."""
@@ -40,8 +47,8 @@ def worst_price(side: Side, kind: OrderType, price: Decimal | None, stop: Decima
     return max(wanted, mark)
 
 
-def needs(orders: Iterable[Order], portfolio: Portfolio, mark_of: Callable[[str], Mark | None], taker_bps: Decimal) -> list[Need]:
-    """What each order needs, in the order given: earlier orders use up the position to close first."""
+def needs(orders: Iterable[Order], portfolio: Portfolio, mark_of: Callable[[str], Mark | None], taker_bps: Callable[[str], Decimal]) -> list[Need]:
+    """What each order needs, in the order given, with the taker fee of its instrument: earlier orders use up the position to close first."""
     left: dict[tuple[str, Side], Decimal] = {}
     found = []
     for order in orders:
@@ -56,7 +63,7 @@ def needs(orders: Iterable[Order], portfolio: Portfolio, mark_of: Callable[[str]
         market = mark.price if mark is not None else order.price or order.stop or ZERO
         worst = worst_price(side, order.intent.type, order.price, order.stop, market)
         bound = convert(opening, worst)
-        found.append(Need(opening, closing, worst, bound + fee(bound, taker_bps), convert(closing, market)))
+        found.append(Need(opening, closing, worst, bound + fee(bound, taker_bps(symbol)), convert(closing, market)))
     return found
 
 
@@ -66,23 +73,26 @@ def bound_by_orders(
     mark_of: Callable[[str], Mark | None],
     currency_of: Callable[[str], str | None],
     rates: Rates,
-    taker_bps: Decimal,
+    taker_bps: Callable[[str], Decimal],
+    leverage_of: Callable[[str], Decimal],
 ) -> Decimal:
     """Account currency bound by working orders."""
     total = ZERO
     for order, need in zip(orders, needs(orders, portfolio, mark_of, taker_bps), strict=True):
         currency = currency_of(order.symbol)
-        value = rates.convert(need.bound, currency) if currency is not None else None
+        value = rates.convert(need.margin(leverage_of(order.symbol)), currency) if currency is not None else None
         total += value if value is not None else ZERO
     return total
 
 
-def bound_by_positions(positions: Mapping[str, Position], mark_of: Callable[[str], Mark | None], rates: Rates) -> Decimal:
+def bound_by_positions(
+    positions: Mapping[str, Position], mark_of: Callable[[str], Mark | None], rates: Rates, leverage_of: Callable[[str], Decimal]
+) -> Decimal:
     """Account currency bound by positions, long and short alike; at cost where there is no mark."""
     total = ZERO
     for position in positions.values():
         if position.qty:
             mark = mark_of(position.symbol)
             value = convert(position.qty, mark.price) if mark is not None else position.cost
-            total += rates.convert(value.copy_abs(), position.currency) or ZERO
+            total += rates.convert(ratio(value.copy_abs(), leverage_of(position.symbol)), position.currency) or ZERO
     return total

@@ -67,7 +67,10 @@ class Holder:
             self._report(out)
 
     def _is_watched(self, engine: Engine, order: Order) -> bool:
-        if order.status is not OrderStatus.HELD or not order.intent.held or order.triggered or order.client_order_id in self._reported:
+        intent = order.intent
+        if order.status is not OrderStatus.HELD or not intent.held or intent.release_ns is not None or order.triggered:
+            return False
+        if order.client_order_id in self._reported:
             return False
         return not contingent.is_waiting(engine, order)
 

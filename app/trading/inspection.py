@@ -11,6 +11,7 @@ The file has one record a line, as the desk exports it. A line that cannot be re
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections import Counter
@@ -27,6 +28,7 @@ from .journal import Entry, decode
 from .money import plain
 from .order import Order
 from .retelling import known
+from .routing.plan import lines
 from .statement import STATEMENTS, BadPeriod, as_csv, period, table
 
 
@@ -64,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     account = next((entry.event.account for entry in entries if isinstance(entry.event, events.AccountOpened)), "unknown")
     engine = Engine.replay(account, _NoClock(), entries)
     if wanted.statement:
-        out = as_csv(table(wanted.statement, engine.opening, engine.fills, start, end, engine.notes)).splitlines()
+        out = as_csv(table(wanted.statement, engine.opening, engine.fills, start, end, engine.notes, engine.bookings)).splitlines()
     elif wanted.fill:
         out = fill_lines(engine, entries, wanted.fill)
     elif wanted.order:
@@ -115,6 +117,12 @@ def summary_lines(engine: Engine, entries: list[Entry]) -> Iterator[str]:
 def order_lines(engine: Engine, entries: list[Entry], client_order_id: str) -> Iterator[str]:
     """One order from its intent to its end, and the orders it is linked to."""
     order = engine.orders.get(client_order_id)
+    routed = engine.routed.by_id.get(client_order_id)
+    if routed is not None:
+        yield from (f"routed     {line}" for line in lines(json.loads(routed.event.plan)))
+        for leg in routed.legs:
+            yield f"leg        {_order_line(leg)}"
+        return
     if order is None:
         yield f"There is no order {client_order_id} in this journal."
         return
@@ -128,7 +136,7 @@ def order_lines(engine: Engine, entries: list[Entry], client_order_id: str) -> I
 
 
 def fill_lines(engine: Engine, entries: list[Entry], fill_id: str) -> Iterator[str]:
-    """Back from a fill: its order, what let the order in, and the limits and states in force when it was decided."""
+    """Back from a fill: its order, why the router sent it there, what let the order in, and the limits and states in force when it was decided."""
     fill = next((fill for fill in engine.fills.having(fill_id) if fill.fill_id == fill_id), None)
     if fill is None:
         yield f"There is no fill {fill_id} in this journal."
@@ -144,6 +152,8 @@ def fill_lines(engine: Engine, entries: list[Entry], fill_id: str) -> Iterator[s
         for entry in entries:
             if about(entry.event) == order.client_order_id and (order.client_order_id != fill.client_order_id or entry.event.ts <= fill.ts):
                 yield event_line(entry)
+        if (routed := engine.routed.of(order)) is not None:
+            yield from (f"routed     {line}" for line in lines(json.loads(routed.event.plan)))
         if decided is not None:
             if seen := known(decided.event.decision):
                 yield f"known then {seen}"

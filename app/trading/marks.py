@@ -16,7 +16,8 @@ from app.model.market import Level, Quote, Trade
 from app.model.orders import Side
 
 from .fx import Rates
-from .settings import PaperSettings
+from .sessions import SessionOf, utc_day
+from .settings import Fees, PaperSettings
 
 
 class BookLike(Protocol):
@@ -88,6 +89,12 @@ class DeskView:
         self.now_ns = now_ns
         self.wall_ns = wall_ns or now_ns
         self.settings = settings or PaperSettings()
+        self.session_of: SessionOf = utc_day
+        """Opening and closing times; without a calendar every market's session is the UTC day."""
+        self.native_tifs: frozenset[str] = frozenset()
+        """Times in force that the execution venue has of its own: what it lacks this desk holds."""
+        self.trades_at: frozenset[str] | None = None
+        """Venues at which the account can trade; None: all of them, on paper."""
         self._marks: dict[str, Mark] = {}
         self._middles: dict[str, Decimal] = {}
 
@@ -113,6 +120,15 @@ class DeskView:
             return None if known is None else Mark(known.price, None, None, None, True)
         mark = self._marks[symbol] = Mark(price, bid, ask, last, self.market.is_stale(symbol, self.now_ns()))
         return mark
+
+    def fees(self, symbol: str) -> Fees:
+        """What orders in an instrument pay, by its venue."""
+        instrument = self.instruments.get(symbol)
+        return self.settings.fees_of(instrument.venue if instrument is not None else "")
+
+    def taker_bps(self, symbol: str) -> Decimal:
+        """What an order in an instrument pays for taking."""
+        return self.fees(symbol).taker_bps
 
     def rates(self, currency: str) -> Rates:
         """Conversion into ``currency`` through the quotes known now."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from app.model.events import Event
-from app.model.orders import OrderIntent, OrderStatus, OrderType
+from app.model.orders import OrderIntent, OrderStatus, OrderType, TimeInForce
 
 from . import states
 from .money import ZERO, ratio, sub
@@ -113,11 +113,12 @@ class Order:
     def at_venue(self) -> OrderIntent:
         """The intent as its venue is to have it: present values, without what this desk alone knows of."""
         intent = self.intent
-        kind = _ONCE_TRIGGERED[intent.type] if intent.held else intent.type
+        kind = _ONCE_TRIGGERED.get(intent.type, intent.type) if intent.held else intent.type
         stop = None if intent.held else self.stop
-        return replace(
-            intent, type=kind, qty=self.qty, price=self.price, stop=stop, trail=None, trail_percent=None, parent=None, group=None, held=None
-        )
+        alone = {"trail": None, "trail_percent": None, "parent": None, "group": None, "held": None, "route": None}
+        if intent.release_ns is not None:  # for that moment only: what does not trade in it is cancelled
+            alone |= {"tif": TimeInForce.IOC, "release_ns": None, "expires_ns": None}
+        return replace(intent, type=kind, qty=self.qty, price=self.price, stop=stop, **alone)
 
     @property
     def client_order_id(self) -> str:

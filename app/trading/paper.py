@@ -53,7 +53,7 @@ class PaperVenue:
 
     name = "paper"
     order_types = tuple(kind.value for kind in OrderType if kind not in HELD)
-    tifs = tuple(tif.value for tif in TimeInForce)
+    tifs = tuple(tif.value for tif in TimeInForce if not tif.is_session)
 
     def __init__(
         self,

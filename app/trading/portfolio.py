@@ -60,6 +60,13 @@ class Portfolio:
     cash: dict[str, Decimal] = field(default_factory=dict)
     fees: dict[str, Decimal] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
+    income: dict[str, Decimal] = field(default_factory=dict)
+    """Dividends, interest, financing and fees that no fill made, by currency; below zero where they cost."""
+
+    def book(self, currency: str, amount: Decimal) -> None:
+        """Take income, or a cost, into its ledger."""
+        self.deposit(currency, amount)
+        self.income[currency] = add(self.income.get(currency, ZERO), amount)
 
     def deposit(self, currency: str, amount: Decimal) -> None:
         """Add an amount to a ledger."""

@@ -62,13 +62,13 @@ def preview(engine: Engine, fields: dict) -> Preview:
     rests = read.type is not OrderType.MARKET and read.tif not in (TimeInForce.IOC, TimeInForce.FOK)
     rest = read.qty - instrument.size(fillable) if rests else ZERO
     later = mul(rest, later_price)
-    settings = view.settings
-    later_bps = settings.taker_fee_bps if read.type is OrderType.STOP else settings.maker_fee_bps
+    fees = view.fees(instrument.symbol)
+    later_bps = fees.taker_bps if read.type is OrderType.STOP else fees.maker_bps
     notional = add(now, later)
-    paid = add(fee(now, settings.taker_fee_bps), fee(later, later_bps))
+    paid = add(fee(now, fees.taker_bps), fee(later, later_bps))
     qty = instrument.size(fillable) + rest
     signed = qty if read.side is Side.BUY else qty.copy_negate()
-    cash = _cash_after(engine, instrument.quote, add(notional if read.side is Side.BUY else notional.copy_negate(), paid))
+    cash = cash_after(engine, instrument.quote, add(notional if read.side is Side.BUY else notional.copy_negate(), paid))
     worst = read.price
     if worst is None and read.type is OrderType.MARKET and taken:
         worst = instrument.price(taken[-1][0])
@@ -85,7 +85,8 @@ def preview(engine: Engine, fields: dict) -> Preview:
     )
 
 
-def _cash_after(engine: Engine, currency: str, cost: Decimal) -> Decimal | None:
+def cash_after(engine: Engine, currency: str, cost: Decimal) -> Decimal | None:
+    """Cash in the account currency once ``cost`` is paid out of a ledger, None where it cannot be converted."""
     rates = engine.view.rates(engine.currency)
     total = ZERO
     for name, amount in {**engine.portfolio.cash, currency: engine.portfolio.cash.get(currency, ZERO) - cost}.items():

@@ -21,7 +21,7 @@ from .portfolio import Portfolio, Position
 from .risk.gate import ScopeState
 from .shelf import form, of_row, row
 
-VERSION = 1
+VERSION = 2
 PART = 500
 
 
@@ -127,6 +127,9 @@ def _rest(engine: Engine) -> dict:
         "linked": [*engine.linked],
         "groups": engine._groups,
         "said": [events.to_dict(event) for event in (*engine.notes.values(), *engine.reconciled)],
+        "routed": [[events.to_dict(each.event), each.leg_ids] for each in engine.routed.by_id.values()],
+        "routing_rules": engine.routed.rules,
+        "bookings": [[at, events.to_dict(event)] for at, event in engine.bookings],
         "adjusted": [events.to_dict(event) for event in engine.adjusted],
         "risk_states": {scope: list(item) for scope, item in risk.states.items()},
         "risk_limits": [[*key, value] for key, value in risk.limits.items()],
@@ -143,6 +146,10 @@ def _take_rest(engine: Engine, found: dict) -> None:
     engine._orphans, engine._sequences = set(found["orphans"]), dict(found["sequences"])
     engine._missing, engine._missing_at = found["missing"], dict(found["missing_at"])
     engine.adjusted = [events.from_dict(event) for event in found["adjusted"]]
+    for routed, legs in found["routed"]:
+        engine.routed.restore(events.from_dict(routed), list(legs))
+    engine.routed.rules.update(found["routing_rules"])
+    engine.bookings = [(at, events.from_dict(event)) for at, event in found["bookings"]]
     engine.working = {cid: engine.orders[cid] for cid in found["working"]}
     engine.linked = {cid: engine.orders[cid] for cid in found["linked"]}
     engine._groups = {name: list(ids) for name, ids in found["groups"].items()}
@@ -160,12 +167,12 @@ def _take_rest(engine: Engine, found: dict) -> None:
 
 
 def _portfolio(found: Portfolio) -> dict:
-    amounts = {name: {key: format(value, "f") for key, value in getattr(found, name).items()} for name in ("cash", "fees")}
+    amounts = {name: {key: format(value, "f") for key, value in getattr(found, name).items()} for name in ("cash", "fees", "income")}
     return {**amounts, "positions": [row(position) for position in found.positions.values()]}
 
 
 def _of_portfolio(found: dict) -> Portfolio:
-    cash, fees = ({key: Decimal(value) for key, value in found[name].items()} for name in ("cash", "fees"))
+    cash, fees, income = ({key: Decimal(value) for key, value in found[name].items()} for name in ("cash", "fees", "income"))
     positions = [of_row(Position, values) for values in found["positions"]]
-    return Portfolio(cash, fees, {position.symbol: position for position in positions})
+    return Portfolio(cash, fees, {position.symbol: position for position in positions}, income)
 

@@ -4,7 +4,7 @@
 ``lots``     every closed piece of a position by first in, first out, with what it made: what most tax offices ask for. The desk's own
              average cost is another way to cut the same result: realised minus cost of what is open is the same by both, to the last unit.
 ``open``     the lots that are open at the end of the period.
-``ledger``   every movement of cash by currency with the balance after it; its last balances are the account's cash.
+``ledger``   every movement of cash by currency with the balance after it, what was booked by hand too; its last balances are the account's cash.
 
 Amounts are exact Decimals without exponent; times are UTC. Fees of a lot are its shares of the fees of the two fills, rounded to 12
 decimals, the last share taking what is left, so that they add up to the fees paid; only fees in the position's own currency are in lots.
@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from app.model.events import AccountOpened, NoteSet
+from app.model.events import AccountOpened, CashBooked, NoteSet
 from app.model.orders import Fill
 
 from .money import ZERO, add, mul, plain, share, sub
@@ -108,8 +108,8 @@ class Lots:
         return closed
 
 
-def ledger(opening: AccountOpened | None, fills: Iterable[Fill]) -> Iterator[Movement]:
-    """Every movement of cash, in order."""
+def ledger(opening: AccountOpened | None, fills: Iterable[Fill], bookings: Iterable[tuple[int, CashBooked]] = ()) -> Iterator[Movement]:
+    """Every movement of cash, in order; ``bookings`` each with the number of fills before it."""
     balances: dict[str, Decimal] = {}
     currencies: dict[str, str] = {}
 
@@ -119,12 +119,22 @@ def ledger(opening: AccountOpened | None, fills: Iterable[Fill]) -> Iterator[Mov
 
     if opening is not None:
         yield move(opening.ts, "deposit", opening.account, opening.currency, opening.cash)
-    for fill in fills:
+    waiting = deque(bookings)
+
+    def booked(before: float) -> Iterator[Movement]:
+        while waiting and waiting[0][0] <= before:
+            _, event = waiting.popleft()
+            ref = " ".join(part for part in (event.symbol, event.note) if part)
+            yield move(event.ts, event.what, _as_text(ref), event.currency, event.amount)
+
+    for count, fill in enumerate(fills):
+        yield from booked(count)
         worth = mul(fill.qty, fill.price)
         amount = sub(ZERO, worth) if fill.side.sign > 0 else worth
         yield move(fill.ts, fill.side.value, fill.fill_id, currencies.setdefault(fill.symbol, fill.priced_in), amount)
         if fill.fee:
             yield move(fill.ts, "fee" if fill.fee > 0 else "rebate", fill.fill_id, fill.fee_currency, sub(ZERO, fill.fee))
+    yield from booked(float("inf"))
 
 
 def period(first: str | None, last: str | None) -> tuple[int, int]:
@@ -138,11 +148,20 @@ def period(first: str | None, last: str | None) -> tuple[int, int]:
 
 
 def table(
-    what: str, opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int, notes: Mapping[str, NoteSet] | None = None
+    what: str,
+    opening: AccountOpened | None,
+    fills: Sequence[Fill],
+    start: int,
+    end: int,
+    notes: Mapping[str, NoteSet] | None = None,
+    bookings: Sequence[tuple[int, CashBooked]] = (),
 ) -> list[list[str]]:
-    """The rows of a statement with its header first; KeyError when there is no such statement. ``notes`` of the trader go with the fills."""
+    """The rows of a statement with its header first; KeyError when there is no such statement. ``notes`` of the trader go with the fills, ``bookings``
+    into the ledger."""
     if what == "fills":
         return [list(_HEADS[what]), *_fills(fills, start, end, notes or {})]
+    if what == "ledger":
+        return [list(_HEADS[what]), *_ledger(opening, fills, start, end, bookings)]
     return [list(_HEADS[what]), *_ROWS[what](opening, fills, start, end)]
 
 
@@ -200,8 +219,10 @@ def _still_open(_opening: AccountOpened | None, fills: Sequence[Fill], _start: i
             yield [utc(lot.fill.ts), symbol, side, plain(qty), plain(lot.fill.price), cost, plain(lot.fee), lot.currency, lot.fill.fill_id]
 
 
-def _ledger(opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int) -> Iterator[list[str]]:
-    for row in ledger(opening, fills):
+def _ledger(
+    opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int, bookings: Sequence[tuple[int, CashBooked]]
+) -> Iterator[list[str]]:
+    for row in ledger(opening, fills, bookings):
         if start <= row.ts < end:
             yield [utc(row.ts), row.kind, row.currency, plain(row.amount), plain(row.balance), row.ref]
 
@@ -218,7 +239,7 @@ _HEADS = {
     "open": ("opened", "instrument", "side", "quantity", "price", "cost", "fees", "currency", "fill_id"),
     "ledger": ("time", "kind", "currency", "amount", "balance", "reference"),
 }
-_ROWS = {"lots": _closed, "open": _still_open, "ledger": _ledger}
+_ROWS = {"lots": _closed, "open": _still_open}
 STATEMENTS = tuple(_HEADS)
 """What a statement can be of."""
 

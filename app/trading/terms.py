@@ -17,6 +17,7 @@ from app.model.units import shorten
 from .errors import Denied
 from .marks import Mark
 from .money import plain, remainder
+from .sessions import SessionOf, window
 
 if TYPE_CHECKING:
     from .ticket import Ticket
@@ -25,6 +26,8 @@ FIELDS = ("trail", "trail_unit", "display", "expires_ns", "take_profit", "stop_l
 PAIR = "oco"
 """A ticket type that makes two orders, a limit and a stop, of which one cancels the other."""
 HELD = frozenset({OrderType.TRAILING_STOP, OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED})
+HELD_TIFS = frozenset({TimeInForce.AT_OPEN, TimeInForce.AT_CLOSE})
+"""Held where the venue has no auction of its own."""
 MAX_TRAIL_PERCENT = Decimal(50)
 MAX_LIFE_NS = 366 * 86_400 * 1_000_000_000
 
@@ -39,6 +42,7 @@ class Terms(NamedTuple):
     take_profit: Decimal | None = None
     stop_loss: Decimal | None = None
     pair_stop: Decimal | None = None
+    release_ns: int | None = None
 
 
 NONE = Terms()
@@ -59,19 +63,23 @@ class Reading(NamedTuple):
     number: Callable[[str, object], Decimal]
     price_of: Callable[..., Decimal | None]
     now_ns: int
+    session_of: SessionOf
+    native_tifs: frozenset[str]
 
 
 def read(fields: dict, so_far: Reading) -> Terms:
     """The terms in ``fields``; Denied names what is wrong."""
     trail, percent = _trail(fields, so_far)
+    release, too_late = _session(so_far)
     return Terms(
         trail,
         percent,
         _display(fields.get("display"), so_far),
-        _expiry(fields.get("expires_ns"), so_far),
+        _expiry(fields.get("expires_ns"), so_far) if too_late is None else too_late,
         _exit("take_profit", fields.get("take_profit"), so_far),
         _exit("stop_loss", fields.get("stop_loss"), so_far),
         _pair_stop(so_far),
+        release,
     )
 
 
@@ -168,6 +176,22 @@ def _display(value: object, so_far: Reading) -> Decimal | None:
         reason = f"The displayed quantity {plain(shown)} hides nothing of {plain(so_far.qty)}."
         raise Denied("bad_display", "display", reason, "Use less than the quantity, or a limit order.")
     return shown
+
+
+def _session(so_far: Reading) -> tuple[int | None, int | None]:
+    """When this desk sends an order for an open or a close, and when it is too late; None where it does not hold it."""
+    if so_far.tif not in HELD_TIFS:
+        return None, None
+    if so_far.kind not in (OrderType.MARKET, OrderType.LIMIT) or so_far.paired:
+        word = so_far.tif.value.replace("_", "-")
+        raise Denied("bad_tif", "tif", f"Only a market or limit order can be {word}.", "Choose another type, or good till cancelled.")
+    if so_far.tif.value in so_far.native_tifs:
+        return None, None
+    try:
+        return window(so_far.tif, so_far.instrument.symbol, so_far.now_ns, so_far.session_of)
+    except LookupError as error:
+        reason = f"The sessions of {so_far.instrument.symbol} are not known for that time: {error}."
+        raise Denied("no_session", "tif", reason, "Choose another time in force.") from error
 
 
 def _expiry(value: object, so_far: Reading) -> int | None:

@@ -53,7 +53,7 @@ class Ticket:
     reduce_only: bool
     more: terms.Terms = terms.NONE
 
-    def intent(self, client_order_id: str, account: str, origin: str, sequence: int) -> OrderIntent:
+    def intent(self, client_order_id: str, account: str, origin: str, sequence: int, route: str | None = None) -> OrderIntent:
         """The intent this ticket becomes; `terms.companions` are the others that come with it."""
         return OrderIntent(
             client_order_id=client_order_id,
@@ -74,8 +74,18 @@ class Ticket:
             display=self.more.display,
             expires_ns=self.more.expires_ns,
             group=client_order_id if self.more.pair_stop is not None else None,
-            held=True if self.type in terms.HELD else None,
+            held=True if self.type in terms.HELD or self.more.release_ns is not None else None,
+            route=route,
+            release_ns=self.more.release_ns,
         )
+
+
+def routing_of(fields: dict) -> tuple[object, dict]:
+    """What ``route`` asks for (None: nothing, the venue is given) and the other fields."""
+    if not isinstance(fields, dict) or "route" not in fields:
+        return None, fields
+    how = fields["route"]
+    return (None if how in (None, "", "this") else how), {name: value for name, value in fields.items() if name != "route"}
 
 
 def read(fields: dict, view: DeskView) -> Ticket:
@@ -100,7 +110,10 @@ def read(fields: dict, view: DeskView) -> Ticket:
         _check_stop(side, kind, tif, stop, mark)
     if post_only:
         _check_post_only(kind, tif)
-    more = terms.read(fields, terms.Reading(instrument, mark, side, kind, tif, qty, price, stop, paired, _number, _price, view.wall_ns()))
+    so_far = terms.Reading(
+        *(instrument, mark, side, kind, tif, qty, price, stop, paired, _number, _price), view.wall_ns(), view.session_of, view.native_tifs
+    )
+    more = terms.read(fields, so_far)
     if kind is OrderType.TRAILING_STOP:
         stop = terms.trailing_stop(side, mark.last or mark.price, more.trail, more.trail_percent, instrument)
     ticket = Ticket(instrument, mark, side, kind, tif, qty, price, None if paired else stop, post_only, reduce_only, more)
@@ -125,7 +138,7 @@ def read_amendment(order: Order, qty: object, price: object, stop: object, view:
         "symbol": intent.symbol,
         "side": intent.side,
         "type": kind,
-        "tif": TimeInForce.GTC if intent.tif is TimeInForce.GTD else intent.tif,
+        "tif": TimeInForce.GTC if intent.tif is TimeInForce.GTD or intent.tif.is_session else intent.tif,
         "qty": qty if qty is not None else plain(order.qty),
         "price": price if price is not None else _text(order.price),
         "stop": stop if stop is not None else (_text(order.stop) if kind.has_stop else None),
@@ -229,8 +242,9 @@ def _check_stop(side: Side, kind: OrderType, tif: TimeInForce, stop: Decimal, ma
 def _check_post_only(kind: OrderType, tif: TimeInForce) -> None:
     if kind not in (OrderType.LIMIT, OrderType.ICEBERG):
         raise Denied("bad_post_only", "post_only", "Post-only needs a limit order.", "Choose limit, or clear post-only.")
-    if tif in (TimeInForce.IOC, TimeInForce.FOK):
-        raise Denied("bad_tif", "tif", f"Post-only cannot be {tif.value.upper()}.", "Use good till cancelled or day.")
+    if tif in (TimeInForce.IOC, TimeInForce.FOK) or tif.is_session:
+        word = tif.value.upper().replace("_", "-")
+        raise Denied("bad_tif", "tif", f"Post-only cannot be {word}.", "Use good till cancelled or day.")
 
 
 def _check_size(ticket: Ticket) -> None:

@@ -14,10 +14,11 @@ from decimal import Decimal
 from .exposure import bound_by_orders, bound_by_positions
 from .fx import Rate, Rates
 from .marks import DeskView, Mark
-from .money import ZERO, convert, sub
+from .money import ZERO, convert, ratio, sub
 from .order import Order
 from .portfolio import Portfolio
 
+_ONE = Decimal(1)
 DAY_NS = 86_400 * 1_000_000_000
 
 
@@ -64,6 +65,10 @@ class Valuation:
     unconverted: tuple[str, ...]
     assumed: tuple[str, ...]
     unmarked: tuple[str, ...]
+    margin_used: Decimal
+    margin_free: Decimal
+    leverage: Decimal
+    income: Decimal
 
 
 @dataclass(slots=True)
@@ -96,13 +101,13 @@ def equity(portfolio: Portfolio, mark_of: Callable[[str], Mark | None], rates: R
     return total
 
 
-def buying_power(portfolio: Portfolio, orders: list[Order], view: DeskView, rates: Rates, worth: Decimal) -> Decimal:
-    """Account currency that new orders may open; never below zero."""
-    bound = bound_by_positions(portfolio.positions, view.mark, rates)
+def margin_used(portfolio: Portfolio, orders: list[Order], view: DeskView, rates: Rates, leverage_of: Callable[[str], Decimal]) -> Decimal:
+    """Account currency that positions and working orders bind."""
+    bound = bound_by_positions(portfolio.positions, view.mark, rates, leverage_of)
     if orders:
         quote_of = _currency_of(view)
-        bound += bound_by_orders(orders, portfolio, view.mark, quote_of, rates, view.settings.taker_fee_bps)
-    return max(worth - bound, ZERO)
+        bound += bound_by_orders(orders, portfolio, view.mark, quote_of, rates, view.taker_bps, leverage_of)
+    return bound
 
 
 def valuation(
@@ -113,8 +118,10 @@ def valuation(
     currency: str,
     day_start: DayStart,
     now_ns: int,
+    leverage_of: Callable[[str], Decimal] = lambda _symbol: _ONE,
 ) -> Valuation:
-    """Everything the account panel shows. ``day_open`` is the portfolio at 00:00 UTC, ``now_ns`` the wall clock."""
+    """Everything the account panel shows. ``day_open`` is the portfolio at 00:00 UTC, ``now_ns`` the wall clock; the account's leverage is that of "".
+    """
     rates = view.rates(currency)
     marks = {symbol: view.mark(symbol) for symbol, position in portfolio.positions.items() if position.qty}
     mark_of = marks.get
@@ -144,13 +151,16 @@ def valuation(
             )
         )
     worth = equity(portfolio, mark_of, rates)
+    bound = margin_used(portfolio, list(orders), view, rates, leverage_of)
+    free = max(worth - bound, ZERO)
+    gross = sum((rates.convert(row.notional.copy_abs(), row.currency) or ZERO for row in rows), ZERO)
     names = {*portfolio.cash, *(row.currency for row in rows)}
     found = {name: rates.rate(name) for name in sorted(names)}
     return Valuation(
         currency=currency,
         cash=sum((ledger.value for ledger in ledgers if ledger.value is not None), ZERO),
         equity=worth,
-        buying_power=buying_power(portfolio, list(orders), view, rates, worth),
+        buying_power=convert(free, leverage_of("")),
         realised=realised,
         unrealised=unrealised,
         day_pnl=worth - _opening(day_open, marks, view, found, rates, day_start, now_ns),
@@ -160,6 +170,10 @@ def valuation(
         unconverted=tuple(name for name, rate in found.items() if rate is None),
         assumed=tuple(name for name, rate in found.items() if rate is not None and rate.assumed),
         unmarked=tuple(row.symbol for row in rows if row.mark is None),
+        margin_used=bound,
+        margin_free=free,
+        income=sum((rates.convert(amount, name) or ZERO for name, amount in portfolio.income.items()), ZERO),
+        leverage=ratio(gross, worth) if worth > 0 else ZERO,
     )
 
 

@@ -105,8 +105,9 @@ class Working:
 
 
 def expiry(intent: OrderIntent, accepted_ns: int) -> int | None:
-    """When an order ends: the UTC day a day order was accepted in, the moment a GTD order names; None for all others."""
-    if intent.tif is TimeInForce.GTD:
+    """When an order ends: the UTC day a day order was accepted in, the moment a GTD order names, when it is too late for an open or a close; None for
+    all others."""
+    if intent.tif is TimeInForce.GTD or intent.tif.is_session:
         return intent.expires_ns
     if intent.tif is not TimeInForce.DAY or intent.type is OrderType.MARKET:
         return None

@@ -134,6 +134,12 @@ def marks(row: dict) -> str:
         found.append("exit of another order")
     if row.get("group"):
         found.append("one cancels other")
+    if row.get("legs"):
+        found.append(f"routed to {plural(len(row['legs']), 'venue')}")
+    if row.get("route"):
+        found.append("leg of a routed order")
+    if row.get("release_ns"):
+        found.append(f"sent by this desk at {stamp(row['release_ns'])}")
     return ", ".join(found)
 
 
@@ -152,9 +158,28 @@ def why(row: dict) -> str:
     if row["status"] == "unknown":
         return evidence(row)
     if row["status"] == "held":
+        if row.get("release_ns"):
+            return f"sent by this desk at {stamp(row['release_ns'])}; it is not sent while the tab is closed"
         waits = "waits for its entry order; this desk sends it"
         return waits if row.get("parent") else "watched by this desk only: nothing triggers it while the tab is closed"
     return row.get("reason") or ""
+
+
+def legs_text(plan: dict, base: str) -> str:
+    """Where a routed order goes: '0.006 BTC to BTC-USD.COINBASE, 0.004 to BTC/USD.BITSTAMP'."""
+    parts = [f"{number(leg['qty'])}{f' {base}' if not at else ''} to {leg['symbol']}" for at, leg in enumerate(plan["legs"])]
+    return ", ".join(parts)
+
+
+def blotter(orders: dict[str, dict], routed: dict[str, dict]) -> list[dict]:
+    """Rows of the blotter, oldest first; a routed order stands after its last leg, so that newest first it stands above them."""
+    last = {row["legs"][-1]: row for row in routed.values() if row["legs"] and row["legs"][-1] in orders}
+    rows = []
+    for key, row in orders.items():
+        rows.append(row)
+        if key in last:
+            rows.append(last[key])
+    return rows
 
 
 def position_side(row: dict) -> str:

@@ -12,7 +12,7 @@ STATE_MEANINGS = {
     "reduce_only": "Only orders that reduce a position are taken.",
     "halted": "No order is taken. Cancels always are.",
 }
-UNITS = {"percent": "%", "s": "s", "per_s": "a second", "count": "a second", "hours": "UTC", "flag": ""}
+UNITS = {"percent": "%", "s": "s", "per_s": "a second", "count": "a second", "times": "times equity", "hours": "UTC", "flag": ""}
 NEAR = 0.8
 
 
@@ -43,7 +43,7 @@ def amount(text: str | None, kind: str) -> str:
         return text
     if kind == "flag":
         return "yes" if text == "1" else "no"
-    if kind in ("money", "percent", "s"):
+    if kind in ("money", "percent", "s", "times"):
         return fixed(text, 2).removesuffix(".00")
     return group(text)
 

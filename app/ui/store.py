@@ -1,6 +1,6 @@
 """The page's state: what the desk worker said last, and what the trader is looking at.
 
-Topics (``subscribe``): ``focus`` (symbol, timeframe), ``instruments``, ``account``, ``orders``, ``fills``, ``venue``,
+Topics (``subscribe``): ``focus`` (symbol, timeframe), ``instruments``, ``account``, ``orders`` (routed ones too), ``fills``, ``venue``,
 ``vault``, ``order_state``, ``risk``, ``hello``, ``stats``, ``net``, ``execution``, ``notes``, ``sources`` (each with the worker's message), and
 page-only ones that views publish for each other: ``ticket`` (dict with any of side, price, qty, type: fill the ticket), ``badge`` (tab name, count),
 ``pane`` (narrow screens: which pane shows), ``route``, ``terminal`` (open the debug terminal with this filter), ``palette`` (open it with this
@@ -49,6 +49,7 @@ class Store:
         self.instruments: dict[str, dict] = {}
         self.quotes: dict[str, list] = {}
         self.orders: dict[str, dict] = {}
+        self.routed: dict[str, dict] = {}
         self.fills: list[dict] = []
         self.account: dict | None = None
         self.venue: dict | None = None
@@ -77,6 +78,7 @@ class Store:
         link.on("again", lambda _message: self._begin_again())
         link.on("instruments", self._take_instruments)
         link.on("orders", self._take_orders)
+        link.on("routed", self._take_routed)
         link.on("fills", self._take_fills)
         for topic in _KEPT:
             link.on(topic, self._keeper(topic))
@@ -139,6 +141,7 @@ class Store:
 
     def _begin_again(self) -> None:
         """Another worker is the desk: nothing of the account stays, and it is told what is looked at and where the recording was."""
+        self._take_routed({"reset": True, "rows": []})
         self._take_orders({"reset": True, "rows": []})
         self._take_fills({"reset": True, "rows": []})
         if self.account is not None:
@@ -175,6 +178,13 @@ class Store:
             self.orders = {}
         for row in message["rows"]:
             self.orders[row["client_order_id"]] = row
+        self.publish("orders", message)
+
+    def _take_routed(self, message: dict) -> None:
+        if message["reset"]:
+            self.routed = {}
+        for row in message["rows"]:
+            self.routed[row["client_order_id"]] = row
         self.publish("orders", message)
 
     def _take_fills(self, message: dict) -> None:

@@ -39,7 +39,16 @@ TIF_WORDS = {
     "ioc": "Immediate or cancel",
     "fok": "Fill or kill",
     "gtd": "Good till date",
+    "at_open": "At the open",
+    "at_close": "At the close",
 }
+SESSION_NOTES = {
+    "at_open": "Held by this desk, not by the venue: it is sent when the next session opens, and what does not trade then is cancelled. "
+    "If this tab is closed at that time it is not sent; more than five minutes late it expires.",
+    "at_close": "Held by this desk, not by the venue: it is sent ten seconds before the session closes, and what does not trade then is cancelled. "
+    "If this tab is closed at that time it is not sent, and it expires.",
+}
+ROUTE_WORDS = {"this": "This venue", "best": "Best venue", "split": "Split over venues"}
 LIMIT_TYPES = frozenset({"limit", "stop_limit", "limit_if_touched", "iceberg", "oco"})
 STOP_TYPES = frozenset({"stop", "stop_limit", "market_if_touched", "limit_if_touched", "oco"})
 TOUCH_TYPES = frozenset({"market_if_touched", "limit_if_touched"})
@@ -121,12 +130,16 @@ class Draft:
     until: str = ""
     take_profit: str = ""
     stop_loss: str = ""
+    route: str = "this"
+    held_tifs: frozenset[str] = frozenset()
 
     @property
     def note(self) -> str:
         """What this desk, and not the venue, has to do for the order; empty where the venue does it all."""
         if self.type in HELD_TYPES:
             return HELD_NOTE
+        if self.tif in self.held_tifs:
+            return SESSION_NOTES.get(self.tif, "")
         return LINK_NOTE if self.type == "oco" or self.take_profit.strip() or self.stop_loss.strip() else ""
 
     @property
@@ -218,6 +231,8 @@ def order_fields(draft: Draft) -> dict:
     for name in ("take_profit", "stop_loss"):
         if getattr(draft, name).strip() and draft.type != "oco":
             more[name] = plain(read_number(getattr(draft, name)))
+    if draft.route != "this":
+        more["route"] = draft.route
     return {
         **more,
         "symbol": draft.symbol,
@@ -232,6 +247,10 @@ def order_fields(draft: Draft) -> dict:
     }
 
 
+_ROUTE_TEXT = {"best": ", best venue", "split": ", split over venues"}
+_SESSION_TEXT = {"at_open": ", at the open", "at_close": ", at the close"}
+
+
 def button_text(draft: Draft, rules: Rules | None) -> str:
     """What pressing the button does, in words: "Buy 0.01 BTC at market"."""
     verb = "Buy" if draft.side == "buy" else "Sell"
@@ -242,7 +261,8 @@ def button_text(draft: Draft, rules: Rules | None) -> str:
         return f"{verb} {rules.base}: enter a quantity"
     words = f"{verb} {qty} {rules.base}"
     exits = [f"{word} {text}" for name, word in _EXIT_WORDS if (text := _shown(getattr(draft, name))) and draft.type != "oco"]
-    return f"{_entry_text(draft, words)}, then {' and '.join(exits)}" if exits else _entry_text(draft, words)
+    where = _ROUTE_TEXT.get(draft.route, "") + _SESSION_TEXT.get(draft.tif, "")
+    return f"{_entry_text(draft, words)}{where}, then {' and '.join(exits)}" if exits else f"{_entry_text(draft, words)}{where}"
 
 
 def _entry_text(draft: Draft, words: str) -> str:

@@ -246,7 +246,10 @@ class FaultWorld:
 
     def _submit(self) -> None:
         self._token += 1
-        self.command(partial(self.engine.submit, self._ticket(), str(self._token)))
+        ticket = self._ticket()
+        if self._token % 3 == 0 and ticket["type"] in ("market", "limit"):  # as the one leg of a routed order
+            ticket["route"] = "split" if ticket.get("take_profit") is None else "best"
+        self.command(partial(self.engine.submit, ticket, str(self._token)))
 
     def _kill(self, flatten: bool) -> list[Event]:
         self._count("kill_switch")
@@ -456,7 +459,8 @@ def state_of(engine: Engine) -> tuple:
     """Everything the journal decides, to be compared quickly; `state_hash` is its slow and whole form."""
     book = {key: (cell.pos, cell.buys, cell.sells) for key, cell in engine.risk.book.cells.items()}
     risk = (engine.risk.states, engine.risk.limits, {key: cell for key, cell in book.items() if any(cell)})
-    return (engine.orders, engine.fills, engine.portfolio, set(engine.working), set(engine.linked), engine.anomalies, engine.last_seq, risk)
+    routed = {key: (each.event, each.leg_ids) for key, each in engine.routed.by_id.items()}
+    return (routed, engine.orders, engine.fills, engine.portfolio, set(engine.working), set(engine.linked), engine.anomalies, engine.last_seq, risk)
 
 
 def run(seed: int) -> FaultWorld:

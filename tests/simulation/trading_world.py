@@ -97,6 +97,8 @@ class RemoteVenue:
 class World:
     """One seed. ``steps`` of the desk are tasks; a crash drops them all."""
 
+    instruments = (TOY,)
+
     def __init__(self, seed: int, remote: bool) -> None:
         self.rng = random.Random(seed)
         self.time = ManualTime()
@@ -107,8 +109,8 @@ class World:
         self._trade = 0
         self._life = 0
         self.tasks: deque[Callable[[], None]] = deque()
-        self.market = MarketState([TOY])
-        self.view = DeskView({"TOY": TOY}, self.market, self.time.now_ns)
+        self.market = MarketState(self.instruments)
+        self.view = DeskView({item.symbol: item for item in self.instruments}, self.market, self.time.now_ns)
         self.settings = PaperSettings(latency_ms=Decimal(self.rng.choice([0, 0, 40])), jitter_ms=Decimal(self.rng.choice([0, 30])))
         self.remote = RemoteVenue(self.time, random.Random(seed + 1), self.report) if remote else None
         self.venue = self.remote or self.paper()
@@ -119,7 +121,7 @@ class World:
         self.drain()
 
     def paper(self) -> PaperVenue:
-        return PaperVenue([TOY], self.market, self.time, self.time, random.Random(self.rng.random()), self.settings, self.report)
+        return PaperVenue(self.instruments, self.market, self.time, self.time, random.Random(self.rng.random()), self.settings, self.report)
 
     def on_market(self, batch: list) -> None:
         if self.remote is None:
@@ -163,7 +165,7 @@ class World:
         if self.remote is None:
             self.venue.close()
             self.venue = self.paper()
-            self.venue.adopt(list(self.engine.working.values()), {"TOY": self.engine.portfolio.qty("TOY")})
+            self.venue.adopt(list(self.engine.working.values()), {item.symbol: self.engine.portfolio.qty(item.symbol) for item in self.instruments})
         self.tasks.append(lambda: self.write(self.engine.recover(self.time.now_ns())))
         if self.remote is not None:
             known = list(self.engine.working)
@@ -205,21 +207,22 @@ class World:
         now = self.time.now_ns()
         bids = tuple((MIDDLE - 1 - step, 4_000) for step in range(8))
         asks = tuple((MIDDLE + 1 + step, 4_000) for step in range(8))
-        self.market.apply([BookSnapshot("TOY", now, now, bids, asks)])
+        self.market.apply([BookSnapshot(item.symbol, now, now, bids, asks) for item in self.instruments])
 
     def move(self) -> None:
         rng, now = self.rng, self.time.now_ns()
+        symbol = "TOY" if len(self.instruments) == 1 else rng.choice(self.instruments).symbol
         step = rng.randint(1, 8)
         if rng.random() < 0.1:
             self.snapshot()
         elif rng.random() < 0.5:
             self._trade += 1
             price = MIDDLE + rng.randint(-7, 7)
-            self.market.apply([Trade("TOY", now, now, price, rng.randint(500, 9_000), rng.random() < 0.5, str(self._trade))])
+            self.market.apply([Trade(symbol, now, now, price, rng.randint(500, 9_000), rng.random() < 0.5, str(self._trade))])
         elif rng.random() < 0.5:
-            self.market.apply([BookDelta("TOY", now, now, ((MIDDLE - step, rng.randint(0, 9_000)),), ())])
+            self.market.apply([BookDelta(symbol, now, now, ((MIDDLE - step, rng.randint(0, 9_000)),), ())])
         else:
-            self.market.apply([BookDelta("TOY", now, now, (), ((MIDDLE + step, rng.randint(0, 9_000)),))])
+            self.market.apply([BookDelta(symbol, now, now, (), ((MIDDLE + step, rng.randint(0, 9_000)),))])
 
     def run(self, steps: int) -> None:
         rng = self.rng

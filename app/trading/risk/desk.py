@@ -138,6 +138,11 @@ class RiskDesk(Gate):
         text = self.text_of(scope, name)
         return Decimal(text) if text else None
 
+    def leverage_of(self, symbol: str) -> Decimal:
+        """What orders and positions in an instrument may be worth for each unit of margin: the account's leverage, or the instrument's where it is lower."""
+        rows = self._limits("", symbol).get("leverage", ())
+        return min((limit for _scope, limit in rows), default=Decimal(1))
+
     def _limits(self, origin: str, symbol: str) -> dict[str, list[tuple[str, Decimal | str]]]:
         found = self._effective.get((origin, symbol))
         if found is None:

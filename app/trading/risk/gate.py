@@ -18,7 +18,7 @@ from ..marks import Mark
 from ..money import ZERO, add, convert, plain, ratio
 from ..order import Order
 from .book import WHOLE, Cell
-from .limits import HALTED, RULES, SECOND_NS, within_hours
+from .limits import HALTED, RULES, SECOND_NS, SESSION, within_hours
 
 ORIGIN = "desk"
 
@@ -72,6 +72,23 @@ class Gate:
         parts = [f"let through by {count} limits", f"nearest: {near}" if near else "", ", ".join(states)]
         return "; ".join(part for part in parts if part)
 
+    def check_whole(self, orders: list[Order]) -> None:
+        """Denied when the legs of one intent are worth more together than one order may be; each leg is checked by itself besides."""
+        engine, first = self._engine, orders[0]
+        worth = qty = ZERO
+        for order in orders:
+            cell = self.book.refresh(order.symbol)
+            mark = engine.view.mark(order.symbol)
+            worth = add(worth, _worth(order, order.qty, order.price, mark, cell))
+            qty = add(qty, order.qty)
+        limits = self._limits(first.intent.origin, first.symbol).get("order_notional", ())
+        whole = {"order_notional": [row for row in limits if not row[0].startswith("instrument:")]}
+        try:
+            self._most(whole, "order_notional", worth, "qty", engine.currency, qty, engine.view.instruments[first.symbol].lot_size)
+        except Denied as denied:
+            self.denials.append((first.created_ns, denied.code, str(denied)))
+            raise
+
     def objection(self, order: Order) -> Denied | None:
         """What `check` would say of an order now; nothing is kept of it."""
         used = dict(self.used)
@@ -110,16 +127,19 @@ class Gate:
                 raise self._in_state(scope, state)
         limits = self._limits(intent.origin, symbol)
         mark = engine.view.mark(symbol)
-        at = max(price or intent.stop or mark.price, mark.price) if side is Side.SELL else price or intent.stop or mark.price
-        rate = cell.price / mark.price if mark.price and cell.price else Decimal(1)
-        worth = convert(convert(qty, at), rate)
+        worth = _worth(order, qty, price, mark, cell)
         for scope, _limit in limits.get("restricted", ()):
             if not reducing:
                 reason = f"{symbol} is restricted: only orders that reduce a position are taken."
                 numbers = {"scope": scope, "limit": "1", "used": "1", "unit": "flag"}
                 raise RiskDenied("restricted", "symbol", reason, "Lift the restriction on the risk page.", numbers)
         for scope, limit in limits.get("hours", ()):
-            if not within_hours(limit, now):
+            if limit == SESSION:
+                opens, closes = engine.view.session_of(symbol, now)
+                if not opens <= now < closes:
+                    reason = f"The session of {symbol} is closed."
+                    raise RiskDenied("hours", None, reason, "Wait for its open, or send it at the open.", self._numbers(scope, "hours", limit, None))
+            elif not within_hours(limit, now):
                 reason = f"Orders of {words(scope)} are taken {limit} UTC only."
                 raise RiskDenied("hours", None, reason, "Wait, or change the hours on the risk page.", self._numbers(scope, "hours", limit, None))
         self._most(limits, "order_qty", qty, "qty", instrument.base, qty, instrument.lot_size)
@@ -242,6 +262,14 @@ def _reduces(cell: Cell, side: Side, need: Decimal, counted: Decimal) -> bool:
     """True when it closes what is held, and what already works on that side leaves enough of it."""
     busy, held = (cell.sells, cell.pos) if side is Side.SELL else (cell.buys, cell.pos.copy_negate())
     return need > 0 and need + busy - counted <= held
+
+
+def _worth(order: Order, qty: Decimal, price: Decimal | None, mark: Mark, cell: Cell) -> Decimal:
+    """What a quantity of an order is worth in the account currency at its limit, its stop or the mark."""
+    wanted = price or order.intent.stop or mark.price
+    at = max(wanted, mark.price) if order.intent.side is Side.SELL else wanted
+    rate = cell.price / mark.price if mark.price and cell.price else Decimal(1)
+    return convert(convert(qty, at), rate)
 
 
 def words(scope: str) -> str:

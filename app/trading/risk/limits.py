@@ -21,6 +21,9 @@ NORMAL, REDUCE_ONLY, HALTED = "normal", "reduce_only", "halted"
 STATES = (NORMAL, REDUCE_ONLY, HALTED)
 SECOND_NS = 1_000_000_000
 MAX_LIMIT = Decimal(10) ** 15
+MAX_LEVERAGE = 125
+SESSION = "session"
+"""Trading hours that are the instrument's own."""
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)\Z")
 
 
@@ -105,7 +108,32 @@ RULES: dict[str, Rule] = {
             HALTED,
             "by hand, here; the highest equity then counts from there on",
         ),
-        Rule("hours", "Trading hours (UTC)", "hours", _ALL, {}, "New orders only from-to, such as 08:00-21:30; through midnight is fine."),
+        Rule(
+            "leverage",
+            "Leverage",
+            "times",
+            ("account", "instrument"),
+            {"account": "1"},
+            "What positions and orders may be worth for each unit of equity; 1 is a cash account. The initial margin is the worth divided by it.",
+        ),
+        Rule(
+            "maintenance",
+            "Leverage of a margin call",
+            "times",
+            ("account",),
+            {},
+            "Positions worth more than so many times the equity are a margin call: 4 is a maintenance margin of 25 %.",
+            REDUCE_ONLY,
+            "by itself, once positions are worth less than 95 % of it",
+        ),
+        Rule(
+            "hours",
+            "Trading hours (UTC)",
+            "hours",
+            _ALL,
+            {},
+            "New orders only from-to, such as 08:00-21:30; through midnight is fine. The word session: only while the instrument's session is open.",
+        ),
         Rule("restricted", "Restricted", "flag", ("instrument",), {}, "Nothing but orders that reduce a position."),
     )
 }
@@ -138,8 +166,8 @@ def read_limit(scope: object, name: object, value: object) -> tuple[str, str, st
     if value is None or value == "":
         return scope, rule.name, value
     if rule.unit == "hours":
-        if not isinstance(value, str) or not _HOURS.match(value):
-            raise Denied("bad_value", "value", f"These are no hours: {shorten(value)}.", "Write them as 08:00-21:30 (UTC).")
+        if value != SESSION and (not isinstance(value, str) or not _HOURS.match(value)):
+            raise Denied("bad_value", "value", f"These are no hours: {shorten(value)}.", f"Write them as 08:00-21:30 (UTC), or {SESSION}.")
         return scope, rule.name, value
     if rule.unit == "flag":
         if value not in ("0", "1"):
@@ -149,6 +177,8 @@ def read_limit(scope: object, name: object, value: object) -> tuple[str, str, st
         number = parse_decimal(value)
     except BadNumber as error:
         raise Denied("bad_value", "value", f"{rule.title} is not a number: {shorten(value)}.", "Use digits and one point.") from error
+    if rule.unit == "times" and not 1 <= number <= MAX_LEVERAGE:
+        raise Denied("bad_value", "value", f"{rule.title} is out of range: {plain(number)}.", f"Use a number from 1 to {MAX_LEVERAGE}.")
     if not 0 <= number <= MAX_LIMIT:
         raise Denied("bad_value", "value", f"{rule.title} is out of range: {plain(number)}.", f"Use a number from 0 to {plain(MAX_LIMIT)}.")
     return scope, rule.name, plain(number)

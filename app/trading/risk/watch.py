@@ -1,4 +1,4 @@
-"""What is watched between orders: the loss of the day, drawdown, and exposure that the market moved past its limit.
+"""What is watched between orders: the loss of the day, drawdown, margin, and exposure that the market moved past its limit.
 
 `look` compares the account with the limits and returns the events that are due: a state to set with the cancels that go with it, or a
 state to lift because what set it is over. The highest equity is remembered in memory only: after a reload drawdown counts from
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from app.model import events
 from app.model.events import Event
 
-from ..money import ZERO
+from ..money import ZERO, ratio
 from .book import WHOLE
 from .gate import shown, words
 from .limits import HALTED, NORMAL, RULES
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..order import Order
 
 _CALM = Decimal("0.95")
+_RUIN = Decimal(1_000_000)
 
 
 class Watch:
@@ -37,6 +38,7 @@ class Watch:
         self.peak = equity if self.peak is None else max(self.peak, equity)
         risk.book.refresh_all()
         found: list[Event] = []
+        risk.used["account", "leverage"] = leverage(engine, equity)
         for (scope, name), used in self.usage(engine, equity, day_pnl).items():
             risk.used[scope, name] = used
             limit = risk.limit_of(scope, name)
@@ -60,6 +62,9 @@ class Watch:
             total = book.totals(owner)
             found[scope, "gross_exposure"] = total.gross
             found[scope, "net_exposure"] = total.net
+        state = engine.risk.states.get("account")
+        if engine.risk.limit_of("account", "maintenance") is not None or (state is not None and state.rule == "maintenance"):
+            found["account", "maintenance"] = leverage(engine, equity)
         for (owner, symbol), cell in book.cells.items():
             if owner == WHOLE and (cell.gross or f"instrument:{symbol}" in engine.risk.states):
                 found[f"instrument:{symbol}", "position"] = cell.gross
@@ -67,6 +72,14 @@ class Watch:
 
     def _drawdown(self, equity: Decimal) -> Decimal:
         return max(self.peak - equity, ZERO) * 100 / self.peak if self.peak and self.peak > 0 else ZERO
+
+
+def leverage(engine: Engine, equity: Decimal) -> Decimal:
+    """What the positions are worth for each unit of equity; so much that every limit is broken where there are some and no equity."""
+    worth = sum((cell.pos.copy_abs() * cell.price for (owner, _), cell in engine.risk.book.cells.items() if owner == WHOLE and cell.price), ZERO)
+    if not worth:
+        return ZERO
+    return min(ratio(worth, equity), _RUIN) if equity > 0 else _RUIN
 
 
 def owners(engine: Engine) -> list[str]:
@@ -94,6 +107,7 @@ def _threshold(name: str) -> Decimal:
 
 def _set(engine: Engine, scope: str, name: str, used: Decimal, limit: Decimal, now_ns: int) -> list[Event]:
     rule = RULES[name]
-    unit = "%" if rule.unit == "percent" else engine.currency
-    reason = f"{rule.title.lower()} of {shown(used)} {unit} is beyond the limit of {shown(limit)} {unit}"
+    unit = {"percent": "%", "times": "times equity"}.get(rule.unit, engine.currency)
+    what = "margin call: leverage" if name == "maintenance" else rule.title.lower()
+    reason = f"{what} of {shown(used)} {unit} is beyond the limit of {shown(limit)} {unit}"
     return [events.RiskStateSet(now_ns, scope, rule.sets, name, reason), *cancels(engine, scope, rule.sets)]

@@ -18,6 +18,7 @@ from ..order_words import (
     STATUS_WORDS,
     TYPE_WORDS,
     WORKING,
+    blotter,
     decimals,
     fixed,
     marks,
@@ -38,6 +39,15 @@ from .table_choice import Choice
 
 _AGE_EVERY = 10
 _AMENDABLE = ("held", "accepted", "partially_filled")
+
+
+def _tif(row: dict) -> str:
+    return row["tif"].upper().replace("_", " ")
+
+
+def _type(row: dict) -> str:
+    word = TYPE_WORDS.get(row["type"], row["type"])
+    return f"{word}, {row['how']}" if row.get("legs") else word
 
 
 class OrdersView:
@@ -64,6 +74,7 @@ class OrdersView:
                 "data-testid": "order-row",
                 "data-status": row["status"],
                 "data-client-order-id": row["client_order_id"],
+                "data-routed": "whole" if row.get("legs") else "leg" if row.get("route") else "",
             },
             actions=self._actions,
             on_action=self._act,
@@ -114,15 +125,15 @@ class OrdersView:
 
         return [
             moment("created_ns", "time", "Time"),
-            Column("symbol", "Instrument", lambda row: row["symbol"]),
+            Column("symbol", "Instrument", lambda row: f"\u21b3 {row['symbol']}" if row.get("route") else row["symbol"]),
             Column("side", "Side", lambda row: row["side"].capitalize(), tone=lambda row: row["side"]),
-            Column("type", "Type", lambda row: TYPE_WORDS.get(row["type"], row["type"])),
+            Column("type", "Type", _type),
             num("qty", "Quantity"),
             num("filled", "Filled"),
             Column("price", "Price", self._limit_or_stop, lambda row: value(row["price"] or row["stop"]), end=True),
             price("stop", "Stop", optional=True),
             price("average_price", "Average", optional=True),
-            Column("tif", "In force", lambda row: row["tif"].upper(), title_of=lambda row: TIF_WORDS.get(row["tif"], row["tif"]), optional=True),
+            Column("tif", "In force", _tif, title_of=lambda row: TIF_WORDS.get(row["tif"], row["tif"]), optional=True),
             Column("flags", "Flags", marks, title_of=marks, optional=True),
             Column("status", "Status", lambda row: STATUS_WORDS.get(row["status"], row["status"]), tone=lambda row: STATUS_TONES.get(row["status"], "")),
             Column("why", "Reason", why, title_of=why),
@@ -142,10 +153,13 @@ class OrdersView:
         return f"stop {self._price(row, 'stop')}"
 
     def _actions(self, row: dict) -> tuple[Action, ...]:
-        if row["status"] not in WORKING:
-            return ()
         what = order_text(row)
-        actions = []
+        reasons = [Action("why", "Why", f"Why it went there: {what}")] if row.get("legs") or row.get("route") else []
+        if row["status"] not in WORKING:
+            return tuple(reasons)
+        actions = [*reasons]
+        if row.get("legs"):
+            return (*reasons, Action("cancel", "Cancel", f"Cancel every leg: {what}"))
         if row["status"] == "unknown":
             actions.append(Action("query", "Query now", f"Ask the venue now about: {what}", "amber"))
         if row["status"] in _AMENDABLE and self._can_amend and (row["price"] or row["stop"]) and row["type"] != "trailing_stop":
@@ -158,7 +172,7 @@ class OrdersView:
         orders = self._store.orders
         working = sum(row["status"] in WORKING for row in orders.values())
         self._all.hidden = working == 0
-        rows = list(orders.values())
+        rows = blotter(orders, self._store.routed)
         rows.reverse()
         self._by.offer(rows)
         if self._working_only.checked:
@@ -223,6 +237,8 @@ class OrdersView:
         if name == "cancel":
             self._say(f"Cancelling: {order_text(row)}")
             self._run(self._ask("order.cancel", client_order_id=order_id))
+        elif name == "why":
+            self._run(self._explain(row))
         elif name == "query":
             self._say(f"Asking the venue about {order_text(row)}")
             self._run(self._query(order_id))
@@ -231,6 +247,10 @@ class OrdersView:
             form = AmendForm(self._ctx, row, instrument, lambda: self._table.close_detail(focus_row=True))
             self._table.open_detail(row, form.root)
             form.focus()
+
+    async def _explain(self, row: dict) -> None:
+        lines = (await self._ctx.link.ask("order.why", client_order_id=row["client_order_id"]))["lines"]
+        self._table.open_detail(row, el("ul", {"class": "order-why", "data-testid": "order-why"}, *[el("li", None, line) for line in lines]))
 
     def _ask_unknown(self) -> None:
         self._run(self._query_unknown())

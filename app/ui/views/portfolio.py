@@ -10,6 +10,7 @@ from ..exposure import Exposure, Exposures, account_notes, exposures
 from ..format import direction, group, minus, signed
 from ..link import Refused
 from ..ticket_rules import Unreadable, read_number
+from .booking import BookingForm
 from .equity import EquityCard
 from .exposure import ExposureTable
 from .positions import PositionsView
@@ -23,11 +24,15 @@ _FIGURES = (
     ("unrealised", "Unrealised", True, "Open positions at the mark"),
     ("realised", "Realised", True, "Closed quantity, before fees"),
     ("fees", "Fees paid", False, "All fees of this account"),
+    ("income", "Income booked", True, "Dividends, interest, financing and fees that no fill made"),
+    ("margin_used", "Margin used", False, "Bound by positions and working orders; the leverage is set on the risk page"),
+    ("margin_free", "Free margin", False, "Equity that nothing binds"),
+    ("leverage", "Leverage", False, "Positions for each unit of equity"),
 )
 _SETTINGS = (
     ("latency_ms", "Latency", "ms", "From the desk to the paper venue"),
-    ("maker_fee_bps", "Maker fee", "bps", "For orders that rest; 1 bps is 0.01 %"),
-    ("taker_fee_bps", "Taker fee", "bps", "For orders that trade at once"),
+    ("maker_fee_bps", "Maker fee", "bps", "For orders that rest; live venues have their own, on the risk page"),
+    ("taker_fee_bps", "Taker fee", "bps", "For orders that trade at once; 1 bps is 0.01 %"),
 )
 
 
@@ -65,6 +70,7 @@ class PortfolioView:
             el("section", {"class": "card portfolio-wide", "aria-label": "Exposure by"}, el("h2", None, "Exposure by"), self._by.root),
             el("section", {"class": "card portfolio-positions", "aria-label": "Positions"}, el("h2", None, "Positions"), self._positions.root),
             StatementForm(ctx).root,
+            BookingForm(ctx).root,
             el("section", {"class": "card", "aria-label": "Paper account"}, el("h2", None, "Paper account"), self._make_settings()),
         )
         ctx.store.subscribe("account", self._draw)

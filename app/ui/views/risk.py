@@ -14,6 +14,7 @@ from ..dom import el, listen, need_style, set_text
 from ..format import clock, stamp, utc
 from ..link import Refused
 from .kill import KillSwitch
+from .routing_rules import RoutingRules
 
 _REFRESH_S = 1.0
 _ARMED_S = 20.0
@@ -36,6 +37,7 @@ class RiskView:
         self._states = el("tbody")
         self._limits = el("tbody")
         self._denials = el("ul", {"class": "risk-denials"})
+        self._routing = RoutingRules(ctx)
         self.root = el(
             "div",
             {"class": "page risk"},
@@ -44,6 +46,7 @@ class RiskView:
             el("div", {"class": "cards pair"}, self._make_kill(), self._make_form()),
             _card("States", self._table("Scopes and their states", ("Scope", "State", "Set by", "Lifted", ""), self._states)),
             _card("Limits", self._make_filter(), self._table("Limits and their use", ("Scope", "Limit", "Use", "", "When broken"), self._limits)),
+            self._routing.root,
             _card("Last refusals", self._denials),
         )
         listen(self._states, "click", self._state_click)
@@ -54,6 +57,7 @@ class RiskView:
         """Follow the desk while the page shows."""
         if self._task is None:
             self._task = asyncio.ensure_future(self._each_second())
+            self._routing.shown()
 
     def hidden(self) -> None:
         """Nothing to follow; an armed switch stays armed for its time."""

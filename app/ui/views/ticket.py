@@ -40,6 +40,7 @@ class TicketView:
         self._refused_draft: rules.Draft | None = None
         self._sending = False
         self._shown_order: str | None = None
+        self._listings: list[list[str]] = []
         self.form = TicketForm(self._percent)
         self._cost = Cost(ctx, self._preview_refused)
         self.form.place_cost(self._cost.root)
@@ -47,7 +48,7 @@ class TicketView:
         self._listen()
         store = ctx.store
         store.subscribe("focus", lambda _focus: self._focus())
-        store.subscribe("instruments", lambda _rows: self._focus())
+        store.subscribe("instruments", lambda _rows: self._listed())
         store.subscribe("ticket", self._fill)
         store.subscribe("order_state", lambda _message: self._availability())
         store.subscribe("hello", lambda message: self.form.offer(message["capabilities"]))
@@ -56,6 +57,8 @@ class TicketView:
         store.on_tick("quotes", lambda _rows: self._quotes())
         if store.hello is not None:
             self.form.offer(store.hello["capabilities"])
+        for name, words in rules.ROUTE_WORDS.items():
+            ctx.keys.bind("", f"Route orders: {words.lower()}", lambda name=name: self._choose_route(name), "Ticket")
         self._focus()
         self._availability()
 
@@ -87,7 +90,34 @@ class TicketView:
         draft = self._kept.get(self._symbol, rules.Draft(self._symbol, side=side))
         self.form.set_instrument(instrument)
         self.form.set_draft(draft)
+        self._offer_routes()
         self._quotes()
+        self._changed()
+
+    def _listed(self) -> None:
+        self._focus()
+        self._ask_listings()
+
+    def _ask_listings(self) -> None:
+        """Several live venues may list the same thing: the desk knows which."""
+        rows = self._store.instruments.values()
+        replayed = (self._store.hello or {}).get("capabilities", {}).get("replay", True)
+        if self._accepting and not replayed and len({row["venue"] for row in rows}) > 1:
+            self._ctx.errors.run("Ticket", self._find_listings(), lambda _error: None)
+
+    async def _find_listings(self) -> None:
+        self._listings = (await self._ctx.link.ask("routing"))["listings"]
+        self._offer_routes()
+        self._changed()
+
+    def _offer_routes(self) -> None:
+        self.form.offer_routes(next((names for names in self._listings if self._symbol in names), []))
+
+    def _choose_route(self, name: str) -> None:
+        if not self.form.routes and name != "this":
+            self.form.say("amber", "Only one venue lists this instrument: there is nothing to choose.")
+            return
+        self.form.set("route", name)
         self._changed()
 
     def _draft(self) -> rules.Draft:
@@ -246,6 +276,7 @@ class TicketView:
             self.form.block(state["reason"], state.get("see", "#/vault"))
         else:
             self.form.block(None, None)
+            self._ask_listings()
         if self._symbol is not None:
             self._changed()
 
@@ -314,7 +345,7 @@ class TicketView:
         return True
 
     def _follow_order(self) -> None:
-        row = self._store.orders.get(self._shown_order or "")
+        row = self._store.orders.get(self._shown_order or "") or self._store.routed.get(self._shown_order or "")
         if row is None:
             return
         instrument = self._store.instruments.get(row["symbol"])

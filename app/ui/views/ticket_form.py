@@ -12,11 +12,14 @@ from typing import Any
 from .. import ticket_rules as rules
 from ..dom import el, listen, set_text
 
-MORE = ("trail", "trail_unit", "display", "until", "take_profit", "stop_loss")
+MORE = ("trail", "trail_unit", "display", "until", "take_profit", "stop_loss", "route")
 FIELDS = ("qty", "price", "stop", "type", "tif", "post_only", "reduce_only", *MORE)
 NUMBERS = ("qty", "price", "stop", "trail", "display", "take_profit", "stop_loss")
 _PERCENTS = (25, 50, 100)
-_TIF_SHORT = {"gtc": "Till cancelled", "day": "Day", "ioc": "Immediate", "fok": "Fill or kill", "gtd": "Till date"}
+_TIF_SHORT = {
+    **{"gtc": "Till cancelled", "day": "Day", "ioc": "Immediate", "fok": "Fill or kill", "gtd": "Till date"},
+    **{"at_open": "At open", "at_close": "At close"},
+}
 _TRAIL_UNITS = {"amount": "in money", "percent": "%"}
 
 
@@ -27,6 +30,7 @@ class TicketForm:
         self._side = "buy"
         self._blocked = False
         self._held = False
+        self._held_tifs: frozenset[str] = frozenset()
         self._shown: dict[str, str] = {}
         self._inputs: dict[str, Any] = {}
         self._errors: dict[str, Any] = {}
@@ -62,6 +66,7 @@ class TicketForm:
                     self._select("type", "Type", rules.TYPE_WORDS),
                     self._select("tif", "Time in force", _TIF_SHORT),
                 ),
+                self._select("route", "Route", rules.ROUTE_WORDS),
                 self._note,
                 self._input("qty", "Quantity", self._make_percents(on_percent)),
                 self._input("price", "Limit"),
@@ -74,6 +79,7 @@ class TicketForm:
             ),
             el("div", {"class": "ticket-foot"}, self._cost_place, self._block, self.button, self._result),
         )
+        self._wraps["route"].hidden = True
         self.fit(self.draft(""))
 
     def place_cost(self, node: Any) -> None:
@@ -93,6 +99,7 @@ class TicketForm:
             stop=get["stop"].value,
             post_only=get["post_only"].checked and not get["post_only"].disabled,
             reduce_only=get["reduce_only"].checked,
+            held_tifs=self._held_tifs,
             **{name: get[name].value for name in MORE},
         )
 
@@ -146,8 +153,22 @@ class TicketForm:
             for index in range(options.length):
                 option = options.item(index)
                 option.disabled = bool(offered) and option.value not in offered
+        self._held_tifs = frozenset(capabilities.get("held_tifs", ()))
         for name in ("post_only", "reduce_only"):
             self._wraps[name].hidden = capabilities.get(name) is False
+
+    def offer_routes(self, listings: list[str]) -> None:
+        """The route can be chosen where the same thing is listed more than once; ``listings`` are its names."""
+        several = len(listings) > 1
+        self._wraps["route"].hidden = not several
+        self._inputs["route"].title = f"Listed as {', '.join(listings)}" if several else ""
+        if not several:
+            self._inputs["route"].value = "this"
+
+    @property
+    def routes(self) -> bool:
+        """True when the route can be chosen."""
+        return not self._wraps["route"].hidden
 
     def fit(self, draft: rules.Draft) -> None:
         """Show the fields that count for the type."""

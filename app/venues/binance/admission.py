@@ -25,7 +25,7 @@ def order(intent: OrderIntent, item: Instrument, rules: Rules, balances: Balance
     kind = orders.kind_of(intent)
     if kind is None:  # held by this desk until its trigger is seen
         kind = "LIMIT" if intent.type is OrderType.LIMIT_IF_TOUCHED else "MARKET"
-    if intent.tif not in orders.TIFS:
+    if intent.tif not in orders.TIFS and intent.release_ns is None:  # one for an open or a close is sent as IOC
         return Refused("venue_tif", "tif", f"Binance has no {intent.tif.value.upper()} orders.", "Use GTC, IOC or FOK.")
     if intent.type in _STOPS and intent.tif is not TimeInForce.GTC:
         return Refused("venue_tif", "tif", "A stop waits at Binance until it is cancelled.", "Use GTC.")

@@ -1,7 +1,7 @@
 """Binance's limits as its answers tell them: request weight, orders, and how long to keep still after a refusal.
 
-Cancels may use everything, orders leave some room for cancels, and questions leave room for both. Reads no clock: the caller gives
-monotonic nanoseconds.
+Cancels may use everything, orders that only reduce a position nearly so, other orders leave room for both, and questions for all. Reads no
+clock: the caller gives monotonic nanoseconds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_WAIT_S = 3 * 86_400.0
 
 
 _SHARE = {Rank.SETUP: 1.0, Rank.CANCEL: 1.0, Rank.REDUCE: 0.95, Rank.ORDER: 0.9, Rank.QUERY: 0.7}
-_PLACING = (Rank.REDUCE, Rank.ORDER)
+_ORDERING = (Rank.REDUCE, Rank.ORDER)
 
 
 class Budget:
@@ -39,14 +39,14 @@ class Budget:
             if kind == _WEIGHT:
                 kept = round(window.limit * (1 - _SHARE[rank]))
                 delays.append(window.delay_s(now_ns, weight + kept))
-            elif rank in _PLACING:
+            elif rank in _ORDERING:
                 delays.append(window.delay_s(now_ns, 1))
         return max(0.0, *delays)
 
     def take(self, rank: Rank, weight: int, now_ns: int) -> None:
         """A request leaves."""
         for (kind, _seconds), window in self._windows.items():
-            if kind == _WEIGHT or rank in _PLACING:
+            if kind == _WEIGHT or rank in _ORDERING:
                 window.take(now_ns, weight if kind == _WEIGHT else 1)
 
     def learn(self, rows: Any, now_ns: int) -> None:

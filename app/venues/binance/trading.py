@@ -212,7 +212,8 @@ class BinanceTrading:
         params = {**self._answers.named(order, item), "newQty": orders.number(qty), "newClientOrderId": order.client_order_id}
         if order.intent.origin == "venue":
             params.pop("newClientOrderId")
-        self.api.ask("order.amend.keepPriority", params, lambda reply: self._answers.amended(order, qty, reply), rank=Rank.ORDER, weight=4, wait_s=ORDER_WAIT_S)
+        method = "order.amend.keepPriority"
+        self.api.ask(method, params, lambda reply: self._answers.amended(order, qty, reply), rank=Rank.REDUCE, weight=4, wait_s=ORDER_WAIT_S)
 
     def query(self, client_order_id: str) -> None:
         """Ask what became of an order; without a connection the desk asks again later."""

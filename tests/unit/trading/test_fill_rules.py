@@ -571,6 +571,46 @@ def test_F37_what_one_of_a_pair_fills_the_other_gives_up(rig):
     assert low.status is OrderStatus.FILLED and high.status is OrderStatus.CANCELLED and rig.position() == 2
 
 
+DAY_S = 86_400
+
+
+@pytest.mark.parametrize(("tif", "early"), [("at_open", 0), ("at_close", 10)])
+def test_session_orders_are_sent_at_their_time_as_immediate(rig, tif, early):
+    order = rig.submit("buy", "limit", "9", "100.10", tif=tif)
+    rest = DAY_S - rig.time.now_ns() // 10**9 % DAY_S - early
+    for seconds, held in ((rest - 1, True), (2, False)):
+        rig.time.advance(seconds)
+        rig.book(BIDS, ASKS)
+        rig.follow()
+        assert (order.status is OrderStatus.HELD) is held
+    assert order.status is OrderStatus.CANCELLED and order.filled == 5
+
+
+def test_F39_an_at_open_order_expires_when_it_is_late(rig):
+    order = rig.submit("buy", "market", "1", tif="at_open")
+    rig.time.advance(DAY_S - rig.time.now_ns() // 10**9 % DAY_S + 301)
+    rig.follow()
+    assert order.status is OrderStatus.EXPIRED
+
+
+def test_F40_an_at_close_order_expires_at_the_close(rig):
+    order = rig.submit("buy", "market", "1", tif="at_close")
+    rig.time.advance(DAY_S - rig.time.now_ns() // 10**9 % DAY_S)
+    rig.follow()
+    assert order.status is OrderStatus.EXPIRED
+
+
+def test_F41_an_order_for_the_open_waits_for_a_trusted_book(rig):
+    order = rig.submit("buy", "market", "1", tif="at_open")
+    rig.time.advance(DAY_S - rig.time.now_ns() // 10**9 % DAY_S + 1)
+    rig.gap()
+    rig.follow()
+    assert order.status is OrderStatus.HELD
+    rig.book(BIDS, ASKS)
+    rig.follow()
+    assert order.status is OrderStatus.FILLED
+
+
 def test_F38_what_is_linked_leaves_the_venue_before_a_held_order_is_sent():
     rig = Rig(replace(NO_FEES, latency_ms=Decimal(50)))
     rig.book(BIDS, ASKS)

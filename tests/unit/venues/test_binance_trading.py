@@ -78,8 +78,14 @@ def test_cancels_have_room_where_orders_and_questions_have_none():
     budget.learn([{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 100, "count": 75}], 0)
     assert budget.delay_s(Rank.QUERY, 1, 0) > 0 and budget.delay_s(Rank.ORDER, 1, 0) == budget.delay_s(Rank.CANCEL, 1, 0) == 0
     budget.take(Rank.ORDER, 20, 0)
-    assert budget.delay_s(Rank.ORDER, 1, 0) > 0 and budget.delay_s(Rank.CANCEL, 1, 0) == 0
+    assert budget.delay_s(Rank.ORDER, 1, 0) > 0 and budget.delay_s(Rank.REDUCE, 1, 0) > 0 and budget.delay_s(Rank.CANCEL, 1, 0) == 0
     assert budget.delay_s(Rank.ORDER, 1, 60 * NS) == 0
+
+
+def test_a_reduction_has_room_where_an_order_has_none():
+    budget = Budget()
+    budget.learn([{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 100, "count": 90}], 0)
+    assert budget.delay_s(Rank.ORDER, 1, 0) > 0 and budget.delay_s(Rank.REDUCE, 1, 0) == 0
 
 
 def test_orders_count_against_the_limits_of_orders_and_others_do_not():
@@ -281,13 +287,14 @@ class Line:
         return method, reply.outcome, reply.code
 
 
-async def test_cancels_overtake_orders_and_orders_overtake_questions():
+async def test_cancels_overtake_reductions_those_other_orders_and_orders_overtake_questions():
     line = await Line().open()
     line.ask("a.query", Rank.QUERY)
     line.ask("b.order")
+    line.ask("r.reduce", Rank.REDUCE)
     line.ask("c.cancel", Rank.CANCEL)
     await line.turn()
-    assert [row["method"] for row in line.sent] == ["c.cancel", "b.order", "a.query"]
+    assert [row["method"] for row in line.sent] == ["c.cancel", "r.reduce", "b.order", "a.query"]
     assert all(row["params"]["apiKey"] == "key" and len(row["params"]["signature"]) == 64 for row in line.sent)
 
 

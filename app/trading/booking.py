@@ -1,0 +1,58 @@
+"""Cash that no fill moves: transfers, dividends, interest, financing, fees. Booked by hand, kept in the journal, exact.
+
+A transfer is no profit and no loss; everything else is income (below zero: cost) and counts in the day's P&L. What a real account holds is its
+venue's word, so only a paper account is booked by hand.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from app.model.events import CashBooked
+from app.model.units import BadNumber, parse_decimal, shorten
+
+from .errors import Denied
+from .money import ZERO, add, plain
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+TRANSFER = "transfer"
+KINDS = (TRANSFER, "dividend", "interest", "financing", "fee")
+MAX_NOTE = 100
+MOST = Decimal(10) ** 12
+_CURRENCY_LENGTH = 10
+
+
+def book(engine: Engine, fields: dict) -> list[CashBooked]:
+    """The entry in ``fields``: kind, currency, amount (signed text), symbol or None, note. Denied names what is wrong."""
+    kind, currency, symbol, note = (fields.get(name) for name in ("kind", "currency", "symbol", "note"))
+    if kind not in KINDS:
+        raise Denied("bad_booking", "kind", f"There is no entry {shorten(kind)}.", f"Use one of {', '.join(KINDS)}.")
+    if not isinstance(currency, str) or not 0 < len(currency) <= _CURRENCY_LENGTH or not currency.isalnum() or not currency.isascii():
+        raise Denied("bad_booking", "currency", f"This is no currency: {shorten(currency)}.", "Use letters such as USD.")
+    currency = currency.upper()
+    if symbol in (None, ""):
+        symbol = None
+    elif not isinstance(symbol, str) or (symbol not in engine.portfolio.positions and symbol not in engine.view.instruments):
+        raise Denied("unknown_symbol", "symbol", f"There is no instrument {shorten(symbol)}.", "Leave it empty, or give one of the watchlist.")
+    note = note or ""
+    if not isinstance(note, str) or len(note) > MAX_NOTE or not note.isprintable():
+        raise Denied("bad_booking", "note", "The note cannot be kept.", f"Use at most {MAX_NOTE} printable characters.")
+    amount = _amount(fields.get("amount"))
+    if kind == TRANSFER and amount < 0 and add(engine.portfolio.cash.get(currency, ZERO), amount) < 0:
+        have = plain(max(engine.portfolio.cash.get(currency, ZERO), ZERO))
+        raise Denied("bad_booking", "amount", f"{plain(-amount)} {currency} cannot be taken out: there are {have}.", f"Use at most {have}.")
+    return [CashBooked(engine.now_ns(), engine.account, kind, currency, amount, symbol, note.strip())]
+
+
+def _amount(value: object) -> Decimal:
+    text = value.replace("\u2212", "-").replace(",", "").strip() if isinstance(value, str) else value
+    try:
+        amount = parse_decimal(text)
+    except BadNumber as error:
+        raise Denied("bad_booking", "amount", f"Amount is not a number: {shorten(value)}.", "Use digits and one point, a minus for what was paid.") from error
+    if not amount or abs(amount) > MOST:
+        raise Denied("bad_booking", "amount", f"Amount cannot be {plain(amount)}.", f"Use a number up to {plain(MOST)}, below zero for what was paid.")
+    return amount

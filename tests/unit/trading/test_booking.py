@@ -1,0 +1,94 @@
+"""Cash that no fill moves: booked exactly, in the ledger, in the day's P&L or not, refused with a reason."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from app.model.events import from_json, to_json
+from app.trading.canonical import state_hash
+from app.trading.engine import Engine
+from app.trading.errors import Denied
+from app.trading.statement import as_csv, ledger, table
+from app.trading.valuation import DayStart, valuation
+from tests.unit.trading.kit import ACCOUNT, Rig
+
+D = Decimal
+
+
+def book(rig: Rig, kind: str, amount: str, currency: str = "USDT", **more: str) -> None:
+    rig.take(rig.engine.book_cash({"kind": kind, "amount": amount, "currency": currency, **more}))
+
+
+def value(rig: Rig):
+    engine, now = rig.engine, rig.time.now_ns()
+    return valuation(engine.portfolio, engine.day_open(now), engine.claims(), rig.view, engine.currency, DayStart(), now)
+
+
+def test_income_counts_in_the_day_and_a_transfer_does_not():
+    rig = Rig(cash="1000")
+    book(rig, "dividend", "12.5", symbol="TOY")
+    book(rig, "financing", "-2.25")
+    book(rig, "transfer", "500")
+    now = value(rig)
+    assert (now.equity, now.day_pnl, now.income) == (D("1510.25"), D("10.25"), D("10.25"))
+    book(rig, "transfer", "-1510.25")
+    assert value(rig).equity == 0 and value(rig).day_pnl == D("10.25")
+
+
+def test_the_ledger_has_every_entry_in_its_place_and_ends_with_the_cash():
+    rig = Rig(cash="1000")
+    rig.book({"99": 5}, {"100": 5})
+    book(rig, "interest", "1")
+    rig.submit("buy", "market", "2")
+    book(rig, "fee", "-0.5", note="=1+1")
+    rig.submit("sell", "market", "1")
+    book(rig, "dividend", "3", "EUR")
+    rows = [*ledger(rig.engine.opening, rig.engine.fills, rig.engine.bookings)]
+    assert [row.kind for row in rows] == ["deposit", "interest", "buy", "fee", "sell", "dividend"]
+    assert {row.currency: row.balance for row in rows} == rig.engine.portfolio.cash == {"USDT": D("899.5"), "EUR": D(3)}
+    text = as_csv(table("ledger", rig.engine.opening, rig.engine.fills, 0, 2**63, bookings=rig.engine.bookings))
+    assert "'=1+1" in text, "a note is no formula"
+
+
+def test_a_replay_is_the_same_and_an_event_survives_its_text():
+    rig = Rig()
+    book(rig, "dividend", "12.50", symbol="TOY", note="Q3")
+    cold = Engine.replay(ACCOUNT, rig.time, rig.entries(), rig.view)
+    assert state_hash(cold) == state_hash(rig.engine)
+    (_, event) = rig.engine.bookings[0]
+    assert from_json(to_json(event)) == event and event.amount == D("12.50") and event.note == "Q3"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"kind": "gift"}, "kind"),
+        ({"amount": "x"}, "amount"),
+        ({"amount": "0"}, "amount"),
+        ({"amount": None}, "amount"),
+        ({"amount": "1e9"}, "amount"),
+        ({"amount": "10000000000000"}, "amount"),
+        ({"currency": "U$"}, "currency"),
+        ({"currency": ""}, "currency"),
+        ({"symbol": "NOPE"}, "symbol"),
+        ({"note": "x" * 101}, "note"),
+        ({"kind": "transfer", "amount": "-100000.01"}, "amount"),
+        ({"kind": "transfer", "amount": "-1", "currency": "EUR"}, "amount"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_its_field(fields, field):
+    rig = Rig()
+    with pytest.raises(Denied) as caught:
+        rig.engine.book_cash({"kind": "dividend", "amount": "1", "currency": "USDT", **fields})
+    assert caught.value.field == field and caught.value.remedy
+    assert not rig.engine.bookings
+
+
+def test_cash_of_another_account_is_not_taken():
+    rig = Rig()
+    (event,) = rig.engine.book_cash({"kind": "dividend", "amount": "1", "currency": "USDT"})
+    other = Engine("other", rig.time, rig.view)
+    other.apply(event)
+    assert other.anomalies[0].code == "foreign_account" and not other.portfolio.cash
