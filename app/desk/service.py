@@ -135,7 +135,8 @@ class Desk:
         self._boot("venue")
         instruments = await self._instruments()
         self.market = TimedMarket(instruments, self.venue.now_ns, getattr(self.venue, "stale_after_ns", None))
-        self.publisher = Publisher(self.market, instruments, around.post, around.clock, around.scheduler, self.account, self.venue.now_ns)
+        times = around.clock, around.scheduler, self.account, self.venue.now_ns
+        self.publisher = Publisher(self.market, instruments, around.post, *times, lambda text, data: around.post_file(text, around.files.make(data)))
         self.feed = Feed(self.market, self.publisher, around.clock, around.epoch_ms, lambda _connection: self.send_venue())
         self.market.on_broken_book = getattr(self.venue, "resync", None)
         if hasattr(self.venue, "on_joined"):
