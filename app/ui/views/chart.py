@@ -13,7 +13,7 @@ from js import performance, requestAnimationFrame, setTimeout
 from pyodide.ffi import create_once_callable
 
 from ..chart_feeds import DeskFeed
-from ..dom import el, listen, set_text
+from ..dom import by_id, el, listen, set_text
 from ..format import clock, stamp, utc
 from ..order_words import decimals
 from .bars import Bars, frame_text, has_days, has_seconds, legend, spoken, utc_shift
@@ -74,7 +74,9 @@ class ChartView:
         (self._holder if self._twin.root.hidden else self._twin.root.querySelector("th button")).focus()
 
     def _bind_keys(self) -> None:
-        """Commands for the chart that is looked at, here or among several."""
+        """Commands for the chart that is looked at, here or among several; the switch of the heatmap stands in the book's head."""
+        self._heat_button = by_id("heat-switch")
+        listen(self._heat_button, "click", lambda _event: self._toggle_heat())
         publish, keys = self._store.publish, self._ctx.keys
         keys.bind("", "Chart: show the bars as a table", lambda: publish("chart", "table"), "Chart")
         keys.bind("h", "Heatmap of the book under the chart", self._toggle_heat, "Chart")
@@ -92,10 +94,7 @@ class ChartView:
         latest = el("button", {"type": "button", "class": "btn btn-quiet chart-latest"}, "Latest")
         listen(latest, "click", lambda _event: self._latest())
         first = tuple(before) or (self._name,)
-        self._heat_button = el("button", {"type": "button", "class": "btn btn-quiet", "aria-pressed": "false", "data-testid": "heat-switch"}, "Heat")
-        self._heat_button.title = "Heatmap of the book over time (H)"
-        listen(self._heat_button, "click", lambda _event: self._toggle_heat())
-        last = (self._own.arm, latest, *(() if narrow else (self._heat_button,)), self._table_button, *after)
+        last = (self._own.arm, latest, self._table_button, *after)
         head = el("div", {"class": "panel-head chart-head"}, *first, *self._frames.nodes, el("span", {"class": "grow"}), *last)
         self._note = el("p", {"class": "chart-note", "role": "status"}, "Waiting for bars")
         self._spoken = el("div", {"class": "away", "role": "status"})

@@ -58,10 +58,10 @@ class HeatView:
         heads = [el("th", {"scope": "col"}, name) for name in ("Side", "Price", "Size", "Stands")]
         table = el("table", {"class": "table num"}, el("thead", None, el("tr", None, *heads)), self._body)
         self._gaps = el("ul", {"class": "heat-gaps hint"})
-        inside = el("div", {"class": "heat-words scroll", "tabindex": "0", "role": "region", "aria-label": "The heatmap in words"}, table, self._gaps)
-        self._told = el("details", {"class": "heat-told"}, el("summary", None, "In words"), inside)
+        self._told = el("details", {"class": "heat-told"}, el("summary", None, "In words"), table, self._gaps)
         axis = el("div", {"class": "heat-axis", "aria-hidden": "true"}, self._top, self._bottom)
-        self.root = el("div", {"class": "heat", "hidden": True}, el("div", {"class": "heat-drawing"}, self._canvas, axis), self._words, self._told)
+        attrs = {"class": "heat", "hidden": True, "tabindex": "0", "role": "region", "aria-label": "The book over time"}
+        self.root = el("div", attrs, el("div", {"class": "heat-drawing"}, self._canvas, axis), self._words, self._told)
         listen(self._told, "toggle", lambda _event: self._tell())
 
     def _follow(self) -> None:
