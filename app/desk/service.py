@@ -17,6 +17,7 @@ from app.trading.terms import HELD, PAIR
 
 from .errors import Refusal, to_wire
 from .feed import Feed
+from .filltimes import FillTimes
 from .health import HealthReport
 from .keeping import Keeping
 from .lines import tell_boot, tell_request
@@ -70,6 +71,7 @@ class Desk:
         self._portfolio: Any = None
         self._sources: Any = None
         self._kept_since = self._seconds = 0
+        self._fill_times: FillTimes | None = None
         self._wanted: list[str] = []
         self._ready = asyncio.Event()
         self._kept = asyncio.Event()
@@ -132,6 +134,7 @@ class Desk:
         """Prepare the venue, start its data, find out about the vault."""
         around = self.around
         self.venue = build_venue(around, self.settings, VenueFetch(around.fetch, lambda: self.network.chain), lambda: self.sources)
+        self._fill_times = FillTimes(self.venue.now_ns) if self.venue.name == "replay" else None
         self._boot("venue")
         instruments = await self._instruments()
         self.market = TimedMarket(instruments, self.venue.now_ns, getattr(self.venue, "stale_after_ns", None))
@@ -150,7 +153,7 @@ class Desk:
             self.real = RealAccount(around, self.settings, view, self.send, self._real_changed)
         paper = around.clock, around.scheduler, random.Random(seed), settings, self._report, self.venue.now_ns
         execution = self.real.execution if self.real is not None else PaperVenue(instruments, self.market, *paper)
-        self.trade = Trade(view, execution, around.clock, around.entropy, self.send, self.toast, self._account_changed)
+        self.trade = Trade(view, execution, around.clock, around.entropy, self._send_trading, self.toast, self._account_changed)
         self.feed.on_batch = self.trade.on_market
         self.health = HealthReport(self)
         self.send(self.hello())
@@ -309,6 +312,9 @@ class Desk:
         if self._network is not None:
             self._network.close()
         return session
+
+    def _send_trading(self, message: dict) -> None:
+        self.send(self._fill_times.mark(message) if self._fill_times is not None else message)
 
     def toast(self, level: str, text: str, code: str = "") -> None:
         """A notice for the trader."""

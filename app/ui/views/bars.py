@@ -152,17 +152,23 @@ def fill_marks(fills: Iterable[dict], symbol: str, bars: Bars) -> list[tuple[int
     """Own fills as (bar time, side, quantity), one for each bar and side, in time order."""
     found: dict[tuple[int, str], Decimal] = {}
     for fill in fills:
-        if fill["symbol"] == symbol and (moment := bars.bar_time(fill["ts"] // 1_000_000_000)) is not None:
+        if fill["symbol"] == symbol and (moment := _bar_of(fill, bars)) is not None:
             key = (moment, fill["side"])
             found[key] = found.get(key, Decimal(0)) + Decimal(plain(fill["qty"]))
     return [(moment, side, qty) for (moment, side), qty in sorted(found.items())]
+
+
+def _bar_of(fill: dict, bars: Bars) -> int | None:
+    """Time of the bar in which a fill was made; in a recording the desk says where in it that was, if it knows."""
+    at = fill.get("bar_ns", fill["ts"])
+    return None if at is None else bars.bar_time(at // 1_000_000_000)
 
 
 def fill_texts(fills: Iterable[dict], symbol: str, bars: Bars) -> dict[int, str]:
     """Own fills in words by bar time: 'bought 0.01 at 61,800; sold 0.02 at 61,900'."""
     found: dict[int, list[str]] = {}
     for fill in fills:
-        if fill["symbol"] == symbol and (moment := bars.bar_time(fill["ts"] // 1_000_000_000)) is not None:
+        if fill["symbol"] == symbol and (moment := _bar_of(fill, bars)) is not None:
             did = "bought" if fill["side"] == "buy" else "sold"
             found.setdefault(moment, []).append(f"{did} {group(plain(fill['qty']))} at {group(plain(fill['price']))}")
     return {moment: "; ".join(texts) for moment, texts in found.items()}

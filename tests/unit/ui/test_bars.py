@@ -60,8 +60,10 @@ def test_fills_of_one_bar_and_side_are_one_mark():
         {"symbol": "A", "side": "sell", "qty": "1", "ts": 130 * 10**9},
         {"symbol": "B", "side": "buy", "qty": "1", "ts": 61 * 10**9},
         {"symbol": "A", "side": "buy", "qty": "1", "ts": 1},
+        {"symbol": "A", "side": "sell", "qty": "4", "ts": 10**18, "bar_ns": 130 * 10**9},
+        {"symbol": "A", "side": "sell", "qty": "9", "ts": 10**18, "bar_ns": None},
     ]
-    assert fill_marks(fills, "A", bars(60, 120)) == [(60, "buy", Decimal("1002.5")), (120, "sell", Decimal(1))]
+    assert fill_marks(fills, "A", bars(60, 120)) == [(60, "buy", Decimal("1002.5")), (120, "sell", Decimal(5))]
 
 
 def test_fills_of_a_bar_in_words():
