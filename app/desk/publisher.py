@@ -115,6 +115,11 @@ class Publisher:
             self._heat = Heat(self._market, self._scheduler, self._venue_now, self._heat_due)
         return self._heat
 
+    def close(self) -> None:
+        """Its page is gone."""
+        if self._heat is not None:
+            self._heat.close()
+
     def _heat_due(self) -> None:
         self._due.add("heat")
         self.flush()

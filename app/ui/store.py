@@ -4,7 +4,8 @@ Topics (``subscribe``): ``focus`` (symbol, timeframe), ``instruments``, ``accoun
 ``vault``, ``order_state``, ``risk``, ``hello``, ``stats``, ``net``, ``execution``, ``notes``, ``sources`` (each with the worker's message), and
 page-only ones that views publish for each other: ``ticket`` (dict with any of side, price, stop, take_profit,
 stop_loss, qty, type: fill the ticket), ``draft`` (the ticket as typed, also the attribute), ``chart`` (a command for the chart that is looked at:
-``indicator``, ``table``), ``view`` (dict with a ``symbol``: its chart on the desk puts in the lowest and highest price in sight as ``view``), ``badge`` (tab name, count),
+``indicator``, ``table``), ``view`` (dict with a ``symbol``: its chart on the desk puts in the lowest and highest price in sight as ``view``),
+``badge`` (tab name, count),
 ``pane`` (narrow screens: which pane shows), ``route``, ``terminal`` (open the debug terminal with this filter), ``palette`` (open it with this
 text), ``row`` (an element of the watchlist shows another symbol), ``watch`` (this symbol was added).
 A ``tick`` is handled once: its parts go to the ``on_tick`` handlers, then its credit goes back to the worker.
