@@ -91,7 +91,7 @@ class Chart:
         if self._seam and len(self._series) > 1:
             self.send()  # the bar in which receiving began has closed: the stored one is whole
             return None
-        rows = [row for row in self._drawn([self.pending[moment] for moment in sorted(self.pending)]) if row[0] not in self._in_place]
+        rows = [row for row in self.drawn([self.pending[moment] for moment in sorted(self.pending)]) if row[0] not in self._in_place]
         self.pending.clear()
         if not rows:
             return None
@@ -111,7 +111,7 @@ class Chart:
 
     def _whole(self) -> tuple[list, list]:
         series = self._series
-        rows, gaps = self._drawn(series.rows()), [list(gap) for gap in series.gaps]
+        rows, gaps = self.drawn(series.rows()), [list(gap) for gap in series.gaps]
         self._in_place, self._seam = frozenset(), False
         if self._stored is None:
             return rows, gaps
@@ -121,7 +121,8 @@ class Chart:
         self._in_place, self._seam = merged.kept, len(rows) <= 1
         return [list(row) for row in merged.rows], [list(gap) for gap in merged.gaps]
 
-    def _drawn(self, rows: list) -> list[list]:
+    def drawn(self, rows: list) -> list[list]:
+        """Rows of the market as the page draws them: floats."""
         item = self._market.instrument(self.symbol)
         price, size = float(item.price(1)), float(item.size(1))
         return [
