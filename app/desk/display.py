@@ -12,6 +12,7 @@ from app.model.orders import Side
 _POWERS = [10**n for n in range(31)]
 MINUS = "\u2212"
 _BRIEF = Context(prec=5, rounding=ROUND_HALF_EVEN)
+CURVE_LEVELS = 100
 BANDS = (1, 2, 5, 10, 25, 50, 100)
 """How far from the middle, in bps, the depth curve is told."""
 
@@ -87,6 +88,20 @@ def leaning(book: Book) -> dict:
 def bands(book: Book) -> list[list]:
     """The depth curve as rows of text: bps, bid size and value, ask size and value, whether the book reaches that far."""
     return [[band.bps, *map(brief, band[1:5]), band.whole] for band in depth.curve(book, BANDS)]
+
+
+def curve(book: Book) -> dict[str, list]:
+    """The depth curve for drawing: for each side [price, size from the middle on] at each level, as floats, at most CURVE_LEVELS of them."""
+    item = book.instrument
+    price_unit, size_unit = float(item.price(1)), float(item.size(1))
+    out: dict[str, list] = {}
+    for name, side in (("bids", Side.BUY), ("asks", Side.SELL)):
+        total, points = 0, []
+        for price_units, size_units in book.levels(side, CURVE_LEVELS):
+            total += size_units
+            points.append([round(price_units * price_unit, 12), round(total * size_unit, 12)])
+        out[name] = points
+    return out
 
 
 def costs(book: Book, size: Decimal) -> dict[str, dict | None]:

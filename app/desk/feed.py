@@ -64,7 +64,7 @@ class Feed:
 def show(publisher: Any, events: list[MarketEvent]) -> list[Gap]:
     """Tape and bars of what one page looks at: trades are added, after a gap or restart everything comes anew. Gives the gaps."""
     focus = publisher.focus
-    rebuilt = False
+    rebuilt: set[str] = set()
     gaps: list[Gap] = []
     for event in events:
         kind = type(event)
@@ -73,12 +73,11 @@ def show(publisher: Any, events: list[MarketEvent]) -> list[Gap]:
                 publisher.add_trade(event)
         elif kind is Gap:
             gaps.append(event)
-            rebuilt = rebuilt or event.symbol == focus
+            rebuilt.add(event.symbol)
         elif kind is Restart:
-            rebuilt = rebuilt or event.symbol == focus
+            rebuilt.add(event.symbol)
     if rebuilt:
-        publisher.restart_tape()
-        publisher.send_bars()
+        publisher.rebuilt(rebuilt)
     return gaps
 
 

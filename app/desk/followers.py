@@ -25,6 +25,7 @@ CHANNEL = "kontor.follow."
 PASSED = {"instruments", "account", "orders", "routed", "fills", "venue", "risk", "execution", "stats", "toast", "net", "lock", "notes", "sources"}
 """Messages that tabs that follow are sent as the page of the desk is."""
 READS = {
+    *("chart.open", "chart.close", "heat.open", "heat.close"),
     *("watch", "focus", "attend", "indicators.list", "indicators.set", "quote", "depth", "order.preview", "risk.state", "execution.state"),
     *("order.why", "routing"),
     *("journal.export", "journal.fill", "statement", "health", "history.list", "history.check", "vault.contents", "vault.lock"),
@@ -197,6 +198,7 @@ class Follower:
         self.asleep = True
         self._channel.close()
         self._reader.leave()
+        self.publisher.close()
         self._desk.forget_publisher(self.publisher)
         self._desk.locking.attend_elsewhere(self.id, None)
 

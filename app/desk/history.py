@@ -139,7 +139,7 @@ class History:
         self.fill()
 
     def fill(self, publisher: Any = None) -> None:
-        """Show stored bars of what is in focus, on one page or on every one."""
+        """Show stored bars of what the charts show, on one page or on every one."""
         if not self._open:
             return
         for each in [publisher] if publisher is not None else self._desk.publishers:
@@ -164,21 +164,27 @@ class History:
             filling.cancel()
 
     async def _fill(self, publisher: Any) -> None:
-        now = self._desk.venue.now_ns
-        symbol, timeframe = publisher.focus, publisher.timeframe
+        charts = publisher.charts
+        for key in sorted({chart.key for chart in charts}, key=lambda key: key != charts.desk.key):
+            await self._fill_one(charts, *key)
+
+    async def _fill_one(self, charts: Any, symbol: str, timeframe: str) -> None:
+        now, held = self._desk.venue.now_ns, None
         try:
             if self._stored is None:
                 self._stored = await self.store.all()
             item = backfill.choose(self._stored, symbol, timeframe)
-            if item is None:
-                publisher.use_stored(None)
-                return
-            many = backfill.fine(item, timeframe)
-            ahead = backfill.WIDTHS.get(timeframe, 31 * 86_400) * _AHEAD * 10**9
-            series = await self.store.read(item, end_ns=now(symbol) + ahead, newest=(backfill.MOST + _AHEAD) * many)
-            publisher.use_stored(backfill.drawn(series, timeframe))
+            if item is not None:
+                many = backfill.fine(item, timeframe)
+                ahead = backfill.WIDTHS.get(timeframe, 31 * 86_400) * _AHEAD * 10**9
+                series = await self.store.read(item, end_ns=now(symbol) + ahead, newest=(backfill.MOST + _AHEAD) * many)
+                held = backfill.drawn(series, timeframe)
         except (HistoryError, PlatformError, VaultError) as error:
             self._desk.trace.add("desk", "warn", f"Stored history of {symbol} is not shown: {getattr(error, 'reason', '') or error}")
+            return
+        for chart in charts:
+            if chart.key == (symbol, timeframe):
+                chart.use_stored(held)
 
     async def changed(self) -> None:
         """What is stored has changed."""

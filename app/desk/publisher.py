@@ -17,14 +17,24 @@ from app.model.instrument import Instrument
 from app.model.orders import Side
 
 from . import display
+from .charts import DESK, Charts
 from .tape import TapeFeed, TapeFilter
 
 BOOK_LEVELS = 15
 _MS = 1_000_000
 BEATS = {
-    "active": {"rows": 100 * _MS, "book": 100 * _MS, "tape": 100 * _MS, "bar": 300 * _MS, "account": 300 * _MS, "summary": 1000 * _MS},
-    "resting": {"rows": 250 * _MS, "book": 250 * _MS, "tape": 250 * _MS, "bar": 500 * _MS, "account": 500 * _MS, "summary": 2000 * _MS},
-    "hidden": {"rows": 1000 * _MS, "book": 1000 * _MS, "tape": 1000 * _MS, "bar": 1000 * _MS, "account": 1000 * _MS, "summary": 5000 * _MS},
+    "active": {
+        **{"rows": 100 * _MS, "book": 100 * _MS, "tape": 100 * _MS, "bar": 300 * _MS, "account": 300 * _MS, "summary": 1000 * _MS},
+        **{"charts": 100 * _MS, "heat": 400 * _MS},
+    },
+    "resting": {
+        **{"rows": 250 * _MS, "book": 250 * _MS, "tape": 250 * _MS, "bar": 500 * _MS, "account": 500 * _MS, "summary": 2000 * _MS},
+        **{"charts": 250 * _MS, "heat": 500 * _MS},
+    },
+    "hidden": {
+        **{"rows": 1000 * _MS, "book": 1000 * _MS, "tape": 1000 * _MS, "bar": 1000 * _MS, "account": 1000 * _MS, "summary": 5000 * _MS},
+        **{"charts": 1000 * _MS, "heat": 1000 * _MS},
+    },
 }
 """How far apart, by how much the trader attends: at work, not touching the page, page out of sight."""
 SPREAD_NS = {"active": 30 * _MS, "resting": 0, "hidden": 0}
@@ -35,7 +45,8 @@ LOST_CREDIT_NS = 5_000_000_000
 
 
 class Publisher:
-    """``market`` is the MarketState, ``account`` returns the account message or None, ``venue_now`` the time for ages of quotes."""
+    """``market`` is the MarketState, ``account`` returns the account message or None, ``venue_now`` the time for ages
+    of quotes, ``post_file`` sends bytes beside a message, where that can be."""
 
     def __init__(
         self,
@@ -46,7 +57,9 @@ class Publisher:
         scheduler: Any,
         account: Callable[[], dict | None],
         venue_now: Callable[[str], int],
+        post_file: Callable[[str, bytes], None] | None = None,
     ) -> None:
+        self._post_file = post_file
         self._market, self._post, self._clock, self._scheduler = market, post, clock, scheduler
         self._account, self._venue_now = account, venue_now
         self._instruments = {item.symbol: item for item in instruments}
@@ -58,8 +71,8 @@ class Publisher:
         self._direction: dict[str, int] = {}
         self._told: dict[str, tuple] = {}
         self._stale: set[str] = set()
-        self.focus = ""
-        self.timeframe = "1s"
+        self.charts = Charts(market, self._post_dict, clock, scheduler, venue_now, packs=post_file is not None)
+        self._heat: Any = None
         self._attention = "active"
         self._beat_ns = BEATS["active"]
         self._sent_at = dict.fromkeys(self._beat_ns, 0)
@@ -73,14 +86,16 @@ class Publisher:
         self.summaries: Any = None
         """What the watchlist shows beside quotes; None until a column of it is chosen."""
         self._summary_dirty: set[str] = set()
-        self._studies: Any = None
-        self._stored: Any = None
-        self._in_place: frozenset[int] = frozenset()
-        self._seam = False
+
+    @property
+    def focus(self) -> str:
+        """The instrument that book, tape and the desk's chart follow."""
+        return self.charts.desk.symbol
 
     def read_through(self, market: Any) -> None:
         """Read the market through this from now on: others read it as well."""
         self._market = market
+        self.charts.read_through(market)
 
     @property
     def owes_ns(self) -> int:
@@ -92,9 +107,27 @@ class Publisher:
         self._instruments.update({item.symbol: item for item in instruments})
 
     @property
+    def heat(self) -> Any:
+        """The heatmap of a book; made when first asked for."""
+        if self._heat is None:
+            from .heat import Heat
+
+            self._heat = Heat(self._market, self._scheduler, self._venue_now, self._heat_due)
+        return self._heat
+
+    def close(self) -> None:
+        """Its page is gone."""
+        if self._heat is not None:
+            self._heat.close()
+
+    def _heat_due(self) -> None:
+        self._due.add("heat")
+        self.flush()
+
+    @property
     def watched(self) -> list[str]:
         """The instruments the page shows, that in focus first."""
-        return [self.focus, *sorted(self._watched - {self.focus})]
+        return [self.focus, *sorted((self._watched | self.charts.symbols) - {self.focus})]
 
     def watch(self, symbols: list[str], columns: Any = (), span: str = "hour") -> None:
         """Send quotes of these symbols only; all of them once, now. ``columns`` of Summaries go with them. Raises Refusal."""
@@ -118,13 +151,8 @@ class Publisher:
 
     def set_focus(self, symbol: str, timeframe: str) -> None:
         """Book, tape and bars follow this instrument from now on."""
-        if self.focus and (self.focus, self.timeframe) != (symbol, timeframe):
-            self._market.release_bars(self.focus, self.timeframe)
-        if self._stored is not None and (self._stored.symbol, self._stored.timeframe) != (symbol, timeframe):
-            self._stored = None
-        self.focus, self.timeframe = symbol, timeframe
+        self.charts.open(DESK, symbol, timeframe)
         self.restart_tape()
-        self.send_bars()
         self._dirty.add(symbol)
         self._due |= {"book", "tape"}
         self._sent_at = dict.fromkeys(self._beat_ns, 0)
@@ -136,16 +164,6 @@ class Publisher:
             self._timer.cancel()  # it was set for the beat before
             self._timer = None
         self.flush()
-
-    def choose_indicators(self, rows: list[dict]) -> list[dict]:
-        """Show these indicators over the bars in focus. Raises Refusal."""
-        if self._studies is None:
-            from .studies import Studies
-
-            self._studies = Studies(self._post_dict, self._clock, self._scheduler)
-            if self.focus:
-                self._studies.restart(self.focus, self.timeframe, self._whole_bars()[0])
-        return self._studies.choose(rows)
 
     def restart_tape(self) -> None:
         """The next tick carries the tape anew."""
@@ -168,6 +186,8 @@ class Publisher:
             if not self._oldest_ms:
                 self._oldest_ms = recv_ms
             self._due |= {"book", "tape", "bar"}
+        if self.charts.touch(symbols):
+            self._due.add("charts")
         self._dirty |= symbols
         if self.summaries is not None and self.summaries.columns and not self._watched.isdisjoint(symbols):
             self._summary_dirty |= symbols & self._watched
@@ -235,7 +255,7 @@ class Publisher:
         self._timer = None
         self.flush()
 
-    def _part(self, part: str) -> dict | None:
+    def _part(self, part: str) -> dict | list | None:
         if part == "account":
             account, asked = self._account(), self.account_dirty
             self.account_dirty = False
@@ -246,24 +266,18 @@ class Publisher:
         if part == "book":
             return self.book_view(self.focus) if self.focus else None
         if part == "bar":
-            return self._changed_bars()
+            return self.charts.changed()
+        if part == "heat":
+            return self.heat.take()
+        if part == "charts":
+            content, others_wait = self.charts.turn(self._clock.monotonic_ns(), self._beat_ns["bar"])
+            if others_wait:
+                self._due.add(part)
+            return content or None
         if part == "summary":
             symbols, self._summary_dirty = self._summary_dirty & self._watched, set()
             return self.summaries.message(sorted(symbols))
         return self.tape.message() if self.focus else None
-
-    def _changed_bars(self) -> dict | None:
-        series = self._market.bars(self.focus, self.timeframe)
-        if self._seam and len(series) > 1:
-            self.send_bars()  # the bar in which receiving began has closed: the stored one is whole
-            return None
-        rows = [row for row in self._bar_rows(series.take_changed()) if row[0] not in self._in_place]
-        if not rows:
-            return None
-        message = {"symbol": self.focus, "timeframe": self.timeframe, "rows": rows}
-        if self._studies is not None and (values := self._studies.changed(rows)):
-            message["studies"] = values
-        return message
 
     def second(self) -> None:
         """Once a second: show ages of quotes that have gone stale, and book and account even if nothing ticks."""
@@ -281,36 +295,19 @@ class Publisher:
             self._due |= {"book", "tape"}
         self.flush()
 
-    def send_bars(self) -> None:
-        """The whole series of the focused instrument, stored history included."""
-        self._market.bars(self.focus, self.timeframe).take_changed()
-        rows, gaps = self._whole_bars()
-        self._post_dict({"t": "bars", "symbol": self.focus, "timeframe": self.timeframe, "reset": True, "rows": rows, "gaps": gaps})
-        if self._studies is not None:
-            self._studies.restart(self.focus, self.timeframe, rows)
+    def rebuilt(self, symbols: set[str]) -> None:
+        """The market of these instruments began anew or has a gap."""
+        if self.focus in symbols:
+            self.restart_tape()
+        for symbol in symbols:
+            self.charts.send(symbol)
 
-    def use_stored(self, held: Any) -> None:
-        """Show stored bars (app.history's Held, or None) with the live ones of the focused instrument."""
-        if held is not None and (held.symbol, held.timeframe) != (self.focus, self.timeframe):
-            return  # the trader looks at something else by now
-        if held is not None or self._stored is not None:
-            self._stored = held
-            self.send_bars()
-
-    def _whole_bars(self) -> tuple[list, list]:
-        series = self._market.bars(self.focus, self.timeframe)
-        rows, gaps = self._bar_rows(series.rows()), [list(gap) for gap in series.gaps]
-        self._in_place, self._seam = frozenset(), False
-        if self._stored is None:
-            return rows, gaps
-        from app.history.backfill import merge
-
-        merged = merge(self._stored, rows, gaps, self._venue_now(self.focus) // 1_000_000_000)
-        self._in_place, self._seam = merged.kept, len(rows) <= 1
-        return [list(row) for row in merged.rows], [list(gap) for gap in merged.gaps]
-
-    def _post_dict(self, message: dict) -> None:
-        self._post(json.dumps(message, separators=(",", ":")))
+    def _post_dict(self, message: dict, beside: bytes | None = None) -> None:
+        text = json.dumps(message, separators=(",", ":"))
+        if beside is None:
+            self._post(text)
+        else:
+            self._post_file(text, beside)
 
     def book_view(self, symbol: str) -> dict:
         """The top of the book as text, with cumulative depth as a fraction of the deeper side shown."""
@@ -369,13 +366,6 @@ class Publisher:
             )
         return rows
 
-    def _bar_rows(self, rows: list) -> list[list]:
-        item = self._instruments[self.focus]
-        price, size = float(item.price(1)), float(item.size(1))
-        return [
-            [time_s, round(o * price, 12), round(h * price, 12), round(low * price, 12), round(c * price, 12), v * size]
-            for time_s, o, h, low, c, v in rows
-        ]
 
 
 def _ladder(levels: list, item: Instrument, deepest: int) -> list[list]:

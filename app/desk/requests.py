@@ -8,6 +8,7 @@ from app.market.frames import BadFrame
 from app.model.units import BadNumber, parse_decimal
 
 from . import display
+from .charts import DESK
 from .errors import Refusal
 from .historyrequests import HISTORY_REQUESTS
 from .journalrequests import JOURNAL_REQUESTS
@@ -49,15 +50,32 @@ def attend(desk: Any, request: dict) -> None:
 
 def focus(desk: Any, request: dict) -> None:
     """Book, tape and bars follow this instrument."""
-    symbol, timeframe = _symbol(desk, request), request.get("timeframe", "1s")
-    try:
-        desk.market.bars(symbol, str(timeframe))
-    except BadFrame as error:
-        reason, _, remedy = str(error).partition("; ")
-        raise Refusal("bad_timeframe", reason, remedy, "timeframe") from error
+    symbol, timeframe = _bars(desk, request)
     desk.publisher.set_focus(symbol, timeframe)
     desk.publisher.flush()
     desk.fill_from_history()
+
+
+def chart_open(desk: Any, request: dict) -> None:
+    """Bars for one more chart, or other ones for a chart that is open."""
+    symbol, timeframe = _bars(desk, request)
+    desk.publisher.charts.open(_text(request, "chart"), symbol, timeframe)
+    desk.fill_from_history()
+
+
+def chart_close(desk: Any, request: dict) -> None:
+    """Nobody looks at a chart any more."""
+    desk.publisher.charts.close(_text(request, "chart"))
+
+
+def heat_open(desk: Any, request: dict) -> dict:
+    """The book of one instrument over time."""
+    return desk.publisher.heat.open(_symbol(desk, request))
+
+
+def heat_close(desk: Any, _request: dict) -> None:
+    """Nobody looks at it any more."""
+    desk.publisher.heat.close()
 
 
 def indicators_list(_desk: Any, _request: dict) -> dict:
@@ -68,11 +86,11 @@ def indicators_list(_desk: Any, _request: dict) -> dict:
 
 
 def indicators_set(desk: Any, request: dict) -> dict:
-    """Show these indicators over the bars in focus."""
-    rows = request.get("rows")
+    """Show these indicators on a chart; where none is named, on the one in focus."""
+    rows, chart = request.get("rows"), request.get("chart")
     if not isinstance(rows, list):
         raise Refusal("bad_request", "rows has to be a list", "reload the page", "rows")
-    return {"rows": desk.publisher.choose_indicators(rows)}
+    return {"rows": desk.publisher.charts.get(DESK if chart is None else _text(request, "chart")).choose(rows)}
 
 
 def quote(desk: Any, request: dict) -> dict:
@@ -93,7 +111,7 @@ def depth(desk: Any, request: dict) -> dict:
     """How much of one book lies how near to its middle, and what a size would cost."""
     symbol, text = _symbol(desk, request), request.get("size")
     book = desk.market.book(symbol)
-    answer = {"symbol": symbol, "state": book.state, "rows": display.bands(book)}
+    answer = {"symbol": symbol, "state": book.state, "rows": display.bands(book), "curve": display.curve(book)}
     if text:
         try:
             size = parse_decimal(text)
@@ -253,6 +271,10 @@ REQUESTS = {
     "watch": watch,
     "rank": rank,
     "focus": focus,
+    "chart.open": chart_open,
+    "chart.close": chart_close,
+    "heat.open": heat_open,
+    "heat.close": heat_close,
     "indicators.list": indicators_list,
     "indicators.set": indicators_set,
     "quote": quote,
@@ -295,6 +317,17 @@ REQUESTS = {
 def _fields(request: dict) -> dict:
     more = {name: request[name] for name in MORE_FIELDS if request.get(name) is not None}
     return {**{name: request.get(name) for name in ORDER_FIELDS}, **more}
+
+
+def _bars(desk: Any, request: dict) -> tuple[str, str]:
+    """Instrument and time frame, both known."""
+    symbol, timeframe = _symbol(desk, request), str(request.get("timeframe", "1s"))
+    try:
+        desk.market.bars(symbol, timeframe)
+    except BadFrame as error:
+        reason, _, remedy = str(error).partition("; ")
+        raise Refusal("bad_timeframe", reason, remedy, "timeframe") from error
+    return symbol, timeframe
 
 
 def _symbol(desk: Any, request: dict) -> str:

@@ -19,6 +19,7 @@ from app.trading.terms import HELD, HELD_TIFS, PAIR
 
 from .errors import Refusal, to_wire
 from .feed import Feed
+from .filltimes import FillTimes
 from .health import HealthReport
 from .keeping import Keeping
 from .lines import tell_boot, tell_request
@@ -73,6 +74,7 @@ class Desk:
         self._sources: Any = None
         self._market_keys: Any = None
         self._kept_since = self._seconds = 0
+        self._fill_times: FillTimes | None = None
         self._wanted: list[str] = []
         self._ready = asyncio.Event()
         self._kept = asyncio.Event()
@@ -135,10 +137,12 @@ class Desk:
         """Prepare the venue, start its data, find out about the vault."""
         around = self.around
         self.venue = build_venue(around, self.settings, VenueFetch(around.fetch, lambda: self.network.chain), lambda: self.sources)
+        self._fill_times = FillTimes(self.venue.now_ns) if self.venue.name == "replay" else None
         self._boot("venue")
         instruments = await self._instruments()
         self.market = TimedMarket(instruments, self.venue.now_ns, getattr(self.venue, "stale_after_ns", None))
-        self.publisher = Publisher(self.market, instruments, around.post, around.clock, around.scheduler, self.account, self.venue.now_ns)
+        times = around.clock, around.scheduler, self.account, self.venue.now_ns
+        self.publisher = Publisher(self.market, instruments, around.post, *times, lambda text, data: around.post_file(text, around.files.make(data)))
         self.feed = Feed(self.market, self.publisher, around.clock, around.epoch_ms, lambda _connection: self.send_venue())
         self.market.on_broken_book = getattr(self.venue, "resync", None)
         if hasattr(self.venue, "on_joined"):
@@ -155,7 +159,7 @@ class Desk:
             self.real = RealAccount(around, self.settings, view, self.send, self._real_changed, self._own_proxy)
         paper = around.clock, around.scheduler, random.Random(seed), settings, self._report, self.venue.now_ns
         execution = self.real.execution if self.real is not None else PaperVenue(instruments, self.market, *paper)
-        self.trade = Trade(view, execution, around.clock, around.entropy, self.send, self.toast, self._account_changed)
+        self.trade = Trade(view, execution, around.clock, around.entropy, self._send_trading, self.toast, self._account_changed)
         self.feed.on_batch = self.trade.on_market
         self.health = HealthReport(self)
         self.send(self.hello())
@@ -315,6 +319,9 @@ class Desk:
         if self._network is not None:
             self._network.close()
         return session
+
+    def _send_trading(self, message: dict) -> None:
+        self.send(self._fill_times.mark(message) if self._fill_times is not None else message)
 
     def toast(self, level: str, text: str, code: str = "") -> None:
         """A notice for the trader."""

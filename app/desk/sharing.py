@@ -31,35 +31,35 @@ class Reader:
 
     def __init__(self, shared: SharedMarket, publisher: Any) -> None:
         self._shared, self._publisher = shared, publisher
-        self.news: dict[int, tuple] = {}
-        """Changed bars that another reader has taken, by their time."""
+        self.news: dict[tuple[str, str], dict[int, tuple]] = {}
+        """Changed bars that another reader has taken, by series and time."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._shared.market, name)
 
-    @property
-    def looks_at(self) -> tuple[str, str]:
-        """Symbol and timeframe."""
-        return self._publisher.focus, self._publisher.timeframe
+    def looks_at(self, key: tuple[str, str]) -> bool:
+        """Whether a chart of its page shows the bars of this symbol and timeframe."""
+        return self._publisher.charts.shows(key)
 
     def bars(self, symbol: str, timeframe: str) -> ReadSeries:
         """As the market's."""
         return ReadSeries(self, self._shared.market.bars(symbol, timeframe), (symbol, timeframe))
 
     def release_bars(self, symbol: str, timeframe: str) -> None:
-        """This reader looks at something else from now on; the bars are let go once nobody looks at them."""
-        self.news.clear()
+        """This reader looks at these bars no more; they are let go once nobody looks at them."""
+        self.news.pop((symbol, timeframe), None)
         if not self.others((symbol, timeframe)):
             self._shared.market.release_bars(symbol, timeframe)
 
     def others(self, key: tuple[str, str]) -> list[Reader]:
         """Who else looks at these bars."""
-        return [reader for reader in self._shared.readers if reader is not self and reader.looks_at == key]
+        return [reader for reader in self._shared.readers if reader is not self and reader.looks_at(key)]
 
     def leave(self) -> None:
         """Its page is gone."""
         self._shared.readers.remove(self)
-        self.release_bars(*self.looks_at)
+        for symbol, timeframe in {chart.key for chart in self._publisher.charts}:
+            self.release_bars(symbol, timeframe)
 
 
 class ReadSeries:
@@ -78,9 +78,8 @@ class ReadSeries:
         """What has changed since this reader last asked, oldest first."""
         rows = self._series.take_changed()
         for other in self._reader.others(self._key) if rows else ():
-            other.news.update((row[0], row) for row in rows)
-        if self._reader.looks_at != self._key or not self._reader.news:
+            other.news.setdefault(self._key, {}).update((row[0], row) for row in rows)
+        if not (news := self._reader.news.pop(self._key, None)):
             return rows
-        mine = {**self._reader.news, **{row[0]: row for row in rows}}
-        self._reader.news.clear()
+        mine = {**news, **{row[0]: row for row in rows}}
         return sorted(mine.values(), key=_time)

@@ -43,13 +43,14 @@ def fill(node: Any, attrs: dict[str, Any] | None, *children: Any, on: dict[str, 
         listen(node, name, handler)
 
 
-def listen(node: Any, name: str, handler: Callable) -> Callable[[], None]:
-    """Call ``handler(event)`` on each event; returns a function that stops it and frees the proxy."""
+def listen(node: Any, name: str, handler: Callable, *, first: bool = False) -> Callable[[], None]:
+    """Call ``handler(event)`` on each event, with ``first`` before anything inside the node hears of it; returns a function that
+    stops it and frees the proxy."""
     proxy = create_proxy(handler)
-    node.addEventListener(name, proxy)
+    node.addEventListener(name, proxy, first)
 
     def stop() -> None:
-        node.removeEventListener(name, proxy)
+        node.removeEventListener(name, proxy, first)
         proxy.destroy()
 
     return stop

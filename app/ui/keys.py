@@ -44,9 +44,10 @@ class Keys:
             self._by_key[keys] = command
         return command
 
-    def on_escape(self, handler: Callable[[], bool]) -> None:
-        """Ask ``handler()`` when Escape is pressed, newest first, until one answers True (it backed out of something)."""
+    def on_escape(self, handler: Callable[[], bool]) -> Callable[[], None]:
+        """Ask ``handler()`` when Escape is pressed, newest first, until one answers True (it backed out of something); returns how to stop."""
         self._escapes.append(handler)
+        return lambda: self._escapes.remove(handler)
 
     def press(self, event: Any, typing: bool) -> bool:
         """Handle one keydown event; True when it was ours (its default is then prevented). ``typing``: it goes into a field."""
@@ -68,7 +69,7 @@ class Keys:
         return False
 
     def _escape(self, event: Any) -> bool:
-        for handler in reversed(self._escapes):
+        for handler in self._escapes[::-1]:
             if handler():
                 event.preventDefault()
                 return True

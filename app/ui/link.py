@@ -44,9 +44,11 @@ class Link:
         self._worker = kontor.desk
         kontor.listen(self._proxy)
 
-    def on(self, topic: str, handler: Callable[[dict], None]) -> None:
-        """Call ``handler(message)`` for each message of the topic."""
-        self._topics.setdefault(topic, []).append(handler)
+    def on(self, topic: str, handler: Callable[[dict], None]) -> Callable[[], None]:
+        """Call ``handler(message)`` for each message of the topic; returns a function that stops it."""
+        handlers = self._topics.setdefault(topic, [])
+        handlers.append(handler)
+        return lambda: handlers.remove(handler)
 
     def tell(self, do: str, **arguments: Any) -> None:
         """Send without waiting for the reply (used by ``painted``)."""
@@ -100,5 +102,7 @@ class Link:
                 else:
                     future.set_exception(Refused(message["error"]))
             return
-        for handler in self._topics.get(topic, ()):
+        if not isinstance(data, str):
+            message["file"] = data.file
+        for handler in tuple(self._topics.get(topic, ())):
             handler(message)

@@ -68,6 +68,7 @@ async def _fill_desk(ctx: Context, shell: Shell) -> None:
     notice = VaultNotice(ctx)
     _mark_sources(ctx)
     ctx.router.bind("vault", lambda: _vault(ctx, notice))
+    ctx.router.bind("charts", lambda: _build(ctx, "charts", "ChartsView"))
     ctx.router.bind("portfolio", lambda: _build(ctx, "portfolio", "PortfolioView"))
     ctx.router.bind("journal", lambda: _build(ctx, "journal", "JournalView"))
     ctx.router.bind("reconciliation", lambda: _build(ctx, "reconciliation", "ReconciliationView"))

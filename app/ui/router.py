@@ -13,8 +13,8 @@ from js import document, location, window
 from .dom import by_id, listen, set_text
 
 TITLES = {
-    **{"desk": "Desk", "portfolio": "Portfolio", "risk": "Risk", "reconciliation": "Reconciliation", "journal": "Journal", "vault": "Vault"},
-    **{"network": "Network", "sources": "Sources", "history": "History", "health": "Health"},
+    **{"desk": "Desk", "charts": "Charts", "portfolio": "Portfolio", "risk": "Risk", "reconciliation": "Reconciliation"},
+    **{"journal": "Journal", "vault": "Vault", "network": "Network", "sources": "Sources", "history": "History", "health": "Health"},
 }
 
 
@@ -39,6 +39,15 @@ class Router:
     def go(self, route: str) -> None:
         """Visit a route by its name."""
         location.hash = f"#/{route}"
+
+    def view(self, route: str) -> Any:
+        """The view of a route, built if it is wanted for the first time; None before its builder came."""
+        if route not in self._views and route in self._builders:
+            view = self._builders[route]()
+            if view is not None:
+                by_id(f"view-{route}").append(view.root)
+            self._views[route] = view
+        return self._views.get(route)
 
     def refresh(self) -> None:
         """Build the current view if its builder came after the visit."""
@@ -72,11 +81,7 @@ class Router:
         self.changed(route)
 
     def _enter(self, route: str) -> None:
-        if route not in self._views and route in self._builders:
-            view = self._builders[route]()
-            if view is not None:
-                by_id(f"view-{route}").append(view.root)
-            self._views[route] = view
+        self.view(route)
         self._tell(route, "shown")
 
     def _tell(self, route: str, what: str) -> None:

@@ -29,3 +29,13 @@ export function line(times, values, shift, up, down) {
   }
   return out;
 }
+
+// One bar, changed or new.
+export function update(candles, volume, time, open, high, low, close, value, color, old) {
+  candles.update({ time, open, high, low, close }, old);
+  volume.update({ time, value, color }, old);
+}
+
+export function place(line, price, color) {
+  line.applyOptions({ price, color });
+}

@@ -9,6 +9,7 @@ from typing import Any
 
 from js import document, kontor, window
 
+from .chart_grid import COMMANDS
 from .dom import by_id, clear, el, fill, listen
 from .explain import Explain
 from .frames import FRAMES
@@ -98,6 +99,7 @@ class Shell:
         keys.bind("mod+k", "Search instruments or commands", self.open_palette, "Anywhere")
         keys.bind("?", "List of keyboard shortcuts", self._open_shortcuts, "Anywhere")
         keys.bind("g d", "Go to the desk", lambda: router.go("desk"), "Anywhere")
+        keys.bind("g c", "Go to the charts", lambda: router.go("charts"), "Anywhere")
         keys.bind("g p", "Go to the portfolio", lambda: router.go("portfolio"), "Anywhere")
         keys.bind("g r", "Go to risk", lambda: router.go("risk"), "Anywhere")
         keys.bind("mod+shift+x", "Kill switch: cancel all and halt", lambda: self.kill.open(), "Anywhere")
@@ -117,6 +119,8 @@ class Shell:
         keys.bind("g f", "Show fills", lambda: self._tab("fills"), "Desk")
         for frame in FRAMES:
             keys.bind("", f"Bars of {frame_text(frame)}", lambda frame=frame: store.focus(timeframe=frame), "Chart")
+        for pressed, title, name in COMMANDS:
+            keys.bind(pressed, title, lambda name=name: self._charts(name), "Charts")
         keys.bind("", "Reset the sizes of panels", self.layout.reset, "Look")
         self.theme.bind(keys)
 
@@ -125,6 +129,11 @@ class Shell:
             self.ctx.router.go("desk")
         self.ctx.store.publish("pane", "trade")
         self.ctx.store.publish("ticket", {"side": side, "focus": True})
+
+    def _charts(self, name: str) -> None:
+        if (view := self.ctx.router.view("charts")) is not None:
+            self.ctx.router.go("charts")
+            view.command(name)
 
     def _tab(self, name: str) -> None:
         self.ctx.store.publish("pane", "positions")
@@ -145,6 +154,7 @@ class Shell:
             (),
             [
                 ("Search", self.open_palette),
+                ("Charts", lambda: router.go("charts")),
                 ("Portfolio", lambda: router.go("portfolio")),
                 ("Risk", lambda: router.go("risk")),
                 ("Kill switch", lambda: self.kill.open()),

@@ -2,7 +2,10 @@
 
 Topics (``subscribe``): ``focus`` (symbol, timeframe), ``instruments``, ``account``, ``orders`` (routed ones too), ``fills``, ``venue``,
 ``vault``, ``order_state``, ``risk``, ``hello``, ``stats``, ``net``, ``execution``, ``notes``, ``sources`` (each with the worker's message), and
-page-only ones that views publish for each other: ``ticket`` (dict with any of side, price, qty, type: fill the ticket), ``badge`` (tab name, count),
+page-only ones that views publish for each other: ``ticket`` (dict with any of side, price, stop, take_profit,
+stop_loss, qty, type: fill the ticket), ``draft`` (the ticket as typed, also the attribute), ``chart`` (a command for the chart that is looked at:
+``indicator``, ``table``), ``view`` (dict with a ``symbol``: its chart on the desk puts in the lowest and highest price in sight as ``view``),
+``badge`` (tab name, count),
 ``pane`` (narrow screens: which pane shows), ``route``, ``terminal`` (open the debug terminal with this filter), ``palette`` (open it with this
 text), ``row`` (an element of the watchlist shows another symbol), ``watch`` (this symbol was added).
 A ``tick`` is handled once: its parts go to the ``on_tick`` handlers, then its credit goes back to the worker.
@@ -20,7 +23,7 @@ from app.health.histogram import Histogram
 
 from .frames import FRAMES
 
-TICK_PARTS = ("quotes", "book", "tape", "bar", "account", "summary")
+TICK_PARTS = ("quotes", "book", "tape", "bar", "charts", "heat", "account", "summary")
 _KEPT = ("account", "venue", "vault", "order_state", "risk", "hello", "stats", "net", "lock", "execution", "notes", "sources")
 _MEASURE = "kontor:tick-to-paint"
 _MEASURES_EVERY_MS = 20.0
@@ -62,6 +65,7 @@ class Store:
         self.execution: dict | None = None
         self.notes: dict | None = None
         self.sources: dict | None = None
+        self.draft: Any = None
         self.symbol: str | None = None
         remembered = prefs.get("timeframe", "1s")
         self.timeframe: str = remembered if remembered in FRAMES else "1s"
@@ -94,7 +98,7 @@ class Store:
         self._call(topic, tuple(self._subscribers.get(topic, ())), value)
 
     def on_tick(self, part: str, handler: Callable[[Any], None]) -> Callable[[], None]:
-        """Call ``handler(value)`` with that part (quotes, book, tape, bar, account, summary) of every tick; returns how to stop."""
+        """Call ``handler(value)`` with that part (one of TICK_PARTS) of every tick; returns how to stop."""
         handlers = self._parts[part]
         handlers.append(handler)
         return lambda: handlers.remove(handler)

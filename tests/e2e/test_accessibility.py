@@ -41,7 +41,7 @@ def test_axe_finds_nothing_serious(page: Page, server: Server, theme: str):
     desk.pause()
     for size, (width, height) in SIZES.items():
         page.set_viewport_size({"width": width, "height": height})
-        for route in ("portfolio", "risk", "journal", "reconciliation", "health", "vault", "network", "desk"):
+        for route in ("charts", "portfolio", "risk", "journal", "reconciliation", "health", "vault", "network", "desk"):
             desk.go(route)
             expect(page.locator(f"#view-{route}")).to_be_visible()
             if route == "journal":

@@ -1,4 +1,4 @@
-"""The bars a chart shows: rows in time order, gaps as empty slots, own fills and orders as marks. Pure, drawing floats.
+"""The bars a chart shows: rows in time order, gaps as empty slots, own fills as marks. Pure, drawing floats.
 
 Knows neither the chart library nor the page. Times are integer seconds UTC until ``shift`` moves them to the
 reader's clock for an axis that only knows UTC.
@@ -7,17 +7,20 @@ reader's clock for an axis that only knows UTC.
 from __future__ import annotations
 
 import time
-from bisect import bisect_right, insort
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from itertools import chain
+from typing import Any
 
-from ..format import minus, plain
+from ..format import group, minus, plain
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _CALENDAR = ("1d", "1w", "1M")
-WORKING = frozenset({"new", "pending", "accepted", "partially_filled", "unknown"})
 _GAP_SLOTS = 20
 
+WIDTH = 6
 Row = list
 """[time_s, open, high, low, close, volume]"""
 
@@ -46,46 +49,79 @@ def frame_text(timeframe: str) -> str:
 
 
 class Bars:
-    """One series, as the desk sent it."""
+    """One series, as the desk sent it. ``numbers`` are all bars one after the other, six floats each, as the drawing takes them;
+    ``times`` are theirs, whole seconds."""
 
     def __init__(self) -> None:
-        self.rows: dict[int, Row] = {}
-        self.times: list[int] = []
+        self.numbers = array("d")
+        self.times = array("d")
         self.gaps: list[list] = []
         self.step = 1
 
-    def reset(self, rows: Iterable[Row], gaps: Iterable[list], timeframe: str) -> None:
-        """Begin anew with a whole series."""
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __contains__(self, moment: object) -> bool:
+        return self._at(moment) is not None
+
+    def reset(self, rows: Iterable[Row], gaps: Iterable[list], timeframe: str, packed: bytes = b"") -> None:
+        """Begin anew with a whole series: rows in any order, or ``packed`` by the desk (little-endian floats, six a bar), oldest first."""
         self.step = seconds(timeframe)
-        self.rows = {row[0]: row for row in rows}
-        self.times = sorted(self.rows)
         self.gaps = list(gaps)
+        self.numbers = array("d")
+        if packed:
+            self.numbers.frombytes(packed)
+        else:
+            by_time = {row[0]: row for row in rows}
+            self.numbers.extend(chain.from_iterable([by_time[moment] for moment in sorted(by_time)]))
+        self.times = self.numbers[::WIDTH]
 
     def update(self, row: Row) -> bool:
         """Take a changed or new bar; True when it is older than the newest one."""
-        moment = row[0]
-        if moment not in self.rows:
-            if not self.times or moment > self.times[-1]:
-                self.times.append(moment)
-            else:
-                insort(self.times, moment)
-        self.rows[moment] = row
+        moment, numbers = row[0], array("d", row)
+        at = bisect_left(self.times, moment) if self.times and moment <= self.times[-1] else len(self.times)
+        if at < len(self.times) and self.times[at] == moment:
+            self.numbers[at * WIDTH : (at + 1) * WIDTH] = numbers
+        else:
+            self.times.insert(at, moment)
+            self.numbers[at * WIDTH : at * WIDTH] = numbers
         return moment < self.times[-1]
+
+    def at(self, index: int) -> Row:
+        """The bar at this place, counted from the oldest."""
+        return [int(self.times[index]), *self.numbers[index * WIDTH + 1 : (index + 1) * WIDTH]]
+
+    def get(self, moment: int | None) -> Row | None:
+        """The bar at this time."""
+        index = None if moment is None else self._at(moment)
+        return None if index is None else self.at(index)
 
     @property
     def last(self) -> Row | None:
         """The newest bar."""
-        return self.rows[self.times[-1]] if self.times else None
+        return self.at(len(self.times) - 1) if self.times else None
 
     def before(self, moment: int) -> Row | None:
         """The bar before the one at this time."""
-        index = bisect_right(self.times, moment - 1)
-        return self.rows[self.times[index - 1]] if index else None
+        index = bisect_left(self.times, moment)
+        return self.at(index - 1) if index else None
 
     def bar_time(self, moment: int) -> int | None:
         """Time of the newest bar that began at or before the moment; None when all bars are later."""
         index = bisect_right(self.times, moment)
-        return self.times[index - 1] if index else None
+        return int(self.times[index - 1]) if index else None
+
+    def walked(self, moment: int | None, step: int) -> int | None:
+        """The time so many bars from a bar (None: from beyond the newest), at most to either end; None without bars."""
+        if not self.times:
+            return None
+        at = None if moment is None else self._at(moment)
+        at = len(self.times) if at is None else at
+        return int(self.times[min(len(self.times) - 1, max(0, at + step))])
+
+    def _at(self, moment: Any) -> int | None:
+        index = bisect_left(self.times, moment)
+        return index if index < len(self.times) and self.times[index] == moment else None
 
     def slots(self) -> list[int]:
         """Times to leave empty for the gaps, at most 20 for each, never where a bar is."""
@@ -97,7 +133,7 @@ class Bars:
             count = min(_GAP_SLOTS, max(1, (end - first) // self.step))
             out.update(first + index * self.step for index in range(count))
         newest = self.times[-1] if self.times else 0
-        return sorted(moment for moment in out if moment not in self.rows and moment < newest)
+        return sorted(moment for moment in out if moment < newest and moment not in self)
 
     def gap_at(self, moment: int) -> str | None:
         """Why there is no bar at this time, when a gap covers it."""
@@ -116,36 +152,26 @@ def fill_marks(fills: Iterable[dict], symbol: str, bars: Bars) -> list[tuple[int
     """Own fills as (bar time, side, quantity), one for each bar and side, in time order."""
     found: dict[tuple[int, str], Decimal] = {}
     for fill in fills:
-        if fill["symbol"] == symbol and (moment := bars.bar_time(fill["ts"] // 1_000_000_000)) is not None:
+        if fill["symbol"] == symbol and (moment := _bar_of(fill, bars)) is not None:
             key = (moment, fill["side"])
             found[key] = found.get(key, Decimal(0)) + Decimal(plain(fill["qty"]))
     return [(moment, side, qty) for (moment, side), qty in sorted(found.items())]
 
 
-def order_lines(orders: Iterable[dict], account: dict | None, symbol: str) -> dict[str, tuple[float, str, str]]:
-    """Lines to draw: key -> (price, kind, title); kinds are buy, sell, stop and average."""
-    lines: dict[str, tuple[float, str, str]] = {}
-    for row in orders:
-        if row["symbol"] != symbol or row["status"] not in WORKING:
-            continue
-        verb = "Buy" if row["side"] == "buy" else "Sell"
-        left = row["remaining"] or row["qty"]
-        if (price := _float(row["price"])) is not None:
-            lines[f"{row['client_order_id']}/price"] = (price, row["side"], f"{verb} {left}")
-        if (stop := _float(row["stop"])) is not None:
-            lines[f"{row['client_order_id']}/stop"] = (stop, "stop", f"{verb} stop {left}")
-    for position in (account or {}).get("positions", ()):
-        if position["symbol"] == symbol and (average := _float(position["average_price"])) is not None:
-            lines["average"] = (average, "average", f"Average {position['qty']}")
-    return lines
+def _bar_of(fill: dict, bars: Bars) -> int | None:
+    """Time of the bar in which a fill was made; in a recording the desk says where in it that was, if it knows."""
+    at = fill.get("bar_ns", fill["ts"])
+    return None if at is None else bars.bar_time(at // 1_000_000_000)
 
 
-def nearest(lines: dict[str, tuple[float, str, str]], price: float | None, count: int) -> dict[str, tuple[float, str, str]]:
-    """At most ``count`` lines, those nearest to the price; the average price always stays."""
-    if len(lines) <= count or price is None:
-        return lines
-    ordered = sorted(lines, key=lambda key: (key != "average", abs(lines[key][0] - price)))
-    return {key: lines[key] for key in ordered[:count]}
+def fill_texts(fills: Iterable[dict], symbol: str, bars: Bars) -> dict[int, str]:
+    """Own fills in words by bar time: 'bought 0.01 at 61,800; sold 0.02 at 61,900'."""
+    found: dict[int, list[str]] = {}
+    for fill in fills:
+        if fill["symbol"] == symbol and (moment := _bar_of(fill, bars)) is not None:
+            did = "bought" if fill["side"] == "buy" else "sold"
+            found.setdefault(moment, []).append(f"{did} {group(plain(fill['qty']))} at {group(plain(fill['price']))}")
+    return {moment: "; ".join(texts) for moment, texts in found.items()}
 
 
 def legend(row: Row, previous: Row | None, price_decimals: int, size_decimals: int) -> dict[str, str]:
@@ -168,13 +194,3 @@ def spoken(row: Row, moment: str, texts: dict[str, str]) -> str:
 def price_text(value: float, decimals: int) -> str:
     """A drawn price with separators and the typographic minus."""
     return minus(f"{value:,.{decimals}f}")
-
-
-def _float(text: str | None) -> float | None:
-    if not text:
-        return None
-    try:
-        number = Decimal(plain(text))
-    except InvalidOperation:
-        return None
-    return float(number) if number.is_finite() else None

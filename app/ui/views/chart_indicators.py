@@ -1,6 +1,6 @@
 """The indicators of one chart on the page: chips with their values, the dialog, what the desk computes, what the drawing shows.
 
-Remembered in the preferences. The list of all indicators is asked for when it is first needed, never before the chart stands.
+Remembered by the chart's feed. The list of all indicators is asked for when it is first needed, never before the chart stands.
 """
 
 from __future__ import annotations
@@ -11,37 +11,30 @@ from typing import Any
 from ..dom import clear, el, listen, set_text
 from .studies import Study, next_id, next_tone, remembered, wanted_rows
 
-_PREF = "indicators"
-
 
 class ChartIndicators:
-    """``changed`` is called when other indicators stand on the chart, ``decimals`` gives those of the price."""
+    """``changed`` is called when other indicators stand on the chart of ``feed``, ``decimals`` gives those of the price."""
 
-    def __init__(self, ctx: Any, changed: Callable[[], None], decimals: Callable[[], int]) -> None:
-        self._ctx, self._changed, self._decimals = ctx, changed, decimals
+    def __init__(self, ctx: Any, feed: Any, changed: Callable[[], None], decimals: Callable[[], int]) -> None:
+        self._ctx, self._feed, self._changed, self._decimals = ctx, feed, changed, decimals
         self.studies: list[Study] = []
         self._catalogue: dict[str, dict] = {}
         self._canvas: Any = None
         self._dialog: Any = None
         self._shift = 0
+        self._since: int | None = None
         self._chips: dict[str, Any] = {}
         self._shown: dict[str, str] = {}
         self._moment: int | None = None
         self.root = el("ul", {"class": "chart-studies", "aria-label": "Indicators on the chart", "hidden": True})
         listen(self.root, "click", self._click)
-        ctx.link.on("studies", self._take_whole)
-        self._accepts: Callable[[dict], bool] = lambda _message: True
-
-    def accept(self, test: Callable[[dict], bool]) -> None:
-        """``test(message)`` says whether a series belongs to what the chart shows."""
-        self._accepts = test
 
     async def restore(self) -> None:
-        """What stood on the chart when it was last seen."""
-        if self._ctx.prefs.get(_PREF):
+        """What stood on the chart when it was last seen; asked for anew when the desk has forgotten the chart."""
+        if rows := self._feed.kept_indicators():
             await self._load()
-            studies = remembered(self._ctx.prefs.get(_PREF), self._catalogue)
-            await self._ctx.link.ask("indicators.set", rows=wanted_rows(studies))
+            studies = self.studies or remembered(rows, self._catalogue)
+            await self._feed.set_indicators(wanted_rows(studies))
             self._stand(studies)
 
     def attach(self, canvas: Any) -> None:
@@ -57,11 +50,11 @@ class ChartIndicators:
         for study in self.studies:
             study.reset()
 
-    def draw(self, shift: int) -> None:
-        """Draw all of them anew."""
-        self._shift = shift
+    def draw(self, shift: int, since: int | None = None) -> None:
+        """Draw all of them anew, from the bar at ``since`` on where older ones are not drawn."""
+        self._shift, self._since = shift, since
         if self._canvas is not None:
-            self._canvas.show(self.studies, shift)
+            self._canvas.show(self.studies, shift, since)
         self.point_at(self._moment)
 
     def take_bar(self, values: dict[str, list]) -> None:
@@ -97,7 +90,8 @@ class ChartIndicators:
         if self._dialog is None:
             from .indicators import IndicatorDialog
 
-            self._dialog = IndicatorDialog(self._ctx, self._apply, self._remove)
+            self._dialog = IndicatorDialog.shared(self._ctx)
+        self._dialog.serve(self._apply, self._remove)
         if study is None:
             self._dialog.add(list(self._catalogue.values()))
         else:
@@ -118,11 +112,11 @@ class ChartIndicators:
         # First on the page: the series may come before the reply.
         before, self.studies = self.studies, wanted
         try:
-            await self._ctx.link.ask("indicators.set", rows=wanted_rows(wanted))
+            await self._feed.set_indicators(wanted_rows(wanted))
         except Exception:
             self.studies = before
             raise
-        self._ctx.prefs.put(_PREF, wanted_rows(wanted) or None)
+        self._feed.keep_indicators(wanted_rows(wanted))
         self._stand(wanted)
 
     def _stand(self, studies: list[Study]) -> None:
@@ -140,12 +134,11 @@ class ChartIndicators:
             attrs = {"class": "study", "data-testid": "study", "data-name": study.entry["name"]}
             self.root.append(el("li", attrs, name, *values))
         self.root.hidden = not studies
-        self.draw(self._shift)
+        self.draw(self._shift, self._since)
         self._changed()
 
-    def _take_whole(self, message: dict) -> None:
-        if not self._accepts(message):
-            return
+    def take_whole(self, message: dict) -> None:
+        """Whole series of indicators."""
         for row in message["rows"]:
             study = next((one for one in self.studies if one.id == row["id"]), None)
             if study is not None and len(row["values"]) == len(study.entry["outputs"]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from math import nan
 from typing import Any
@@ -42,11 +43,12 @@ class ChartStudies:
         self._drawn: dict[str, tuple[Study, list[Any]]] = {}
         self._proxies: dict[str, list[Any]] = {}
         self._shift = 0
+        self._since: int | None = None
         self._format = create_proxy(lambda value, *_rest: number_text(value, None))
 
-    def show(self, studies: list[Study], shift: int) -> None:
-        """Draw these, whole; ``shift`` moves UTC seconds to the axis's clock."""
-        self._shift = shift
+    def show(self, studies: list[Study], shift: int, since: int | None = None) -> None:
+        """Draw these, whole or from the bar at ``since`` on; ``shift`` moves UTC seconds to the axis's clock."""
+        self._shift, self._since = shift, since
         for number in [number for number, (study, _series) in self._drawn.items() if study not in studies]:
             self._remove(number)
         for study in studies:
@@ -59,17 +61,18 @@ class ChartStudies:
         drawn = self._drawn.get(study.id)
         if drawn is None:
             return
-        times = floats(study.times)
+        first = bisect_left(study.times, self._since) if self._since is not None else 0
+        times = floats(study.times[first:])
         for (at, output), series in zip(study.lines, drawn[1], strict=True):
             column = study.columns[at] if study.columns else []
-            values = floats([nan if value is None else value for value in column])
+            values = floats([nan if value is None else value for value in column[first:]])
             tones = (self._colour("up") + "99", self._colour("down") + "99") if _by_sign(output) else ()
             series.setData(self._series.line(times, values, self._shift, *tones))
 
     def update(self, study: Study, row: list, *, old: bool) -> None:
         """Change the values of one bar or add the next one's."""
         drawn = self._drawn.get(study.id)
-        if drawn is not None:
+        if drawn is not None and (self._since is None or row[0] >= self._since):
             for (at, output), series in zip(study.lines, drawn[1], strict=True):
                 series.update(_parse(self._point(row[0], row[1 + at], output)), old)
 

@@ -9,10 +9,12 @@ from typing import Any
 
 from js import performance
 
-from ..dom import clear, el, listen
+from ..dom import clear, el, listen, svg
+from ..heat import area, depth_range
 from ..link import Refused
 
 _REFRESH_MS = 1_000
+_WIDE, _HIGH = 200.0, 60.0
 
 
 class Depth:
@@ -29,7 +31,12 @@ class Depth:
         self._cost = el("p", {"class": "hint", "data-testid": "depth-cost"})
         scroll = el("div", {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": "Depth of the book"}, table)
         form = el("p", {"class": "book-cost"}, el("label", {"for": "depth-size"}, "Cost of"), self._size)
-        inside = el("div", {"class": "book-depth-inside"}, scroll, self._hint, form, self._cost)
+        attrs = {"class": "depth-curve", "viewBox": f"0 0 {_WIDE} {_HIGH}", "preserveAspectRatio": "none", "role": "img", "data-testid": "depth-curve"}
+        self._sides = {side: svg("path", {"class": f"depth-{side}"}) for side in ("bids", "asks")}
+        self._curve = svg("svg", attrs, *self._sides.values())
+        self._edges = [el("span", None) for _ in range(3)]
+        axis = el("p", {"class": "depth-axis hint num", "aria-hidden": "true"}, *self._edges)
+        inside = el("div", {"class": "book-depth-inside"}, self._curve, axis, scroll, self._hint, form, self._cost)
         self.root = el("details", {"class": "book-depth", "data-testid": "depth"}, el("summary", None, *summary), inside)
         listen(self.root, "toggle", lambda _event: self._toggled())
         listen(self._size, "input", lambda _event: self._ask())
@@ -58,6 +65,7 @@ class Depth:
         if symbol != self._ctx.store.symbol:
             return
         self._size.removeAttribute("aria-invalid")
+        self._draw(found["curve"])
         clear(self._body)
         item = self._ctx.store.instrument or {"base": "", "quote": ""}
         for bps, bids, bids_worth, asks, asks_worth, whole in found["rows"]:
@@ -67,6 +75,25 @@ class Depth:
         short = any(not row[-1] for row in found["rows"])
         self._hint.textContent = f"Sizes in {item['base']} from the middle on." + (" ≥: the book that is sent ends before." if short else "")
         self._cost.textContent = _cost_words(found.get("cost"), size)
+
+    def _draw(self, curve: dict) -> None:
+        """Both sides of the curve, as wide to either side of the middle; the table says the same."""
+        seen = depth_range(curve)
+        for side, path in self._sides.items():
+            path.setAttribute("d", area(curve[side], *seen, _WIDE, _HIGH) if seen else "")
+        if seen is None:
+            self._curve.setAttribute("aria-label", "No depth curve: a side of the book is empty.")
+            return
+        low, high, most = seen
+        places = _places((self._ctx.store.instrument or {"tick": "0.01"})["tick"])
+        texts = [f"{price:,.{places}f}" for price in (low, (low + high) / 2, high)]
+        for node, text in zip(self._edges, texts, strict=True):
+            node.textContent = text
+        self._curve.setAttribute("aria-label", f"Depth curve from {texts[0]} to {texts[2]}, at most {most:,.6g} on a side; the table says the same.")
+
+
+def _places(tick: str) -> int:
+    return len(tick.rstrip("0").partition(".")[2])
 
 
 def _cost_words(cost: dict | None, size: str) -> str:

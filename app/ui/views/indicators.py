@@ -16,10 +16,14 @@ _NOT_FOUND = "Nothing by that name. Try a name such as RSI, or a word such as vo
 
 
 class IndicatorDialog:
-    """One dialog. ``apply(study, entry, params)`` (study None: a new one) and ``remove(study)`` are coroutines; a refusal is shown at its field."""
+    """One dialog for all charts, at the service of the one that opened it."""
 
-    def __init__(self, ctx: Any, apply: Callable, remove: Callable) -> None:
-        self._ctx, self._apply, self._remove = ctx, apply, remove
+    _one: IndicatorDialog | None = None
+
+    def __init__(self, ctx: Any) -> None:
+        self._ctx = ctx
+        self._apply: Callable = lambda *_args: None
+        self._remove: Callable = lambda *_args: None
         self._entries: list[dict] = []
         self._found: list[dict] = []
         self._at = 0
@@ -54,6 +58,17 @@ class IndicatorDialog:
         listen(self._input, "keydown", self._keydown)
         listen(self._dialog, "click", self._click)
         listen(self._form, "submit", self._submit)
+
+    @classmethod
+    def shared(cls, ctx: Any) -> IndicatorDialog:
+        """The page's; made when it is first wanted."""
+        if cls._one is None:
+            cls._one = cls(ctx)
+        return cls._one
+
+    def serve(self, apply: Callable, remove: Callable) -> None:
+        """``apply(study, entry, params)`` (study None: a new one) and ``remove(study)`` are coroutines; a refusal is shown at its field."""
+        self._apply, self._remove = apply, remove
 
     def add(self, entries: list[dict]) -> None:
         """Choose one of the catalogue."""

@@ -7,7 +7,6 @@ the desk takes no orders. Loaded when it is first opened.
 
 from __future__ import annotations
 
-import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +14,7 @@ from js import ResizeObserver, crypto, document, performance
 from pyodide.ffi import create_proxy
 
 from .. import ticket_rules as rules
+from ..arming import Arming
 from ..dom import el, listen, need_style, set_text
 from ..link import Refused
 from ..order_words import RESTING, outcome, plural, value
@@ -22,7 +22,6 @@ from ..rungs import STEPS, Ladder
 from .frame import OncePerFrame
 from .ladder_row import CELLS, ROW_PX, LadderRow
 
-_ARMED_S = 60.0
 _LEAST, _MOST = 5, 61
 _MEASURE = "kontor:order-to-ack"
 
@@ -38,8 +37,7 @@ class LadderView:
         self._book: dict | None = None
         self._rows: list[LadderRow] = []
         self._fits = 21
-        self._over = self._visible = self.armed = False
-        self._timer: Any = None
+        self._over = self._visible = False
         self._pressed: tuple[int, str, Decimal] | None = None
         self._current = (0, "price")
         self._order: str | None = None
@@ -49,10 +47,7 @@ class LadderView:
         store.on_tick("book", self._take)
         store.subscribe("focus", lambda _focus: self._focus())
         store.subscribe("orders", self._orders)
-        store.subscribe("order_state", lambda message: message["accepting"] or self.disarm("Orders are not taken now."))
-        store.subscribe("route", lambda route: route == "desk" or self.disarm("Another view was opened."))
-        listen(document, "visibilitychange", lambda _event: document.hidden and self.disarm("The page was out of sight."))
-        ctx.keys.on_escape(lambda: self.disarm("Disarmed with Escape."))
+        self._arming = Arming(ctx, self._armed)
         self._focus()
 
     def shown(self) -> None:
@@ -204,10 +199,6 @@ class LadderView:
         if self._rules is None or self._ladder is None or self._ladder.top is None:
             self._say("danger", "Not armed: there is no book to press on yet.")
             return
-        state = self._store.order_state
-        if state is None or not state["accepting"]:
-            self._say("danger", f"Not armed: {state['reason'] if state else 'the desk is starting'}.")
-            return
         price = self._ladder.price_of(self._fits // 2)
         problem = next((p for p in rules.check(self._draft("buy", price), self._rules) if p.field == "qty"), None)
         if problem is not None:
@@ -216,32 +207,24 @@ class LadderView:
             self._say("danger", problem.text)
             return
         self._qty.removeAttribute("aria-invalid")
-        self.armed = True
-        self._show_armed()
-        kind = "post-only limit orders" if self._post.checked else "limit orders"
-        size = f"{self._qty.value.strip()} {self._rules.base}"
-        self._say("amber", f"Armed: a press on Bid buys, on Ask sells {size} at that price, as {kind} good till cancelled.")
-        self._wind()
+        if problem := self._arming.arm():
+            self._say("danger", problem)
 
     def disarm(self, why: str) -> bool:
         """No press sends anything any more; True when it was armed."""
-        if not self.armed:
-            return False
-        self.armed = False
-        self._timer.cancel()
-        self._show_armed()
-        self._say("flat", why)
-        return True
+        return self._arming.disarm(why)
 
-    def _show_armed(self) -> None:
-        self.root.dataset.armed = "true" if self.armed else "false"
-        self._arm.setAttribute("aria-pressed", "true" if self.armed else "false")
-        set_text(self._arm, "Armed: disarm" if self.armed else "Arm one-click")
-
-    def _wind(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(_ARMED_S, lambda: self.disarm("Disarmed after a minute without use."))
+    def _armed(self, why: str) -> None:
+        armed = "true" if self._arming.armed else "false"
+        self.root.dataset.armed = armed
+        self._arm.setAttribute("aria-pressed", armed)
+        set_text(self._arm, "Armed: disarm" if self._arming.armed else "Arm one-click")
+        if why:
+            self._say("flat", why)
+            return
+        kind = "post-only limit orders" if self._post.checked else "limit orders"
+        size = f"{self._qty.value.strip()} {self._rules.base}"
+        self._say("amber", f"Armed: a press on Bid buys, on Ask sells {size} at that price, as {kind} good till cancelled.")
 
     # Pressing.
 
@@ -264,7 +247,7 @@ class LadderView:
         price = pressed[2] if pressed else self._ladder.price_of(index)
         if cell in ("buys", "sells"):
             self._cancel(index, cell)
-        elif not self.armed or cell == "price":
+        elif not self._arming.armed or cell == "price":
             side = {"bid": "buy", "ask": "sell"}.get(cell)
             wish = {"price": rules.plain(price), "type": "limit", "focus": True, "qty": self._qty.value.strip()}
             self._store.publish("ticket", wish | ({"side": side} if side else {}))
@@ -277,7 +260,7 @@ class LadderView:
         if problem is not None:
             self._say("danger", f"Not sent. {problem.text}")
             return
-        self._wind()
+        self._arming.wind()
         draft = self._draft(side, price)
         self._say("flat", f"Sending: {rules.button_text(draft, self._rules)}.")
         self._ctx.errors.run("Ladder", self._send(draft, str(crypto.randomUUID()), pressed_ms), self._refused)

@@ -17,6 +17,7 @@ from ..dom import listen
 from ..format import plain
 from ..link import Refused
 from ..order_words import WORKING, outcome, sentence, value
+from ..own_lines import bracket
 from .ticket_cost import Cost
 from .ticket_form import FIELDS, NUMBERS, TicketForm
 
@@ -41,7 +42,7 @@ class TicketView:
         self._sending = False
         self._shown_order: str | None = None
         self._listings: list[list[str]] = []
-        self.form = TicketForm(self._percent)
+        self.form = TicketForm(self._percent, self._bracket)
         self._cost = Cost(ctx, self._preview_refused)
         self.form.place_cost(self._cost.root)
         self.root = self.form.root
@@ -143,6 +144,9 @@ class TicketView:
         self.form.fit(draft)
         self.form.say_button(draft, self._rules, self._sending)
         self._show_problems(problems)
+        if draft != self._store.draft:
+            self._store.draft = draft
+            self._store.publish("draft", draft)
         self._share_words()
         if not self._accepting:
             self._cost.clear("The cost stands here once orders are taken.")
@@ -211,7 +215,7 @@ class TicketView:
         kind = wish.get("type")
         if kind and not (kind == "limit" and self._draft().type == "stop_limit"):
             self.form.set("type", kind)
-        for name in ("qty", "price"):
+        for name in ("qty", "price", "stop", "take_profit", "stop_loss"):
             if wish.get(name):
                 self.form.set(name, plain(str(wish[name])))
                 self._touched.add(name)
@@ -219,6 +223,18 @@ class TicketView:
         if wish.get("focus"):
             draft = self._draft()
             self.form.focus("price" if draft.has_limit and draft.qty and not draft.price else "qty")
+
+    def _bracket(self) -> None:
+        """A first place for both exits, to be dragged from on the chart."""
+        draft, (bid, ask) = self._draft(), self._touch()
+        entry = (value(draft.price) if draft.has_limit else None) or (value(draft.stop) if draft.has_stop else None)
+        entry = entry or (ask if draft.side == "buy" else bid)
+        if entry is None or entry <= 0 or self._rules is None:
+            self.form.say("amber", "No exits yet: the price of the entry is not known.")
+            return
+        wish: dict = {"symbol": self._symbol}
+        self._store.publish("view", wish)
+        self._fill(bracket(draft, entry, self._rules.tick, wish.get("view")))
 
     def _quotes(self) -> None:
         quote = self._store.quotes.get(self._symbol or "")

@@ -26,7 +26,8 @@ _TRAIL_UNITS = {"amount": "in money", "percent": "%"}
 class TicketForm:
     """One form; ``root`` is the element. Input ids are ``ticket-…`` as the test ids."""
 
-    def __init__(self, on_percent: Callable[[int], None]) -> None:
+    def __init__(self, on_percent: Callable[[int], None], on_bracket: Callable[[], None]) -> None:
+        self._on_bracket = on_bracket
         self._side = "buy"
         self._blocked = False
         self._held = False
@@ -197,12 +198,16 @@ class TicketForm:
 
     def _make_exits(self) -> Any:
         """Take profit and stop loss of an entry: with both, one cancels the other."""
+        title = "Both exits 1 % from the entry; drag their lines on the chart"
+        place = el("button", {"type": "button", "class": "btn btn-quiet", "title": title, "data-testid": "ticket-bracket"}, "Place both on the chart")
+        listen(place, "click", lambda _event: self._on_bracket())
         self._exits = el(
             "details",
             {"class": "ticket-exits"},
             el("summary", {"data-testid": "ticket-exits"}, "Exits: take profit, stop loss"),
             self._input("take_profit", "Take profit"),
             self._input("stop_loss", "Stop loss"),
+            place,
         )
         return self._exits
 

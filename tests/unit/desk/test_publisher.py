@@ -25,9 +25,8 @@ class Rig:
         self.market = MarketState(ITEMS)
         self.sent: list[dict] = []
         self.account = {"cash": "100.00"}
-        self.publisher = Publisher(
-            self.market, ITEMS, lambda text: self.sent.append(json.loads(text)), self.time, self.time, lambda: self.account, lambda _: 10**18
-        )
+        ways = self.time, self.time, lambda: self.account, lambda _: 10**18, self.post
+        self.publisher = Publisher(self.market, ITEMS, self.post, *ways)
         self.paints = True
         self.time.advance(10)
         self.publisher.set_focus("AAA", "1s")
@@ -35,6 +34,9 @@ class Rig:
         self.publisher.flush()
         self.run(2)
         self.sent.clear()
+
+    def post(self, text: str, file: bytes = b"") -> None:
+        self.sent.append(json.loads(text) | ({"file": file} if file else {}))
 
     def run(self, seconds: float) -> None:
         """Let time go by in steps of a millisecond; the page paints at once."""

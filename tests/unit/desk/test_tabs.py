@@ -61,7 +61,7 @@ async def test_a_tab_that_follows_looks_at_what_it_likes_and_both_see_every_chan
     for _ in range(3):
         await some(other, 1, lambda m: m["t"] == "tick" and m.get("bar"))
     await desk.ask("replay.control", action="pause")
-    truth = {row[0]: row for row in desk.desk.publisher._bar_rows(desk.desk.market.bars(symbols[0], "1s").rows())}
+    truth = {row[0]: row for row in desk.desk.publisher.charts.desk.drawn(desk.desk.market.bars(symbols[0], "1s").rows())}
     assert len(truth) > 3
     for page in (desk, other):
         await page.until(lambda _m, page=page: {time: row for time, row in bars(page).items() if time in truth} == truth, "every bar as it is")

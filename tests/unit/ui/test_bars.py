@@ -5,7 +5,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ui.views.bars import Bars, fill_marks, legend, nearest, order_lines, price_text, spoken, utc_shift
+from app.desk.charts import pack
+from app.ui.views.bars import Bars, fill_marks, fill_texts, legend, price_text, spoken, utc_shift
 
 
 def bar(moment: int, close: float = 10.0) -> list:
@@ -20,13 +21,14 @@ def bars(*times: int, gaps=(), timeframe="1m") -> Bars:
 
 def test_reset_sorts_and_update_tells_old_from_new():
     series = bars(120, 60)
-    assert series.times == [60, 120]
+    assert list(series.times) == [60, 120]
     assert series.update(bar(180)) is False
     assert series.update(bar(60, 12.0)) is True
     assert series.update(bar(180, 13.0)) is False
-    assert series.last[4] == 13.0 and series.rows[60][4] == 12.0
+    assert series.last[4] == 13.0 and series.get(60)[4] == 12.0
     assert series.update(bar(90)) is True
-    assert series.times == [60, 90, 120, 180]
+    assert list(series.times) == [60, 90, 120, 180]
+    assert [row[0] for row in map(series.at, range(len(series)))] == [60, 90, 120, 180]
 
 
 def test_a_gap_is_empty_slots_where_no_bar_is():
@@ -58,35 +60,19 @@ def test_fills_of_one_bar_and_side_are_one_mark():
         {"symbol": "A", "side": "sell", "qty": "1", "ts": 130 * 10**9},
         {"symbol": "B", "side": "buy", "qty": "1", "ts": 61 * 10**9},
         {"symbol": "A", "side": "buy", "qty": "1", "ts": 1},
+        {"symbol": "A", "side": "sell", "qty": "4", "ts": 10**18, "bar_ns": 130 * 10**9},
+        {"symbol": "A", "side": "sell", "qty": "9", "ts": 10**18, "bar_ns": None},
     ]
-    assert fill_marks(fills, "A", bars(60, 120)) == [(60, "buy", Decimal("1002.5")), (120, "sell", Decimal(1))]
+    assert fill_marks(fills, "A", bars(60, 120)) == [(60, "buy", Decimal("1002.5")), (120, "sell", Decimal(5))]
 
 
-def test_lines_for_working_orders_and_the_average_price():
-    def order(cid: str, **more) -> dict:
-        base = {"client_order_id": cid, "symbol": "A", "side": "buy", "status": "accepted", "qty": "2", "remaining": "1"}
-        return {**base, "price": None, "stop": None, **more}
-
-    orders = [
-        order("a", price="1,000.5"),
-        order("b", side="sell", price="99", stop="98"),
-        order("c", price="5", status="filled"),
-        order("d", price="5", symbol="B"),
+def test_fills_of_a_bar_in_words():
+    fills = [
+        {"symbol": "A", "side": "buy", "qty": "1000.5", "price": "61800", "ts": 61 * 10**9},
+        {"symbol": "A", "side": "sell", "qty": "2", "price": "61,900.5", "ts": 119 * 10**9},
+        {"symbol": "B", "side": "sell", "qty": "2", "price": "1", "ts": 119 * 10**9},
     ]
-    account = {"positions": [{"symbol": "A", "qty": "+2", "average_price": "101"}]}
-    assert order_lines(orders, account, "A") == {
-        "a/price": (1000.5, "buy", "Buy 1"),
-        "b/price": (99.0, "sell", "Sell 1"),
-        "b/stop": (98.0, "stop", "Sell stop 1"),
-        "average": (101.0, "average", "Average +2"),
-    }
-    assert order_lines([], None, "A") == {}
-
-
-def test_only_the_nearest_lines_are_drawn_and_always_the_average():
-    lines = {f"{n}": (float(n), "buy", "") for n in range(10)} | {"average": (500.0, "average", "")}
-    assert nearest(lines, 6.2, 3).keys() == {"average", "6", "7"}
-    assert nearest(lines, None, 3) is lines and nearest(lines, 1.0, 99) is lines
+    assert fill_texts(fills, "A", bars(60, 120)) == {60: "bought 1,000.5 at 61,800; sold 2 at 61,900.5"}
 
 
 def test_legend_and_speech_use_the_true_minus():
@@ -114,4 +100,19 @@ def test_times_stay_sorted_and_match_the_rows(first, then):
     series = bars(*first)
     for moment in then:
         series.update(bar(moment))
-    assert series.times == sorted(set(first) | set(then)) == sorted(series.rows)
+    assert list(series.times) == sorted(set(first) | set(then)) == [int(moment) for moment in series.numbers[::6]]
+    assert all(moment in series and series.get(moment) == bar(moment) for moment in series.times)
+
+
+def test_packed_bars_are_the_same_bars():
+    rows = [[60 * at, 1.0, 2.0, 0.5, 1.5 + at, 3.25] for at in range(50)]
+    one, two = Bars(), Bars()
+    one.reset(rows, [], "1m")
+    two.reset([], [], "1m", pack(rows))
+    assert (one.times, one.numbers) == (two.times, two.numbers) and two.last == rows[-1] and type(two.last[0]) is int
+
+
+def test_walking_stops_at_either_end():
+    series = bars(60, 120, 180)
+    assert series.walked(None, -1) == 180 and series.walked(180, -1) == 120 and series.walked(120, -10) == 60
+    assert series.walked(60, 99) == 180 and Bars().walked(None, -1) is None

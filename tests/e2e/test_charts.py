@@ -1,0 +1,204 @@
+"""Several charts, pinned and linked; own orders, fills and average price on them; lines dragged by pointer and by keys."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.desk import DeskPage
+from tests.e2e.test_chart import add
+
+pytestmark = pytest.mark.e2e
+
+CHART = '[data-slot="chart"] .chart'
+
+
+def canvas(page: Page) -> Locator:
+    return page.locator(f"{CHART} .chart-canvas")
+
+
+def near(page: Page, step: int = 2) -> list[float]:
+    """Heights on the desk's chart at which a line can be taken, the highest of each run."""
+    canvas(page).locator("canvas").first.wait_for()
+    box = canvas(page).bounding_box()
+    found, was = [], False
+    for y in range(int(box["y"]) + 4, int(box["y"] + box["height"]) - 40, step):
+        page.mouse.move(box["x"] + 60, y)
+        is_near = canvas(page).get_attribute("data-near") == "true"
+        if is_near and not was:
+            found.append(y + 2.0)
+        was = is_near
+    return found
+
+
+def said(page: Page) -> Locator:
+    return page.locator(f"{CHART} [data-testid=chart-own-said]")
+
+
+def price_of(desk: DeskPage, order: str) -> Decimal:
+    return Decimal(desk.seen()["orders"][order]["price"])
+
+
+def rest(desk: DeskPage, away: str) -> str:
+    """A limit order to buy below the book; its id."""
+    before = set(desk.orders())
+    bid, _ask = desk.book()
+    desk.submit(kind="limit", qty="0.02", price=f"{bid - Decimal(away):.2f}")
+    expect(desk.by("order-row", status="accepted")).to_have_count(1)
+    return (set(desk.orders()) - before).pop()
+
+
+def test_several_charts_linked_and_pinned(desk: DeskPage) -> None:
+    page = desk.page
+    page.keyboard.press("g")
+    page.keyboard.press("c")
+    place = desk.by("chart-place")
+    expect(place).to_have_count(4)
+    expect(place.locator("canvas").first).to_be_visible()
+    symbol = page.evaluate("() => document.querySelector('[data-testid=chart-pick] option').textContent").removeprefix("Linked: ")
+    other = place.nth(1).get_by_test_id("chart-pick").locator("option").nth(3).text_content()
+    place.nth(1).get_by_test_id("chart-pick").select_option(other)
+    expect(place.nth(1)).to_have_attribute("aria-label", f"Chart 2: {other}, pinned")
+    expect(place.nth(1).locator(".legend-close")).to_have_text(re.compile(r"\d"))
+    place.nth(0).get_by_test_id("chart-frame").select_option("5s")
+
+    # an indicator goes to the chart that is looked at, and only there
+    place.nth(1).locator(".chart-canvas").focus()
+    add(page, "sma")
+    expect(place.nth(1).get_by_test_id("study")).to_have_count(1)
+    expect(page.get_by_test_id("study")).to_have_count(1)
+
+    # by keyboard: link, pin, add, remove, arrange
+    page.keyboard.press("c")
+    page.keyboard.press("a")
+    expect(place).to_have_count(5)
+    expect(place.nth(4)).to_have_attribute("data-linked", "false")
+    page.keyboard.press("c")
+    page.keyboard.press("l")
+    expect(place.nth(4)).to_have_attribute("aria-label", f"Chart 5: {symbol}, linked to the focus")
+    page.keyboard.press("c")
+    page.keyboard.press("x")
+    expect(place).to_have_count(4)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("charts: 2 places")
+    page.keyboard.press("Enter")
+    expect(place).to_have_count(2)
+
+    # the linked one follows the focus, the pinned one stays; the desk serves none of them elsewhere
+    page.keyboard.press("Control+k")
+    page.keyboard.type("SKL-USD")
+    page.keyboard.press("Enter")
+    expect(page.locator("#view-desk")).to_be_visible()
+    focused = page.locator(f"{CHART} .chart-name").text_content()
+    assert focused != symbol
+    page.keyboard.press("g")
+    page.keyboard.press("c")
+    expect(place.nth(0)).to_have_attribute("aria-label", f"Chart 1: {focused}, linked to the focus")
+    expect(place.nth(1)).to_have_attribute("aria-label", f"Chart 2: {other}, pinned")
+    expect(place.nth(0).locator(".legend-close")).to_have_text(re.compile(r"\d"))
+
+    # remembered
+    page.reload()
+    desk.wait_ready()
+    expect(place).to_have_count(2)
+    expect(place.nth(0).get_by_test_id("chart-frame")).to_have_value("5s")
+    expect(place.nth(1)).to_have_attribute("aria-label", f"Chart 2: {other}, pinned")
+    expect(place.nth(1).get_by_test_id("study")).to_have_count(1)
+    expect(place.nth(1).locator(".legend-close")).to_have_text(re.compile(r"\d"))
+    desk.check_console()
+
+
+def test_a_line_is_dragged(desk: DeskPage) -> None:
+    page = desk.page
+    desk.follow()
+    desk.submit(qty="0.01")
+    expect(desk.by("order-row", status="filled")).to_have_count(1)
+    desk.pause()
+    desk.wait_still()
+    order = rest(desk, "2")
+    began = price_of(desk, order)
+    page.get_by_test_id("ticket-price").fill("")
+
+    # the twin says all of it in words
+    canvas(page).focus()
+    page.keyboard.press("t")
+    own = page.locator(f"{CHART} [data-testid=chart-own]")
+    expect(own).to_contain_text("Average price")
+    expect(own).to_contain_text("Buy 0.02 BTCUSDT, limit")
+    expect(page.locator(f"{CHART} tbody")).to_contain_text("bought 0.01 at")
+    page.locator(f"{CHART} .chart-head").get_by_role("button", name="Table").click()
+
+    # dragged and let go: amended; with Escape: kept
+    (height,) = near(page)
+    x = canvas(page).bounding_box()["x"] + 60
+    page.mouse.move(x, height)
+    page.mouse.down()
+    page.mouse.move(x, height + 20, steps=4)
+    expect(said(page)).to_contain_text("Letting go amends the order")
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    expect(said(page)).to_have_text("Kept as it was.")
+    assert price_of(desk, order) == began
+    page.mouse.move(x, height)
+    page.mouse.down()
+    page.mouse.move(x, height + 20, steps=4)
+    wanted = Decimal(re.search(r" to ([\d,.]+)\. ", said(page).text_content())[1].replace(",", ""))
+    page.mouse.up()
+    expect(said(page)).to_contain_text("Amended")
+    assert wanted < began and wanted % Decimal("0.01") == 0
+    assert price_of(desk, order) == wanted
+
+    # by keys: walked to, taken, three ticks up
+    canvas(page).focus()
+    line = re.compile(r"^\d of 2: (Buy 0\.02|Average)")
+    page.keyboard.press("ArrowUp")
+    expect(said(page)).to_have_text(line)
+    if "Buy 0.02" not in said(page).text_content():
+        page.keyboard.press("ArrowDown")
+    expect(said(page)).to_contain_text("of 2: Buy 0.02")
+    page.keyboard.press("Enter")
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(said(page)).to_contain_text("Amended")
+    assert price_of(desk, order) == wanted + Decimal("0.03")
+
+    # refused: named, and the order stands as it was
+    page.keyboard.press("Enter")
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowDown")
+    desk.ask("order.cancel", client_order_id=order)
+    expect(said(page)).to_contain_text("not working any more")
+    desk.check_console()
+
+
+def test_the_ticket_s_bracket_is_dragged(desk: DeskPage) -> None:
+    page = desk.page
+    desk.pause()
+    desk.wait_still()
+    desk.fill_ticket(side="buy", kind="market", qty="0.01")
+    page.get_by_test_id("ticket-exits").click()
+    page.get_by_test_id("ticket-bracket").click()
+    take, stop = page.get_by_test_id("ticket-take_profit"), page.get_by_test_id("ticket-stop_loss")
+    expect(take).not_to_have_value("")
+    before, below = Decimal(take.input_value()), Decimal(stop.input_value())
+    _bid, ask = desk.quote()
+    assert below < ask < before
+    heights = near(page)
+    assert len(heights) == 2
+    x = canvas(page).bounding_box()["x"] + 60
+    page.mouse.move(x, heights[0])
+    page.mouse.down()
+    page.mouse.move(x, heights[0] + 25, steps=4)
+    page.mouse.up()
+    expect(said(page)).to_contain_text("Ticket: Ticket take profit: from")
+    after = Decimal(take.input_value())
+    assert ask < after < before and after % Decimal("0.01") == 0
+    assert Decimal(stop.input_value()) == below
+    desk.submit(qty="0.01")
+    expect(desk.by("order-row", status="filled")).to_have_count(1)
+    expect(desk.by("order-row")).to_have_count(3)
+    desk.check_console()
