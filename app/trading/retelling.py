@@ -13,13 +13,13 @@ from app.model.orders import OrderIntent
 from .money import plain
 
 GROUPS = {
-    "orders": ("OrderSubmitted", "OrderSent", "OrderAccepted", "OrderTriggered", "OrderReleased", "OrderAdopted"),
+    "orders": ("OrderRouted", "OrderSubmitted", "OrderSent", "OrderAccepted", "OrderTriggered", "OrderReleased", "OrderAdopted"),
     "ends": ("OrderRejected", "OrderDenied", "OrderCancelled", "OrderExpired"),
     "changes": ("OrderCancelRequested", "OrderAmendRequested", "OrderAmended", "OrderChangeRefused"),
     "fills": ("OrderFilled",),
     "unknown": ("OrderUnknown",),
-    "account": ("AccountOpened", "BalanceAdjusted", "Reconciled"),
-    "risk": ("RiskStateSet", "RiskLimitSet"),
+    "account": ("AccountOpened", "BalanceAdjusted", "CashBooked", "Reconciled"),
+    "risk": ("RiskStateSet", "RiskLimitSet", "RoutingRuleSet"),
     "notes": ("NoteSet",),
 }
 """Kinds of events by what a trader looks for."""
@@ -76,6 +76,22 @@ def _adjusted(event: events.BalanceAdjusted) -> str:
     return f"{_signed(event.amount)} {event.asset}{at} taken over from the venue: {event.reason}"
 
 
+def _routed(event: events.OrderRouted) -> str:
+    price = f" {plain(event.price)}" if event.price is not None else ""
+    what = f"{event.side.value} {plain(event.qty)} {event.symbol} {event.type.value.replace('_', ' ')}{price}, {event.tif.value}"
+    return f"Routed ({event.how}): {what}; its legs follow"
+
+
+def _booked(event: events.CashBooked) -> str:
+    of = f" of {event.symbol}" if event.symbol else ""
+    note = event.note.replace("\n", " ")
+    return f"{event.what.capitalize()}{of}: {_signed(event.amount)} {event.currency}" + (f", {note}" if note else "")
+
+
+def _rule(event: events.RoutingRuleSet) -> str:
+    return f"Routing rule {event.name} " + ("removed" if event.value is None else f"set to {event.value}")
+
+
 def _limit(event: events.RiskLimitSet) -> str:
     to = "its default" if event.value is None else event.value or "none"
     return f"Limit {event.name.replace('_', ' ')} of {event.scope} set to {to}"
@@ -117,6 +133,9 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     events.OrderDenied: lambda event: f"Denied by this desk ({event.code}): {event.reason}",
     events.OrderAdopted: lambda event: f"Found at the venue, number {event.venue_order_id}: {terms(event.intent)}",
     events.BalanceAdjusted: _adjusted,
+    events.OrderRouted: _routed,
+    events.CashBooked: _booked,
+    events.RoutingRuleSet: _rule,
     events.RiskStateSet: lambda event: f"Risk: {event.scope} is {event.state.replace('_', '-')}, {event.reason}",
     events.RiskLimitSet: _limit,
     events.NoteSet: _noted,

@@ -18,6 +18,7 @@ KINDS = (
 
 NAMES = {
     "AccountOpened": "Account",
+    "OrderRouted": "Routed",
     "OrderSubmitted": "Intent",
     "OrderSent": "Sent",
     "OrderAccepted": "Accepted",
@@ -35,8 +36,10 @@ NAMES = {
     "OrderDenied": "Denied",
     "OrderAdopted": "Adopted",
     "BalanceAdjusted": "Synthetic",
+    "CashBooked": "Cash",
     "RiskStateSet": "Risk",
     "RiskLimitSet": "Limit",
+    "RoutingRuleSet": "Routing",
     "NoteSet": "Note",
     "Reconciled": "Reconciled",
 }

@@ -34,7 +34,7 @@ def told(script: str) -> list:
 
 
 def test_what_has_queued_goes_together_without_waiting_for_more() -> None:
-    assert told("frames(0, 5); await turns(3); clock = 9; frame(new Uint8Array(1)); await turns(3);") == ["open", [5, "0", 0], [1, "", 9]]
+    assert told("frames(0, 5); await turns(3); clock = 9; frame(new TextEncoder().encode('7é')); await turns(3);") == ["open", [5, "0", 0], [1, "7é", 9]]
 
 
 def test_in_a_burst_the_first_go_when_they_have_waited_long_enough() -> None:

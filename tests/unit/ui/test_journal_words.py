@@ -34,6 +34,9 @@ EVERY = [
     events.RiskLimitSet(1, "desk", "position", None),
     events.NoteSet(1, "day:2026-11-27", "a b", "two\nlines"),
     events.Reconciled(1, "binance", "start", 12, 3, 1, 0, 0, ""),
+    events.OrderRouted(1, "kt-9", "a", "desk", 2, "BTC-USD", Side.BUY, OrderType.LIMIT, TimeInForce.GTC, ONE, ONE, "split", "{}"),
+    events.RoutingRuleSet(1, "max_share", "0.5"),
+    events.CashBooked(1, "a", "dividend", "USD", ONE, "AAPL", "two\nlines"),
 ]
 
 
@@ -46,6 +49,9 @@ def test_every_kind_of_event_is_told_in_one_line_and_has_a_name_and_a_group():
     assert said(EVERY[1]) == "Decided: buy 1 BTCUSDT stop limit 1, stop 1, gtc, post-only, reduce-only (bid 1, ask 2; let through by 3 limits)"
     assert said(EVERY[20]) == "Note on day: #a #b two lines" and said(events.NoteSet(1, "day:2026-11-27", "", "")) == "Note removed"
     assert said(EVERY[21]) == "Reconciled with binance (start) in 12 ms: 3 questions, 1 orders changed; journal and venue agree"
+    assert said(EVERY[22]) == "Routed (split): buy 1 BTC-USD limit 1, gtc; its legs follow"
+    assert said(EVERY[23]) == "Routing rule max_share set to 0.5" and said(events.RoutingRuleSet(1, "max_share", None)) == "Routing rule max_share removed"
+    assert said(EVERY[24]) == "Dividend of AAPL: +1 USD, two lines"
 
 
 def test_what_is_said_of_the_state_of_the_journal():
