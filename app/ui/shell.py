@@ -105,7 +105,7 @@ class Shell:
         keys.bind("mod+shift+x", "Kill switch: cancel all and halt", lambda: self.kill.open(), "Anywhere")
         keys.bind("g v", "Go to the vault", lambda: router.go("vault"), "Anywhere")
         keys.bind("g j", "Go to the journal", lambda: router.go("journal"), "Anywhere")
-        keys.bind("g c", "Go to reconciliation", lambda: router.go("reconciliation"), "Anywhere")
+        keys.bind("g a", "Go to reconciliation", lambda: router.go("reconciliation"), "Anywhere")
         keys.bind("g n", "Go to the network", lambda: router.go("network"), "Anywhere")
         keys.bind("g u", "Go to the sources of prices", lambda: router.go("sources"), "Anywhere")
         keys.bind("g y", "Go to the stored history", lambda: router.go("history"), "Anywhere")

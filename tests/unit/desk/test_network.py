@@ -21,6 +21,9 @@ async def served(answers: dict[str, bytes]) -> AsyncIterator[tuple[str, list[str
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = (await reader.readline()).decode().split()
+        if not line:  # a connection that was opened and given up
+            writer.close()
+            return
         while (await reader.readline()).strip():
             pass
         seen.append(f"{line[0]} {line[1]}")
