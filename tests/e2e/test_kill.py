@@ -134,7 +134,8 @@ def check(seen: dict, witness: Witness, where: str) -> None:
     lost = witness.fills.keys() - {row["fill_id"] for row in fills}
     assert not lost, f"{where}: fills seen and lost: {lost}"
     for row in fills:
-        assert witness.fills.get(row["fill_id"], row) == row, f"{where}: a fill changed"
+        # Where on the recording's own time line a fill stands is known only in the run that made it.
+        assert {**witness.fills.get(row["fill_id"], row), "bar_ns": None} == {**row, "bar_ns": None}, f"{where}: a fill changed"
     changed = {name: (status, orders[name]["status"]) for name, status in witness.final.items() if orders[name]["status"] != status}
     assert not changed, f"{where}: finished orders changed: {changed}"
 

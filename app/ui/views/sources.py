@@ -33,6 +33,9 @@ class SourcesView:
         self._decisions = el("ol", {"class": "decisions", "data-testid": "sources-decisions"})
         self._nothing = el("p", {"class": "empty", "hidden": True}, "This desk asks no sources. Open it with ?venue=equities, or add equities to its venues.")
         refresh = button("Ask now", "sources-refresh", press=lambda _event: self._do("sources.refresh", "Asked; what comes shows below."))
+        prices = card("Prices", self._prices, testid="sources-prices")
+        switches = card("Switches from one source to another", self._decisions)
+        self._only_with_sources = (refresh, self._cards, prices, switches)
         self.root = el(
             "div",
             {"class": "page sources"},
@@ -40,9 +43,9 @@ class SourcesView:
             self._said.root,
             self._nothing,
             self._cards,
-            card("Prices", self._prices, testid="sources-prices"),
+            prices,
             self._about,
-            card("Switches from one source to another", self._decisions),
+            switches,
             card("How prices are got", el("p", None, source_words.ABOUT), el("p", None, source_words.KEYS)),
         )
         listen(self._prices, "click", self._pressed)
@@ -77,6 +80,8 @@ class SourcesView:
     def _draw(self) -> None:
         state, vault = self._ctx.store.sources, self._ctx.store.vault
         self._nothing.hidden = state is not None
+        for part in self._only_with_sources:
+            part.hidden = state is None
         if state is None or self._task is None:
             return
         for link in state["chain"]:
