@@ -20,7 +20,7 @@ _ROW_PX = 20
 _SPARE = 3
 """Rows beyond those in sight, so that there is something to scroll to."""
 _SIDES = {"buy": "Buy", "sell": "Sell"}
-_LARGE, _OWN = "◆ ", "● "
+_LARGE, _OWN = "◆", "●"
 
 
 class _Row:
@@ -43,9 +43,11 @@ class _Row:
         stamp, price, size, side, large, count, self.number = trade
         self.stamp = stamp
         self.time.data = clock(stamp)
-        self.price.data = f"{_OWN if own else ''}{_LARGE if large else ''}{price}"
+        self.price.data = price
         self.size.data = size
-        name = _SIDES.get(side, side) if count == 1 else f"{_SIDES.get(side, side)} ×{count}"
+        name = f"{_OWN if own else ''}{_LARGE if large else ''}{_SIDES.get(side, side)}"
+        if count > 1:
+            name = f"{name} ×{count}"
         if name != self.side_name:
             self.side_name = self.side.data = name
         classes = f"{'up' if side == 'buy' else 'down'}{' large' if large else ''}{' own' if own else ''}"
