@@ -8,6 +8,7 @@ const page = await browser.newPage();
 await page.setViewport({ width: 1440, height: 900 });
 const log = [];
 page.on("console", (message) => log.push(`${message.type()}: ${message.text()}`));
+page.on("dialog", (dialog) => dialog.accept().catch(() => null)); // a desk with a position asks before it is left
 page.on("pageerror", (error) => log.push(`error: ${error.message}`));
 
 const commands = {
