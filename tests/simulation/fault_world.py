@@ -31,6 +31,7 @@ from app.trading.settings import PaperSettings
 from tests.simulation.fault_venue import Broken, Line
 from tests.unit.manual import NS, ManualTime
 from tests.unit.trading.kit import ACCOUNT, TOY, fields
+from tests.unit.trading.snapshots import through_snapshot
 
 CASH = Decimal(100_000)
 MOST = Decimal(20)
@@ -422,6 +423,11 @@ class FaultWorld:
             warm.apply_entry(entry)
         if state_of(cold) != state_of(warm):
             raise Broken("a warm restart is not a cold one")
+        if self.seed % 5 == 0:  # costs as much as the replay
+            count = len(self._entries)
+            again = through_snapshot(ACCOUNT, self.time, self._entries, count // 2, count, self.view)
+            if state_of(again) != state_of(cold):
+                raise Broken("a restart from a snapshot is not a cold one")
         return cold
 
     def check_settled(self) -> None:
@@ -460,7 +466,8 @@ def state_of(engine: Engine) -> tuple:
     book = {key: (cell.pos, cell.buys, cell.sells) for key, cell in engine.risk.book.cells.items()}
     risk = (engine.risk.states, engine.risk.limits, {key: cell for key, cell in book.items() if any(cell)})
     routed = {key: (each.event, each.leg_ids) for key, each in engine.routed.by_id.items()}
-    return (routed, engine.orders, engine.fills, engine.portfolio, set(engine.working), set(engine.linked), engine.anomalies, engine.last_seq, risk)
+    orders, fills = dict(engine.orders.items()), [*engine.fills]
+    return (routed, orders, fills, engine.portfolio, set(engine.working), set(engine.linked), engine.anomalies, engine.last_seq, risk)
 
 
 def run(seed: int) -> FaultWorld:

@@ -14,7 +14,7 @@ import pytest
 
 from app.model import events
 from app.model.orders import OrderStatus
-from app.trading import changes, contingent, journal, states
+from app.trading import changes, contingent, journal, snapshot, states
 from app.trading.effects import QueryOrder, SendOrder
 from app.trading.engine import Engine
 from app.trading.portfolio import Portfolio
@@ -143,6 +143,11 @@ def cash_is_rounded_on_the_way(patch) -> None:
     patch.setattr(Portfolio, "withdraw", lambda self, currency, amount: withdraw(self, currency, round(amount)))
 
 
+def a_snapshot_forgets_linked_orders(patch) -> None:
+    rest = snapshot._rest
+    patch.setattr(snapshot, "_rest", lambda engine: {**rest(engine), "linked": []})
+
+
 SOAK = SCHEDULES >= 10_000
 RARE = pytest.mark.skipif(not SOAK, reason="found about once in 1,500 schedules: make soak")
 
@@ -160,6 +165,7 @@ MUTATIONS = [
     the_kill_switch_only_cancels,
     the_journal_loses_the_end_of_a_record,
     cash_is_rounded_on_the_way,
+    a_snapshot_forgets_linked_orders,
 ]
 
 
