@@ -50,7 +50,7 @@ class BarColumns:
         self.revised = self.too_late = 0
         """Late trades that changed a closed bar; late trades before the oldest bar kept."""
         self.on_close: Callable[[np.ndarray, np.ndarray], object] | None = None
-        self._ring = np.zeros((8, rows, kept), np.int64)
+        self._ring = np.full((8, rows, kept), 0, np.int64)  # not zeros: memory is taken now, not bar by bar
         self._width = width_s * _SECOND
 
     def add(self, trades: Sorted) -> None:

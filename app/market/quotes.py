@@ -128,7 +128,7 @@ class QuoteStore:
     def reader(self) -> TickReader:
         """Get every tick from now on."""
         if self._ring is None:
-            self._ring = np.zeros((7, self._ring_size), np.int64)
+            self._ring = np.full((7, self._ring_size), 0, np.int64)  # not zeros: memory is taken now, not tick by tick
         return TickReader(self)
 
     def _changed(self, row: np.ndarray, recv: int) -> None:
