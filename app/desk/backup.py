@@ -101,9 +101,8 @@ class Backup:
         done: list[Restored] = []
         traded = self._orders() > 0  # a session that only opened its account holds nothing to keep
 
-        def first(records: list) -> list:
-            journal = self._keeping.journal
-            logs = {journal: records} if traded or journal not in export.classes else {}
+        def first(held: dict[str, list]) -> list:
+            logs = {journal: records for journal, records in held.items() if traded or journal not in export.classes}
             done.append(decide(compare(export, in_memory(logs)), choices, self._around.clock.now_ns()))
             return first_contents(done[0], logs)
 
@@ -120,16 +119,16 @@ class Backup:
         vault = self._open_vault()
         if vault.read_only:
             raise Refusal("read_only", "the vault was damaged and takes no writes", "accept what is readable first, or wipe the vault and restore")
-        engine = self._desk.trade.engine
-        if choices.get(keeping.journal) == "file" and engine is not None and engine.working:
-            remedy = "cancel them or wait for their end, then restore"
-            raise Refusal("orders_working", "orders are working that the file's journal does not know", remedy, keeping.journal)
+        for each in self._desk.accounts.all:
+            if choices.get(each.journal) == "file" and each.trade.engine is not None and each.trade.engine.working:
+                remedy = "cancel them or wait for their end, then restore"
+                raise Refusal("orders_working", "orders are working that the file's journal does not know", remedy, each.journal)
         return await keeping.change_whole(lambda: restore(vault, export, choices, self._around.clock.now_ns()))
 
     async def _compared(self, export: Export) -> Preview:
         if self._keeping.state == "memory":
-            records = self._keeping.session_records() if self._orders() else []
-            held: dict[str, Held] = in_memory({self._keeping.journal: records}) if records else {}
+            logs = {journal: records for journal, records in self._keeping.session_logs().items() if records}
+            held: dict[str, Held] = in_memory(logs) if self._orders() else {}
             return compare(export, held)
         vault = self._keeping.vault
         return compare(export, await held_by(vault), vault.vault_id, (await vault.contents()).commits)
@@ -220,8 +219,7 @@ class Backup:
         return read_rules(record)
 
     def _orders(self) -> int:
-        engine = self._desk.trade.engine
-        return len(engine.orders) if engine is not None else 0
+        return sum(len(each.trade.engine.orders) for each in self._desk.accounts.all if each.trade.engine is not None)
 
     def _open_vault(self) -> Any:
         if self._keeping.state != "unlocked":

@@ -22,7 +22,10 @@ ASLEEP_NS = 15_000_000_000
 """A page that owes a credit for so long sleeps: it is told nothing more until it says something, and then everything anew."""
 WATCHED_BY = "kontor-follow."
 CHANNEL = "kontor.follow."
-PASSED = {"instruments", "account", "orders", "routed", "fills", "venue", "risk", "execution", "stats", "toast", "net", "lock", "notes", "sources"}
+PASSED = {
+    *("hello", "accounts", "instruments", "account", "orders", "routed", "fills", "venue", "risk"),
+    *("execution", "stats", "toast", "net", "lock", "notes", "sources"),
+}
 """Messages that tabs that follow are sent as the page of the desk is."""
 READS = {
     *("chart.open", "chart.close", "heat.open", "heat.close"),
@@ -170,8 +173,9 @@ class Follower:
         messages += [not_here(desk.order_state()), *desk.trade.blotter(), {"t": "risk", **desk.trade.risk.summary()}]
         if (account := desk.account()) is not None:
             messages.append({"t": "account", **account})
-        if desk.real is not None:
-            messages.append({"t": "execution", **desk.real.view()})
+        messages += [{"t": "execution", **each.real.view()} for each in desk.accounts.all if each.real is not None]
+        if desk.accounts.several:
+            messages.append(desk.accounts.message())
         if (sources := desk.sources_message()) is not None:
             messages.append(sources)
         for message in messages:

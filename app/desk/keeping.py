@@ -7,7 +7,7 @@ lead before this worker starts. What is written shows whether it still has it (d
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,8 +16,9 @@ from app.vault.staging import Put
 
 from .compacting import Snapshots, damage_text
 from .errors import Refusal
+from .kept import Kept
 from .lockrules import Attempts
-from .recorder import JOURNAL, MemoryRecorder, Session, VaultRecorder, last_number
+from .recorder import Session, VaultRecorder
 from .vaultkeys import VaultKeys
 
 SETTINGS = "settings"
@@ -35,20 +36,24 @@ REASONS = {
 
 
 class Keeping:
-    """``trade`` is opened with a journal and closed again; ``changed`` is called on every change of state."""
+    """``accounts``: what trades, each with the name of its journal; ``changed`` is called on every change of state."""
 
     def __init__(
         self,
         surroundings: Any,
-        trade: Any,
+        accounts: Sequence[tuple[Any, str]],
         changed: Callable[[], None],
         measure_write: Callable[[float], None],
         measure_read: Callable[[float], None],
         kdf: KdfPolicy | None = None,
-        journal: str = JOURNAL,
     ) -> None:
-        self.journal = journal
-        self._around, self._trade, self._changed = surroundings, trade, changed
+        self._around, self._changed = surroundings, changed
+        self.accounts = [Kept(surroundings, trade, journal, self._checked) for trade, journal in accounts]
+        self.shown = self.accounts[0]
+        """That of the account which the page shows."""
+        self._paper = next((kept.trade for kept in self.accounts if kept.trade.on_paper), self.shown.trade)
+        self._apart: dict[str, list[tuple[str, bytes]]] = {}
+        """Journals of a session whose accounts this tab does not have; kept as they are."""
         self._measure_write, self._measure_read = measure_write, measure_read
         self._kdf = kdf
         self.vault: Any = None
@@ -64,8 +69,6 @@ class Keeping:
         self.on_lost: Callable[[], None] = lambda: None
         """Called once when it shows that another tab has taken the lead."""
         self._settled_ns = surroundings.clock.monotonic_ns() + round(surroundings.settle_s * 1e9)
-        self._memory: MemoryRecorder | None = None
-        self.snapshots = Snapshots(surroundings, trade, journal, self._checked)
         self._busy = asyncio.Lock()
 
     async def start(self) -> None:
@@ -84,19 +87,31 @@ class Keeping:
             self._set("damaged", self.vault.detail)
         else:
             if self._around.again:
-                self._trade.clear()
+                for kept in self.accounts:
+                    kept.trade.clear()
             self._set("locked")
 
+    @property
+    def journal(self) -> str:
+        """The name of the journal of the account that is shown."""
+        return self.shown.journal
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """Those of the account that is shown."""
+        return self.shown.snapshots
+
     async def _use_memory(self, given: Session | None = None) -> None:
-        self._memory = MemoryRecorder()
-        if given is None:
-            await self._trade.open([], self._memory, 0)
-            return
-        self._memory.records = list(given.records)
-        if given.settings:
-            self._trade.use_paper_settings(given.settings)
-        last = int(given.records[-1][0]) if given.records else 0
-        await self._trade.open([record for _, record in given.records], self._memory, last)
+        logs = dict(given.logs) if given is not None else {}
+        if given is not None and given.settings:
+            self._paper.use_paper_settings(given.settings)
+        for kept in self.accounts:
+            await kept.use_memory(logs.pop(kept.journal, []))
+        self._apart = logs
+
+    async def _close_accounts(self) -> None:
+        for kept in self.accounts:
+            await kept.close()
 
     async def hand_over(self) -> Session | None:
         """Stop for good in this worker, so that another tab can be the desk: what is under way is written, keys are forgotten. Gives the
@@ -107,11 +122,10 @@ class Keeping:
             before = self.state
             self._set("handing")
             session = None
-            self.snapshots.close()
             if before in ("memory", "unlocked"):
-                await self._trade.close()
-            if self._memory is not None:
-                session = Session(self._memory.records, self._trade.paper_settings_record())
+                await self._close_accounts()
+            if before == "memory":
+                session = Session(self.session_logs(), self._paper.paper_settings_record())
             if before == "unlocked":
                 await self.vault.lock()
                 await self.keys.stopped()
@@ -121,29 +135,39 @@ class Keeping:
         """Another tab has taken the lead: nothing is sent any more, and what is not written yet is that tab's to find out."""
         if self.state == "other_tab":
             return
-        self.snapshots.close()
-        self._trade.abandon()
+        for kept in self.accounts:
+            kept.snapshots.close()
+            kept.trade.abandon()
         self._set("other_tab")
         self.on_lost()
 
     async def create(self, secret: Any) -> None:
         """Make a vault that begins with everything this session journalled. Raises VaultError and changes nothing."""
         async with self._busy:
-            if self.state != "memory" or self._memory is None or self.vault is None:
+            if self.state != "memory" or self.vault is None:
                 raise Refusal("no_vault_here", "a vault can be created only while this session is in memory", "see the state of the vault")
-            await self._trade.writer.exclusively(lambda: self._create(secret, self._memory.records))
-            self._memory = None
+            await self._while_nothing_is_written(self.accounts, lambda: self._create(secret))
+            self._apart = {}
             self._set("unlocked")
 
-    async def _create(self, secret: Any, records: list[tuple[str, bytes]]) -> None:
+    async def _while_nothing_is_written(self, accounts: Sequence[Kept], work: Callable[[], Awaitable[None]]) -> None:
+        if not accounts:
+            await work()
+            return
+        first, *others = accounts
+        await first.trade.writer.exclusively(lambda: self._while_nothing_is_written(others, work))
+
+    async def _create(self, secret: Any) -> None:
         around = self._around
-        rows = [(self.journal, name, record) for name, record in records]
-        tables = {SETTINGS: [("paper", self._trade.paper_settings_record())]}
+        rows = [(journal, name, record) for journal, records in self.session_logs().items() for name, record in records]
+        tables = {SETTINGS: [("paper", self._paper.paper_settings_record())]}
         self.vault = await Vault.create(
             around.store, around.crypto, around.clock, around.entropy, secret, rows, tables=tables, kdf=self._kdf
         )
-        self._trade.writer.recorder = self._recorder()
-        self.snapshots.opened(self.vault, self._trade.engine, False, len(records), 0, 0.0)
+        for kept in self.accounts:
+            count, kept.memory = len(kept.memory.records), None
+            kept.trade.writer.recorder = self._recorder(kept)
+            kept.snapshots.opened(self.vault, kept.trade.engine, False, count, 0, 0.0)
 
     async def unlock(self, secret: Any, kind: str = PASSPHRASE, slot: bytes | None = None) -> None:
         """Open the vault and replay its journal. Raises VaultError and changes nothing."""
@@ -180,30 +204,22 @@ class Keeping:
         return self._opening or self.state == "unlocked"
 
     async def _open_account(self) -> None:
-        """Replay the open vault's journal and trade on after it; what fails locks the vault again."""
+        """Replay the open vault's journals and trade on after them; what fails locks the vault again."""
         try:
             if not self.vault.read_only:
                 await self.vault.claim()  # whoever else had it open cannot write from here on: what is read now is all there is
             await self._settle()
-            start = self._around.clock.monotonic_ns()
-            base, place = await self.snapshots.load(self.vault, self._around.clock, self._trade.view)
-            found = await self.vault.scan(self.journal, after=place)
-            if base is not None and found.damaged:
-                base, found = None, await self.vault.scan(self.journal)
-            read_ms = (self._around.clock.monotonic_ns() - start) / 1e6
             settings = await self.vault.scan(SETTINGS)
-            self.damaged = [*self.vault.problems, *found.damaged, *settings.damaged]
             kept = {record.id: record.data for record in settings.records}
             if "paper" in kept:
-                self._trade.use_paper_settings(kept["paper"])
+                self._paper.use_paper_settings(kept["paper"])
             self.use_lock_record(kept.get("lock"))
-            journal = [record.data for record in found.records]
-            last = await last_number(self.vault, found.last_id, self.journal)
-            unreadable = await self._trade.open(journal, self._recorder(), last, not self.vault.read_only, base)
-            self.snapshots.opened(self.vault, self._trade.engine, base is not None, len(journal), len(found.damaged), read_ms)
+            self.damaged, unreadable = [*self.vault.problems, *settings.damaged], 0
+            for each in self.accounts:
+                damaged, unknown = await each.open(self.vault, self._recorder(each))
+                self.damaged, unreadable = [*self.damaged, *damaged], unreadable + unknown
         except Exception:
-            self.snapshots.close()
-            await self._trade.close()
+            await self._close_accounts()
             await self.vault.lock()
             self.damaged = []
             self._set("locked")
@@ -217,25 +233,24 @@ class Keeping:
         while (left_ns := self._settled_ns - self._around.clock.monotonic_ns()) > 0:
             await asyncio.sleep(min(left_ns / 1e9, 0.2))
 
-    async def make_from(self, secret: Any, first: Callable[[list], list]) -> None:
-        """Make a vault whose first transaction is the changes that ``first(this session's journal records)`` gives. Raises VaultError
+    async def make_from(self, secret: Any, first: Callable[[dict[str, list]], list]) -> None:
+        """Make a vault whose first transaction is the changes that ``first(this session's journals)`` gives. Raises VaultError
         and changes nothing."""
         async with self._busy:
-            if self.state != "memory" or self._memory is None or self.vault is None:
+            if self.state != "memory" or self.vault is None:
                 raise Refusal("no_vault_here", "a vault can be made only while this session is in memory", "see the state of the vault")
-            around, memory = self._around, self._memory
-            await self._trade.close()
+            around, logs = self._around, self.session_logs()
+            await self._close_accounts()
             try:
-                changes = first(memory.records)
+                changes = first(logs)
                 if not any(change.cls == SETTINGS and "paper" in dict(change.records) for change in changes if isinstance(change, Put)):
-                    changes.append(Put(SETTINGS, [("paper", self._trade.paper_settings_record())]))
+                    changes.append(Put(SETTINGS, [("paper", self._paper.paper_settings_record())]))
                 parts = around.store, around.crypto, around.clock, around.entropy
                 made = await Vault.create(*parts, secret, more=changes, kdf=self._kdf)
             except BaseException:
-                last = int(memory.records[-1][0]) if memory.records else 0
-                await self._trade.open([record for _, record in memory.records], memory, last)
+                await self._use_memory(Session(logs, b""))
                 raise
-            self.vault, self._memory = made, None
+            self.vault, self._apart = made, {}
             await self._open_account()
 
     async def change_whole(self, change: Callable[[], Any]) -> Any:
@@ -243,8 +258,7 @@ class Keeping:
         async with self._busy:
             if self.state != "unlocked":
                 raise Refusal("not_unlocked", f"the vault is not open: the state is {self.state}", "unlock it first")
-            self.snapshots.close()
-            await self._trade.close()
+            await self._close_accounts()
             try:
                 return await change()
             finally:
@@ -256,8 +270,7 @@ class Keeping:
             if self.vault is None or self.state not in ("locked", "unlocked", "damaged"):
                 raise Refusal("nothing_to_wipe", f"there is no vault to remove here: the state is {self.state}", "see the state of the vault")
             if self.state == "unlocked":
-                self.snapshots.close()
-                await self._trade.close()
+                await self._close_accounts()
             await self.vault.wipe()
             await self.keys.stopped()
             self.damaged = []
@@ -269,8 +282,7 @@ class Keeping:
         async with self._busy:
             if self.state != "unlocked":
                 raise Refusal("not_unlocked", f"there is nothing to lock: the state is {self.state}", "see the state of the vault")
-            self.snapshots.close()
-            await self._trade.close()
+            await self._close_accounts()
             await self.vault.lock()
             await self.keys.stopped()
             self.damaged = []
@@ -282,13 +294,14 @@ class Keeping:
             if self.state != "unlocked" or not self.vault.read_only:
                 raise Refusal("nothing_to_accept", "the vault takes writes: there is nothing to accept", "see the state of the vault")
             await self.vault.accept_damage()
-            await self._trade.begin()
+            for kept in self.accounts:
+                await kept.trade.begin()
             self._set("unlocked", self._damage_text(0))
 
     async def keep_settings(self) -> None:
         """Write the paper settings into the open vault."""
         if self.state == "unlocked":
-            await self.vault.put(SETTINGS, "paper", self._trade.paper_settings_record())
+            await self.vault.put(SETTINGS, "paper", self._paper.paper_settings_record())
 
     async def keep_lock(self, record: bytes) -> None:
         """Write the settings for locking into the open vault."""
@@ -297,8 +310,12 @@ class Keeping:
         await self.vault.put(SETTINGS, "lock", record)
 
     def session_records(self) -> list[tuple[str, bytes]]:
-        """The journal of this session as long as there is no vault."""
-        return list(self._memory.records) if self._memory is not None else []
+        """The journal of the account that is shown, as long as there is no vault."""
+        return list(self.shown.memory.records) if self.shown.memory is not None else []
+
+    def session_logs(self) -> dict[str, list[tuple[str, bytes]]]:
+        """The journals of this session by name, as long as there is no vault."""
+        return {**self._apart, **{kept.journal: list(kept.memory.records) for kept in self.accounts if kept.memory is not None}}
 
     async def contents(self) -> dict:
         """What is stored, by class; storage use of the browser."""
@@ -335,8 +352,8 @@ class Keeping:
             self.damaged = [*self.damaged, *fresh]
             self._set("unlocked", damage_text(fresh))
 
-    def _recorder(self) -> VaultRecorder:
-        return VaultRecorder(self.vault, self._around.clock, self._measure_write, self.journal, self.lost)
+    def _recorder(self, kept: Kept) -> VaultRecorder:
+        return VaultRecorder(self.vault, self._around.clock, self._measure_write, kept.journal, self.lost)
 
     async def _full_text(self) -> str:
         """A word of warning while there still is some room."""

@@ -60,20 +60,19 @@ class Portfolio:
             return
         fine, coarse = curve.to_records()
         try:
-            await keeping.vault.put(EQUITY, f"{keeping.journal}.fine", fine)
+            await keeping.vault.put(EQUITY, f"{self._desk.journal}.fine", fine)
             if self._seconds % COARSE_EVERY_S < FINE_EVERY_S:
-                await keeping.vault.put(EQUITY, f"{keeping.journal}.coarse", coarse)
+                await keeping.vault.put(EQUITY, f"{self._desk.journal}.coarse", coarse)
         except VaultError:
             return  # full, or locked meanwhile: the journal says so where it matters
 
     async def _load(self, vault: Any) -> None:
-        keeping = self._desk.keeping
         self._loaded = True
         try:
-            fine = await vault.get(EQUITY, f"{keeping.journal}.fine")
+            fine = await vault.get(EQUITY, f"{self._desk.journal}.fine")
             if fine is None:
                 return  # made just now: what was sampled so far goes on
-            found = EquityCurve.from_records(fine, await vault.get(EQUITY, f"{keeping.journal}.coarse"))
+            found = EquityCurve.from_records(fine, await vault.get(EQUITY, f"{self._desk.journal}.coarse"))
         except (VaultError, BadCurve) as error:
             self._desk.toast("warn", f"The equity curve could not be read ({error}); it begins anew. The journal is not touched.", "equity")
             return

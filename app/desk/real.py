@@ -33,10 +33,17 @@ class RealAccount:
     """The `Ledger` of the venue's execution. ``send`` posts a message to the page; ``told`` is called when readiness has changed."""
 
     def __init__(
-        self, around: Surroundings, settings: Settings, view: DeskView, send: Callable[[dict], None], told: Callable[[], None], own_proxy: OwnProxy
+        self,
+        around: Surroundings,
+        name: str,
+        settings: Settings,
+        view: DeskView,
+        send: Callable[[dict], None],
+        told: Callable[[], None],
+        own_proxy: OwnProxy,
     ) -> None:
         self._around, self._settings, self._view, self._send, self._told = around, settings, view, send, told
-        self.kind = account_of(settings.account)
+        self.kind = account_of(name)
         self._trade: Any = None
         self._keys: Any = None
         self._sent: dict | None = None

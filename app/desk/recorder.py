@@ -72,14 +72,15 @@ class MemoryRecorder:
 
 
 class Session(NamedTuple):
-    """A session in memory, as one tab hands it to another: journal records with their ids, and the paper settings."""
+    """A session in memory, as one tab hands it to another: the records of each journal with their ids, and the paper settings."""
 
-    records: list[tuple[str, bytes]]
+    logs: dict[str, list[tuple[str, bytes]]]
     settings: bytes
 
     def to_text(self) -> str:
         """As JSON text."""
-        return json.dumps({"records": [[name, record.decode()] for name, record in self.records], "settings": self.settings.decode()})
+        logs = {journal: [[name, record.decode()] for name, record in records] for journal, records in self.logs.items()}
+        return json.dumps({"logs": logs, "settings": self.settings.decode()})
 
     @classmethod
     def from_text(cls, text: str) -> Session | None:
@@ -87,7 +88,9 @@ class Session(NamedTuple):
         if not text:
             return None
         given = json.loads(text)
-        return cls([(name, record.encode()) for name, record in given["records"]], given["settings"].encode())
+        found = given["logs"] if "logs" in given else {JOURNAL: given["records"]}  # of a tab that has not been updated yet
+        logs = {journal: [(name, record.encode()) for name, record in records] for journal, records in found.items()}
+        return cls(logs, given["settings"].encode())
 
 
 class VaultRecorder:

@@ -125,51 +125,53 @@ def depth(desk: Any, request: dict) -> dict:
 
 def preview(desk: Any, request: dict) -> dict:
     """What an order would cost and do."""
-    return desk.trade.preview(_fields(request))
+    return _trade(desk, request).preview(_fields(request))
 
 
 async def submit(desk: Any, request: dict) -> dict:
     """Journal, send, wait for the first answer."""
-    return await desk.trade.submit(_fields(request), _token(request), request.get("clicked_ms"), desk.around.epoch_ms)
+    return await _trade(desk, request).submit(_fields(request), _token(request), request.get("clicked_ms"), desk.around.epoch_ms)
 
 
 async def close_position(desk: Any, request: dict) -> dict:
     """Close the position at market, reduce-only."""
-    fields = desk.trade.closing(_symbol(desk, request))
-    return await desk.trade.submit(fields, _token(request), request.get("clicked_ms"), desk.around.epoch_ms)
+    trade = _trade(desk, request)
+    fields = trade.closing(_symbol(desk, request))
+    return await trade.submit(fields, _token(request), request.get("clicked_ms"), desk.around.epoch_ms)
 
 
 async def reverse_position(desk: Any, request: dict) -> dict:
     """Turn the position around at market."""
-    fields = desk.trade.reversing(_symbol(desk, request))
-    return await desk.trade.submit(fields, _token(request), request.get("clicked_ms"), desk.around.epoch_ms)
+    trade = _trade(desk, request)
+    fields = trade.reversing(_symbol(desk, request))
+    return await trade.submit(fields, _token(request), request.get("clicked_ms"), desk.around.epoch_ms)
 
 
 async def cancel(desk: Any, request: dict) -> None:
     """Ask the venue to cancel one order."""
-    await desk.trade.cancel(_text(request, "client_order_id"))
+    await _trade(desk, request).cancel(_text(request, "client_order_id"))
 
 
 async def cancel_all(desk: Any, request: dict) -> dict:
     """Ask the venue to cancel all orders, or one instrument's."""
-    return {"count": await desk.trade.cancel_all(request.get("symbol"))}
+    return {"count": await _trade(desk, request).cancel_all(request.get("symbol"))}
 
 
 async def cancel_many(desk: Any, request: dict) -> dict:
     """Ask the venue to cancel these orders, and say what came of each."""
     from .cancelling import cancel_many  # only ever wanted by hand
 
-    return {"rows": await cancel_many(desk.trade, request.get("client_order_ids"))}
+    return {"rows": await cancel_many(_trade(desk, request), request.get("client_order_ids"))}
 
 
 async def amend(desk: Any, request: dict) -> None:
     """Ask the venue to change an order."""
-    await desk.trade.amend(_text(request, "client_order_id"), request.get("qty"), request.get("price"), request.get("stop"))
+    await _trade(desk, request).amend(_text(request, "client_order_id"), request.get("qty"), request.get("price"), request.get("stop"))
 
 
 async def query(desk: Any, request: dict) -> dict:
     """Ask the venue now what became of an order."""
-    return await desk.trade.query(_text(request, "client_order_id"))
+    return await _trade(desk, request).query(_text(request, "client_order_id"))
 
 
 async def routing(desk: Any, request: dict) -> dict:
@@ -187,7 +189,7 @@ def order_why(desk: Any, request: dict) -> dict:
 
 async def cash_book(desk: Any, request: dict) -> dict:
     """Cash that no fill moves: a transfer, dividend, interest, financing or fee."""
-    return await desk.trade.book({name: request.get(name) for name in ("kind", "currency", "amount", "symbol", "note")})
+    return await _trade(desk, request).book({name: request.get(name) for name in ("kind", "currency", "amount", "symbol", "note")})
 
 
 async def journal_export(desk: Any, _request: dict) -> dict:
@@ -210,6 +212,12 @@ def query_unknown(desk: Any, _request: dict) -> dict:
     return {"count": desk.trade.query_unknown()}
 
 
+def account_choose(desk: Any, request: dict) -> dict:
+    """Show another account of this desk; orders are for it from now on."""
+    desk.accounts.choose(request.get("account"))
+    return desk.accounts.message()
+
+
 async def replay_control(desk: Any, request: dict) -> dict:
     """Play, pause, step, seek, speed, loop."""
     if desk.venue.name != "replay":
@@ -228,9 +236,9 @@ async def paper_settings(desk: Any, request: dict) -> dict:
     """Read or change the paper venue's latency and fees."""
     fields = {key: request[key] for key in PAPER_FIELDS if request.get(key) is not None}
     if fields:
-        desk.trade.change_paper_settings(fields)
+        desk.accounts.paper.change_paper_settings(fields)
         await desk.keeping.keep_settings()
-    return desk.trade.paper_settings()
+    return desk.accounts.paper.paper_settings()
 
 
 def health(desk: Any, _request: dict) -> dict:
@@ -298,6 +306,7 @@ REQUESTS = {
     "equity.curve": equity_curve,
     "position.close": close_position,
     "position.reverse": reverse_position,
+    "account.choose": account_choose,
     "replay.control": replay_control,
     "paper.settings": paper_settings,
     "health": health,
@@ -312,6 +321,11 @@ REQUESTS = {
     **REAL_REQUESTS,
     **SOURCE_REQUESTS,
 }
+
+
+def _trade(desk: Any, request: dict) -> Any:
+    """The account that the page means: the one it names, which it showed when the trader pressed, else the one that is shown."""
+    return desk.accounts.named(request.get("account")).trade
 
 
 def _fields(request: dict) -> dict:

@@ -100,11 +100,11 @@ async def _limit(desk: Any, request: dict) -> dict:
 
 
 async def _set(desk: Any, request: dict) -> dict:
-    return await desk.trade.risk.set_state(request.get("scope"), request.get("state"))
+    return await desk.accounts.set_state(request.get("scope"), request.get("state"))
 
 
 async def _kill(desk: Any, request: dict) -> dict:
-    return await desk.trade.risk.kill(request.get("flatten") is True)
+    return await desk.accounts.kill(request.get("flatten") is True)
 
 
 RISK_REQUESTS = {"risk.state": _state, "risk.limit": _limit, "risk.set": _set, "risk.kill": _kill}

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 from dataclasses import replace
 from typing import Any
 
 from app import VERSION
 from app.health.histogram import Histogram
 from app.net.trace import Trace
-from app.trading.marks import DeskView
-from app.trading.paper import PaperVenue
-from app.trading.sessions import by_calendar
-from app.trading.settings import PaperSettings
 from app.trading.terms import HELD, HELD_TIFS, PAIR
 
+from .accounts import Account, Accounts
 from .errors import Refusal, to_wire
 from .feed import Feed
 from .filltimes import FillTimes
@@ -24,14 +20,11 @@ from .health import HealthReport
 from .keeping import Keeping
 from .lines import tell_boot, tell_request
 from .locking import Locking
-from .marketview import TimedMarket, exchange_calendar
+from .marketview import TimedMarket
 from .publisher import Publisher
-from .reconciling import Reconciling
-from .recorder import JOURNALS
 from .requests import REQUESTS
 from .settings import Settings
 from .surroundings import Surroundings
-from .trade import Trade
 from .vaultfiles import WithFile
 from .vaultrequests import WithSecret
 from .venuefetch import VenueFetch
@@ -56,10 +49,8 @@ class Desk:
         self.market: Any = None
         self.publisher: Publisher | None = None
         self.feed: Feed | None = None
-        self.trade: Trade | None = None
-        self.reconciling = Reconciling(self)
-        self.real: Any = None
-        """The account at a real venue; None on paper."""
+        seed = settings.seed or int.from_bytes(around.entropy.random_bytes(6), "big")
+        self.accounts = Accounts(self, settings, seed)
         self.keeping: Keeping | None = None
         self.locking: Locking | None = None
         self.health: HealthReport | None = None
@@ -70,7 +61,6 @@ class Desk:
         self._history: Any = None
         self.followers: Any = None
         """Tabs that follow this desk; None until there is one."""
-        self._portfolio: Any = None
         self._sources: Any = None
         self._market_keys: Any = None
         self._kept_since = self._seconds = 0
@@ -106,14 +96,32 @@ class Desk:
             self._history = History(self)
         return self._history
 
+    # The account that the page shows.
+
+    @property
+    def shown(self) -> Account | None:
+        """The account that is shown; None before there is any."""
+        return self.accounts.shown if self.accounts.all else None
+
+    @property
+    def trade(self) -> Any:
+        """Its trading side."""
+        return self.shown.trade if self.shown is not None else None
+
+    @property
+    def real(self) -> Any:
+        """The account at its real venue; None on paper."""
+        return self.shown.real if self.shown is not None else None
+
+    @property
+    def reconciling(self) -> Any:
+        """Its agreement with its venue."""
+        return self.shown.reconciling
+
     @property
     def portfolio(self) -> Any:
-        """Exposure and the equity curve; made when first asked for, or at the first sample."""
-        if self._portfolio is None:
-            from .portfolio import Portfolio
-
-            self._portfolio = Portfolio(self)
-        return self._portfolio
+        """Its exposure and equity curve."""
+        return self.shown.portfolio
 
     @property
     def sources(self) -> Any:
@@ -147,20 +155,8 @@ class Desk:
         self.market.on_broken_book = getattr(self.venue, "resync", None)
         if hasattr(self.venue, "on_joined"):
             self.venue.on_joined = self.joined
-        # A recording has the fees that the trader gives the account; live venues their own.
-        settings = PaperSettings() if self.venue.name != "replay" else PaperSettings(venue_fees={})
-        view = DeskView({item.symbol: item for item in instruments}, self.market, self.venue.now_ns, settings, around.clock.now_ns)
-        view.session_of = by_calendar(exchange_calendar(lambda: view.instruments))
-        seed = self.settings.seed or int.from_bytes(around.entropy.random_bytes(6), "big")
-        if self.settings.account != "paper":
-            from .real import RealAccount
-
-            view.trades_at = frozenset({self.settings.account})
-            self.real = RealAccount(around, self.settings, view, self.send, self._real_changed, self._own_proxy)
-        paper = around.clock, around.scheduler, random.Random(seed), settings, self._report, self.venue.now_ns
-        execution = self.real.execution if self.real is not None else PaperVenue(instruments, self.market, *paper)
-        self.trade = Trade(view, execution, around.clock, around.entropy, self._send_trading, self.toast, self._account_changed)
-        self.feed.on_batch = self.trade.on_market
+        self.accounts.make(instruments)
+        self.feed.on_batch = self.accounts.on_market
         self.health = HealthReport(self)
         self.send(self.hello())
         self.send({"t": "instruments", "rows": [_instrument_row(item) for item in instruments]})
@@ -169,18 +165,20 @@ class Desk:
         self._boot("market")
         self.venue.start(self.feed)
         self.send_venue()
-        journal = JOURNALS[self.settings.account]
-        self.keeping = Keeping(around, self.trade, self.keeping_changed, self.store_write.record, self.store_read.record, around.kdf, journal)
-        if self.real is not None:
-            self.real.join(self.trade, self.keeping)
+        places = [(each.trade, each.journal) for each in self.accounts.all]
+        self.keeping = Keeping(around, places, self.keeping_changed, self.store_write.record, self.store_read.record, around.kdf)
+        for each in self.accounts.all:
+            if each.real is not None:
+                each.real.join(each.trade, self.keeping)
         self.locking = Locking(around.clock, around.scheduler, self.keeping, around.tabs, self.send, self.toast)
         self.keeping.use_lock_record = self.locking.use_record
         self.keeping.on_lost = lambda: self.send({"t": "lost"})
         self.locking.worker = around.entropy.random_bytes(8).hex()
         self.locking.on_follow = self._join
         self._ask_for_key()
-        self.trade.refuse_when(self.keeping.refusal)
-        self.trade.risk.on_change = self.send_order_state
+        for each in self.accounts.all:
+            each.trade.refuse_when(self.keeping.refusal)
+            each.trade.risk.on_change = self.send_order_state
         self._ready.set()
         for problem in self.settings.problems:
             self.toast("warn", problem, "settings")
@@ -195,7 +193,8 @@ class Desk:
     async def stop(self) -> None:
         """Close sockets and finish what is being written."""
         self.venue.stop()
-        self.trade.execution.close()
+        for each in self.accounts.all:
+            each.trade.execution.close()
         self.locking.close()
         if self.followers is not None:
             self.followers.close()
@@ -205,23 +204,22 @@ class Desk:
             self._history.close()
         if self._sources is not None:
             self._sources.close()
-        await self.trade.writer.close()
+        for each in self.accounts.all:
+            await each.trade.writer.close()
 
     def offline(self) -> None:
         """The browser says that the network is gone: what live venues show is a gap from now on."""
         gone = getattr(self.venue, "went_offline", None)
         if gone is not None:
             gone()
-        if self.real is not None:
-            self.real.execution.reconnect("the network is gone")
+        self.accounts.each_real(lambda real: real.execution.reconnect("the network is gone"))
 
     def online(self) -> None:
         """The browser says that there is a network again: do not wait for the next try."""
         retry = getattr(self.venue, "retry_now", None)
         if retry is not None:
             retry()
-        if self.real is not None:
-            self.real.execution.retry_now()
+        self.accounts.each_real(lambda real: real.execution.retry_now())
         if self._network is not None:
             self._network.chain.network_is_back()
 
@@ -320,7 +318,8 @@ class Desk:
             self._network.close()
         return session
 
-    def _send_trading(self, message: dict) -> None:
+    def send_trading(self, message: dict) -> None:
+        """What concerns the account: fills say which bar they are drawn at."""
         self.send(self._fill_times.mark(message) if self._fill_times is not None else message)
 
     def toast(self, level: str, text: str, code: str = "") -> None:
@@ -355,7 +354,8 @@ class Desk:
             **({"needs_key": True} if getattr(self.venue, "needs_key", False) else {}),
         }
 
-    async def _own_proxy(self) -> str:
+    async def own_proxy(self) -> str:
+        """The address of this site's proxy while it is the trader's own; else ""."""
         return await self.network.own_proxy()
 
     def _ask_for_key(self) -> None:
@@ -365,17 +365,19 @@ class Desk:
         from .marketkeys import MarketKeys, keyed
 
         if (venue := keyed(self.venue)) is not None:
-            self._market_keys = MarketKeys(venue, self.around, self.settings, self.keeping, self._own_proxy)
-            if self.real is not None:
-                self.real.key_changed = lambda: self._market_keys.look(again=True)
-                self.real.refined = lambda found: self._refined(venue, found)
+            self._market_keys = MarketKeys(venue, self.around, self.settings, self.keeping, self.own_proxy)
+            self.accounts.each_real(lambda real: self._share_key(venue, real))
+
+    def _share_key(self, venue: Any, real: Any) -> None:
+        real.key_changed = lambda: self._market_keys.look(again=True)
+        real.refined = lambda found: self._refined(venue, found)
 
     def _refined(self, venue: Any, instruments: list) -> None:
         """A venue's instruments are known better: steps of prices and quantities."""
         label = {item.native: item.symbol for item in venue.instruments()}
         found = [replace(item, symbol=label[item.native]) for item in instruments if item.native in label]
         venue.refine(found)
-        self.trade.know(found)
+        self.accounts.know(found)
         self.send({"t": "instruments", "rows": [_instrument_row(item) for item in self.venue.instruments()]})
 
     def joined(self, instruments: list) -> None:
@@ -383,14 +385,14 @@ class Desk:
         self.market.add(instruments)
         for publisher in self.publishers:
             publisher.add(instruments)
-        self.trade.know(instruments)
+        self.accounts.know(instruments)
         self.send(self.instruments_message())
 
     def _prioritise(self) -> None:
         """Feeds of instruments with positions and working orders first, then what is looked at."""
         prioritise = getattr(self.venue, "prioritise", None)
         if prioritise is not None:
-            wanted = list(dict.fromkeys([*self.trade.at_stake(), *(symbol for each in self.publishers for symbol in each.watched)]))
+            wanted = list(dict.fromkeys([*self.accounts.at_stake(), *(symbol for each in self.publishers for symbol in each.watched)]))
             if wanted != self._wanted:
                 self._wanted = wanted
                 prioritise(wanted)
@@ -405,9 +407,6 @@ class Desk:
             wait_s = min(2 * wait_s, 15.0)
             await self.venue.prepare()
         return found
-
-    def _report(self, events: list) -> None:
-        self.trade.writer.report(events)
 
     def keeping_changed(self) -> None:
         """Tell the page the state of the vault, and whether orders are taken."""
@@ -451,33 +450,20 @@ class Desk:
         if self._sources is not None:
             self._sources.want_days(shown.focus)
 
-    def _real_changed(self) -> None:
-        self.reconciling.look()
-        self.send_order_state()
-
     def send_order_state(self) -> None:
         """Tell the page whether orders are taken."""
         self.send(self.order_state())
 
     def order_state(self) -> dict:
         """Whether orders are taken, why not, and where that is changed."""
-        reason, see = self.keeping.refusal(), "#/vault"
-        if not reason and self.trade.writer.stuck is not None:
-            reason = f"the journal cannot be written: {self.trade.writer.stuck}"
-        if not reason and (halted := self.trade.risk.halted()):
-            reason, see = halted, "#/risk"
-        if not reason and self.real is not None:
-            reason = self.real.refusal()
-        return {"t": "order_state", "accepting": not reason, "reason": reason, "see": see, "real": self.real is not None, **self._real_title()}
-
-    def _real_title(self) -> dict:
-        return {} if self.real is None else {"title": self.real.kind.title, "paper": (self.real.key or {}).get("live") is False}
+        return self.shown.order_state()
 
     def account(self) -> dict | None:
         """The account's figures; None while there are none."""
         return self.trade.account() if self.trade is not None else None
 
-    def _account_changed(self) -> None:
+    def account_changed(self) -> None:
+        """What the account is worth has changed."""
         self.publisher.account_dirty = True
         self.publisher.flush()
         if self.followers is not None:
@@ -486,21 +472,17 @@ class Desk:
     def _second(self) -> None:
         self.around.scheduler.call_later(1.0, self._second)
         self.locking.second()
-        if self.trade.writer.stuck is not None:
-            self.trade.writer.retry()
-            self.keeping_changed()
         self._prioritise()
-        self.trade.second()
-        if self.real is not None:
-            self.real.second()
-        self.reconciling.second()
+        self.accounts.second()
         self.publisher.second()
-        self.keeping.snapshots.second()
+        for kept in self.keeping.accounts:
+            kept.snapshots.second()
         if self.followers is not None:
             self.followers.second()
         self._seconds += 1
         if self._seconds > CURVE_AFTER_S:
-            self.portfolio.second()
+            for each in self.accounts.all:
+                each.portfolio.second()
         if self._backup is not None:
             self._backup.second()
         self.send({"t": "stats", **self.health.second()})
@@ -513,7 +495,8 @@ class Desk:
 
     def _capabilities(self) -> dict:
         return {
-            "account": self.settings.account,
+            "account": self.shown.name,
+            "accounts": [{"name": each.name, "title": each.title, "real": each.real is not None} for each in self.accounts.all],
             "orders": [*self.trade.execution.order_types, *sorted(HELD), *([PAIR] if self.real is None else [])],
             "tifs": [*dict.fromkeys([*self.trade.execution.tifs, *sorted(HELD_TIFS)])],
             "held": sorted(kind.value for kind in HELD),

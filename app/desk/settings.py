@@ -20,7 +20,8 @@ MAX_SYMBOLS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``venue`` is replay, or live venues with commas between them; ``account`` where orders go. ``addresses`` are those of emulators or mirrors
+    """``venue`` is replay, or live venues with commas between them; ``account`` where orders go, several with commas
+    between them. ``addresses`` are those of emulators or mirrors
     by setting (kraken_ws, kraken_rest, binance_trade), ``symbols`` the instruments wanted of a venue. ``speed`` 0 plays as fast as
     possible; ``problems`` lists what was not understood, for a toast."""
 
@@ -37,6 +38,11 @@ class Settings:
     def venues(self) -> tuple[str, ...]:
         """The venues by name."""
         return tuple(self.venue.split(","))
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts by name; the first one is shown at the start."""
+        return tuple(self.account.split(","))
 
 
 def from_query(query: dict[str, str]) -> Settings:
@@ -87,13 +93,17 @@ def _venues(text: str, problems: list[str]) -> str:
 
 
 def _account(text: str, venue: str, problems: list[str]) -> str:
-    if text not in ACCOUNTS:
-        problems.append(f"account={text[:40]}: unknown here, use one of {', '.join(ACCOUNTS)}; paper is used")
-    elif text != "paper" and text not in venue.split(","):
-        problems.append(f"account={text}: needs the market data of that venue, open the desk with venue={text}; paper is used")
-    else:
-        return text
-    return "paper"
+    found: list[str] = []
+    for name in dict.fromkeys(part.strip() for part in text.split(",")):
+        if name not in ACCOUNTS:
+            problems.append(f"account={name[:40]}: unknown here, use one of {', '.join(ACCOUNTS)}")
+        elif name != "paper" and name not in venue.split(","):
+            problems.append(f"account={name}: needs the market data of that venue, open the desk with venue={name}")
+        else:
+            found.append(name)
+    if not found:
+        problems[-1] += "; paper is used"
+    return ",".join(found) or "paper"
 
 
 def _addresses(query: dict[str, str], problems: list[str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Arming of what sends real orders with one gesture: amber while it lasts, and it ends by itself.
 
-It ends after a minute without use, out of sight, on another view, with Escape, and when the desk takes no orders.
+It ends after a minute without use, out of sight, on another view, with Escape, with another account, and when the desk takes no orders.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Arming:
         self._timer: Any = None
         self._stops = [
             ctx.store.subscribe("order_state", lambda message: message["accepting"] or self.disarm("Orders are not taken now.")),
+            ctx.store.subscribe("switched", lambda _account: self.disarm("Another account is shown.")),
             ctx.store.subscribe("route", lambda _route: self.disarm("Another view was opened.")),
             listen(document, "visibilitychange", lambda _event: document.hidden and self.disarm("The page was out of sight.")),
             ctx.keys.on_escape(lambda: self.disarm("Disarmed with Escape.")),

@@ -17,6 +17,13 @@ _ENDED = {
 }
 
 
+_OF_ACCOUNT = {
+    *("order.submit", "order.preview", "order.cancel", "order.cancel_all", "order.cancel_many", "order.amend", "order.query"),
+    *("position.close", "position.reverse", "cash.book"),
+}
+"""Requests that are for the account which the page showed when they were made."""
+
+
 class Refused(Exception):
     """The desk answered no: ``code``, ``field`` (or None), ``reason`` and ``remedy`` are for the trader."""
 
@@ -33,6 +40,8 @@ class Link:
 
     def __init__(self) -> None:
         self._worker: Any = None
+        self.account = ""
+        """The name of the account that the page shows, "" before it is known."""
         self._topics: dict[str, list[Callable[[dict], None]]] = {}
         self._waiting: dict[int, asyncio.Future] = {}
         self.on("again", lambda _message: self._begin_again())
@@ -57,6 +66,8 @@ class Link:
     async def ask(self, do: str, **arguments: Any) -> dict:
         """Send a request; returns its result, with the page's time at which it came as ``received_ms``, or raises Refused."""
         number, future = self._expect()
+        if do in _OF_ACCOUNT and self.account:
+            arguments["account"] = self.account
         self._worker.postMessage(json.dumps({"do": do, "id": number, **arguments}))
         return await future
 

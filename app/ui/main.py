@@ -67,6 +67,7 @@ async def _fill_desk(ctx: Context, shell: Shell) -> None:
 
     notice = VaultNotice(ctx)
     _mark_sources(ctx)
+    _offer_accounts(ctx)
     ctx.router.bind("vault", lambda: _vault(ctx, notice))
     ctx.router.bind("charts", lambda: _build(ctx, "charts", "ChartsView"))
     ctx.router.bind("portfolio", lambda: _build(ctx, "portfolio", "PortfolioView"))
@@ -117,6 +118,18 @@ def _mark_sources(ctx: Context) -> None:
         SourceMarks(ctx)
 
     stop = ctx.store.subscribe("sources", first)
+
+
+def _offer_accounts(ctx: Context) -> None:
+    """Which account orders are for: loaded where the desk says that it has several."""
+
+    def first(_message: dict) -> None:
+        stop()
+        from .views.accounts import AccountChoice
+
+        AccountChoice(ctx)
+
+    stop = ctx.store.subscribe("accounts", first)
 
 
 def _mark_market(ctx: Context) -> None:

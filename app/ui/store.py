@@ -1,10 +1,11 @@
 """The page's state: what the desk worker said last, and what the trader is looking at.
 
 Topics (``subscribe``): ``focus`` (symbol, timeframe), ``instruments``, ``account``, ``orders`` (routed ones too), ``fills``, ``venue``,
-``vault``, ``order_state``, ``risk``, ``hello``, ``stats``, ``net``, ``execution``, ``notes``, ``sources`` (each with the worker's message), and
-page-only ones that views publish for each other: ``ticket`` (dict with any of side, price, stop, take_profit,
-stop_loss, qty, type: fill the ticket), ``draft`` (the ticket as typed, also the attribute), ``chart`` (a command for the chart that is looked at:
-``indicator``, ``table``), ``view`` (dict with a ``symbol``: its chart on the desk puts in the lowest and highest price in sight as ``view``),
+``vault``, ``order_state``, ``risk``, ``hello``, ``stats``, ``net``, ``execution``, ``notes``, ``sources``, ``accounts`` (each with the worker's
+message), ``switched`` (another account is shown: its name), and page-only ones that views publish for each other: ``ticket`` (dict with any of
+side, price, stop, take_profit, stop_loss, qty, type: fill the ticket), ``draft`` (the ticket as typed, also the attribute), ``chart`` (a command
+for the chart that is looked at: ``indicator``, ``table``), ``view`` (dict with a ``symbol``: its chart on the desk puts in the lowest and highest
+price in sight as ``view``),
 ``badge`` (tab name, count),
 ``pane`` (narrow screens: which pane shows), ``route``, ``terminal`` (open the debug terminal with this filter), ``palette`` (open it with this
 text), ``row`` (an element of the watchlist shows another symbol), ``watch`` (this symbol was added).
@@ -24,7 +25,7 @@ from app.health.histogram import Histogram
 from .frames import FRAMES
 
 TICK_PARTS = ("quotes", "book", "tape", "bar", "charts", "heat", "account", "summary")
-_KEPT = ("account", "venue", "vault", "order_state", "risk", "hello", "stats", "net", "lock", "execution", "notes", "sources")
+_KEPT = ("account", "venue", "vault", "order_state", "risk", "hello", "stats", "net", "lock", "notes", "sources", "accounts")
 _MEASURE = "kontor:tick-to-paint"
 _MEASURES_EVERY_MS = 20.0
 _MEASURES_KEPT = 2000
@@ -62,9 +63,11 @@ class Store:
         self.hello: dict | None = None
         self.stats: dict | None = None
         self.net: dict | None = None
-        self.execution: dict | None = None
+        self.executions: dict[str, dict] = {}
+        """The last ``execution`` message of each real account by name."""
         self.notes: dict | None = None
         self.sources: dict | None = None
+        self.accounts: dict | None = None
         self.draft: Any = None
         self.symbol: str | None = None
         remembered = prefs.get("timeframe", "1s")
@@ -84,6 +87,8 @@ class Store:
         link.on("orders", self._take_orders)
         link.on("routed", self._take_routed)
         link.on("fills", self._take_fills)
+        link.on("hello", self._hello)
+        link.on("execution", self._take_execution)
         for topic in _KEPT:
             link.on(topic, self._keeper(topic))
 
@@ -167,6 +172,15 @@ class Store:
                 self._hand_out("account", message)
 
         return keep
+
+    def _hello(self, message: dict) -> None:
+        before, self._link.account = self._link.account, message["capabilities"]["account"]
+        if before not in ("", self._link.account):
+            self.publish("switched", self._link.account)
+
+    def _take_execution(self, message: dict) -> None:
+        self.executions[message["name"]] = message
+        self.publish("execution", message)
 
     def _take_instruments(self, message: dict) -> None:
         self.instruments = {row["symbol"]: row for row in message["rows"]}

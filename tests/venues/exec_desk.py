@@ -22,8 +22,8 @@ HMAC, ED25519 = "HMAC-SHA256", "Ed25519"
 class RealDesk:
     """One desk and the exchange it trades on."""
 
-    def __init__(self, emulator: Emulator, page: Page, store: Path, algorithm: str = HMAC) -> None:
-        self.emulator, self.page, self.store, self.algorithm = emulator, page, store, algorithm
+    def __init__(self, emulator: Emulator, page: Page, store: Path, algorithm: str = HMAC, accounts: str = "binance") -> None:
+        self.emulator, self.page, self.store, self.algorithm, self.accounts = emulator, page, store, algorithm, accounts
         self._token = 0
 
     @property
@@ -32,7 +32,11 @@ class RealDesk:
 
     @property
     def engine(self):
-        return self.page.desk.trade.engine
+        return self.desk.accounts.named("binance").trade.engine
+
+    @property
+    def real(self):
+        return self.desk.accounts.named("binance").real
 
     @property
     def account(self) -> Account:
@@ -40,7 +44,7 @@ class RealDesk:
 
     @property
     def state(self) -> str:
-        return self.desk.real.view()["state"]
+        return self.real.view()["state"]
 
     @property
     def bid(self) -> Decimal:
@@ -77,7 +81,7 @@ class RealDesk:
 
     async def ready(self) -> None:
         """Reconciled, with balances in the journal."""
-        await until(lambda: self.state == "ready" and self.engine is not None and self.engine.balanced, f"ready; {self.desk.real.view()}")
+        await until(lambda: self.state == "ready" and self.engine is not None and self.engine.balanced, f"ready; {self.real.view()}")
 
     async def armed(self) -> RealDesk:
         """Vault, key, market, reconciled, armed."""
@@ -101,13 +105,13 @@ class RealDesk:
         try:
             await until(lambda: self.orders().get(cid) == status, f"{cid} {status}")
         except AssertionError as error:
-            raise AssertionError(f"{error}; {self.orders()} {self.desk.real.view()}") from None
+            raise AssertionError(f"{error}; {self.orders()} {self.real.view()}") from None
 
     async def agree(self) -> None:
         """Orders, fills and balances are the exchange's."""
 
         def same() -> bool:
-            if self.desk.trade.writer.queued or self.desk.real.balancing.compare():
+            if self.desk.trade.writer.queued or self.real.balancing.compare():
                 return False
             for order in self.account.orders:
                 ours = next((each for each in self.engine.orders.values() if each.venue_order_id == str(order.number)), None)
@@ -117,32 +121,39 @@ class RealDesk:
                     return False
             return True
 
-        await until(same, f"desk and exchange agree; {self.orders()} {self.desk.real.balancing.compare()} {[vars(order) for order in self.account.orders]}")
+        await until(same, f"desk and exchange agree; {self.orders()} {self.real.balancing.compare()} {[vars(order) for order in self.account.orders]}")
         assert len(set(self.emulator.exchange.placed)) == len(self.emulator.exchange.placed), "an order was sent twice"
         assert not self.engine.anomalies, self.engine.anomalies
 
     async def restart(self) -> RealDesk:
         """The tab is closed and opened again: a new desk on the same vault, unlocked and reconciled, not armed."""
         await self.desk.stop()
-        self.page = await start_real(self.emulator, self.store)
+        self.page = await start_real(self.emulator, self.store, self.accounts)
         await self.page.ask("vault.unlock", secret=bytearray(PASSPHRASE))
         return self
 
 
-async def start_real(emulator: Emulator, store: Path) -> Page:
+async def start_real(emulator: Emulator, store: Path, accounts: str = "binance") -> Page:
     """A desk set to the exchange's account."""
     addresses = {"binance_ws": emulator.ws, "binance_rest": emulator.http, "binance_trade": emulator.api}
-    return await start_desk(store, venue="binance", account="binance", addresses=addresses, symbols={"binance": (SYMBOL,)})
+    return await start_desk(store, venue="binance", account=accounts, addresses=addresses, symbols={"binance": (SYMBOL,)})
 
 
 @asynccontextmanager
-async def real_desk(tmp_path: Path, algorithm: str = HMAC, **options) -> AsyncIterator[RealDesk]:
+async def real_desk(tmp_path: Path, algorithm: str = HMAC, accounts: str = "binance", **options) -> AsyncIterator[RealDesk]:
     """A desk without a vault yet, and its exchange."""
     async with emulating(**options) as emulator:
         open_accounts(emulator)
         store = tmp_path / "vault.sqlite"
-        desk = RealDesk(emulator, await start_real(emulator, store), store, algorithm)
+        desk = RealDesk(emulator, await start_real(emulator, store, accounts), store, algorithm, accounts)
         try:
             yield desk
         finally:
             await desk.desk.stop()
+
+
+@asynccontextmanager
+async def with_paper(tmp_path: Path) -> AsyncIterator[RealDesk]:
+    """The paper account, which is shown, beside the exchange's, ready and armed."""
+    async with real_desk(tmp_path, accounts="paper,binance") as desk:
+        yield await desk.armed()

@@ -68,6 +68,7 @@ class JournalView:
         listen(self._place, "click", self._click)
         listen(self._days, "click", self._click)
         ctx.store.subscribe("vault", lambda _vault: self._again())
+        ctx.store.subscribe("switched", lambda _account: self._go([None]) if ctx.router.current == "journal" else None)
         ctx.store.subscribe("notes", lambda _notes: self._draw_notes())
 
     def shown(self) -> None:

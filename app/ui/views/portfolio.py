@@ -10,6 +10,7 @@ from ..exposure import Exposure, Exposures, account_notes, exposures
 from ..format import direction, group, minus, signed
 from ..link import Refused
 from ..ticket_rules import Unreadable, read_number
+from .accounts import AccountsCard
 from .booking import BookingForm
 from .equity import EquityCard
 from .exposure import ExposureTable
@@ -51,6 +52,7 @@ class PortfolioView:
         self._shown: dict[str, str] = {}
         self._equity, self._by = EquityCard(ctx), ExposureTable(ctx)
         self._beats = 0
+        self._accounts = AccountsCard(ctx)
         self._positions = PositionsView(ctx, marked=False)
         self._figures: dict[str, Any] = {}
         figures = el("dl", {"class": "portfolio-figures"})
@@ -64,6 +66,7 @@ class PortfolioView:
         self.root = el(
             "div",
             {"class": "portfolio"},
+            self._accounts.root,
             el("section", {"class": "card", "aria-label": "Account"}, el("h2", None, "Account ", self._unit), figures, self._notes),
             el("section", {"class": "card", "aria-label": "Exposure"}, el("h2", None, "Exposure"), self._summary, self._bars),
             self._equity.root,
@@ -76,10 +79,12 @@ class PortfolioView:
         ctx.store.subscribe("account", self._draw)
         ctx.store.subscribe("stats", lambda _stats: self._second())
         ctx.store.subscribe("vault", self._vault)
+        ctx.store.subscribe("switched", lambda _account: self._switched())
 
     def shown(self) -> None:
         """The route appears."""
         self._visible = True
+        self._accounts.shown()
         self._draw(self._store.account)
         self._ask()
         self._ctx.errors.run("Paper account", self._load_settings(), self._settings_refused)
@@ -92,6 +97,11 @@ class PortfolioView:
         if vault["state"] not in ("memory", "unlocked"):  # nothing of a locked account stays on the page
             self._equity.clear()
             self._by.clear()
+        self._ask()
+
+    def _switched(self) -> None:
+        self._equity.clear()
+        self._by.clear()
         self._ask()
 
     def _second(self) -> None:

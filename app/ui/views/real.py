@@ -16,16 +16,16 @@ from .vault_fields import Outcome, SecretField, button, card, refill
 
 
 class RealCard:
-    """Shows what the ``execution`` message says."""
+    """Shows what the ``execution`` message of the account called ``name`` says."""
 
-    def __init__(self, ctx: Any) -> None:
+    def __init__(self, ctx: Any, name: str) -> None:
         self._ctx = ctx
         self._said = Outcome("real-said")
         self._state = el("p", {"data-testid": "real-state", "role": "status"})
         self._key_text = el("p", {"class": "hint"})
         self._found = el("p", {"class": "stale"})
         about = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
-        name = self._name = ctx.store.hello["capabilities"]["account"]
+        self._name = name
         title = self._title = name.capitalize()
         self._api_key = el("input", {"type": "text", "id": "real-api-key", "data-testid": "real-api-key", **about})
         self._kind = _choice("real-kind", real_words.KINDS[name])
@@ -80,7 +80,7 @@ class RealCard:
 
     def draw(self, vault: dict) -> None:
         """Show the account while the vault is open."""
-        view = self._ctx.store.execution
+        view = self._ctx.store.executions.get(self._name)
         opened = vault is not None and vault["state"] == "unlocked"
         if view is None:
             return
@@ -111,7 +111,7 @@ class RealCard:
         if self._name in real_words.LIVE:
             arguments["live"] = str(self._live.value) == "live"
         try:
-            await self._ctx.link.ask_secret("execution.key", self._secret.take(), **arguments)
+            await self._ctx.link.ask_secret("execution.key", self._secret.take(), account=self._name, **arguments)
         except Refused as error:
             self._said.refused(error)
         else:
@@ -119,7 +119,7 @@ class RealCard:
             self._said.say("The key is in the vault. Nothing is sent before you arm.")
 
     def _ask_to_arm(self) -> None:
-        set_text(self._means, real_words.arming(self._ctx.store.execution))
+        set_text(self._means, real_words.arming(self._ctx.store.executions.get(self._name)))
         self._dialog.showModal()
 
     def _confirmed(self) -> None:
@@ -131,7 +131,7 @@ class RealCard:
 
     async def _ask(self, what: str, done: str, arguments: dict) -> None:
         try:
-            await self._ctx.link.ask(what, **arguments)
+            await self._ctx.link.ask(what, account=self._name, **arguments)
         except Refused as error:
             self._said.refused(error)
         else:

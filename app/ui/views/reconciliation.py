@@ -43,7 +43,7 @@ class ReconciliationView:
             card("History", self._places["history"]),
         )
         listen(self.root, "click", self._click)
-        for topic in ("stats", "execution", "vault"):
+        for topic in ("stats", "execution", "vault", "switched"):
             ctx.store.subscribe(topic, lambda _message: self._again())
 
     def shown(self) -> None:

@@ -60,21 +60,23 @@ class VaultView:
         )
         listen(self._lock, "click", lambda _event: notice.lock())
         listen(self._accept, "click", lambda _event: ctx.errors.run("Accepting the damage", self._accept_damage()))
-        self._offer_real = ctx.store.subscribe("order_state", lambda message: self._with_real(pair, message))
-        self._with_real(pair, ctx.store.order_state)
+        self._offer_real = ctx.store.subscribe("hello", lambda message: self._with_real(pair, message))
+        self._with_real(pair, ctx.store.hello)
         ctx.store.subscribe("vault", lambda _vault: self._draw())
         ctx.store.subscribe("lock", lambda _lock: self._draw())
         ctx.store.subscribe("route", lambda _route: self._draw())
 
-    def _with_real(self, before: Any, message: dict | None) -> None:
-        """The card of a real account, as soon as the desk says that it has one."""
-        if not (message or {}).get("real"):
+    def _with_real(self, before: Any, hello: dict | None) -> None:
+        """A card for each real account, as soon as the desk says which it has."""
+        names = [each["name"] for each in (hello or {}).get("capabilities", {}).get("accounts", ()) if each["real"]]
+        if not names:
             return
         from .real import RealCard  # a desk on paper never needs it
 
         self._offer_real()
-        self._cards = (*self._cards, RealCard(self._ctx))
-        before.after(self._cards[-1].root)
+        cards = [RealCard(self._ctx, name) for name in names]
+        self._cards = (*self._cards, *cards)
+        before.after(*[each.root for each in cards])
         self._draw()
 
     def shown(self) -> None:
