@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .format import group
+from .equity_curve import money
 
 
 def option(row: dict) -> str:
@@ -12,7 +12,7 @@ def option(row: dict) -> str:
 
 def amount(text: str | None, currency: str) -> str:
     """An amount with its currency; a dash while the account is closed."""
-    return f"{group(text)} {currency}" if text else "–"
+    return f"{money(text)} {currency}" if text else "–"
 
 
 def orders(row: dict) -> str:
@@ -27,5 +27,5 @@ def total(message: dict) -> str:
     left = [titles[name] for name in found["left_out"]]
     if len(left) == len(titles):
         return "No account is open: nothing to add up."
-    text = f"All accounts together: {group(found['equity'])} {found['currency']} at the rates of now."
+    text = f"All accounts together: {money(found['equity'])} {found['currency']} at the rates of now."
     return f"{text} Left out (closed, or no rate for its currency): {', '.join(left)}." if left else text

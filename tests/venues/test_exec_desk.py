@@ -405,11 +405,9 @@ async def test_the_kill_switch_cancels_and_flattens_at_the_venue(tmp_path):
         assert desk.account.balance("BTC") == 0
 
 
-async def test_a_desk_on_paper_has_no_real_account():
-    from app.desk import realrequests
-
-    with pytest.raises(Refusal, match="paper"):
-        realrequests.state(type("Desk", (), {"real": None}), {})
+async def test_a_desk_on_paper_has_no_real_account(desk_page):
+    assert (await desk_page.ask("execution.state"))["error"]["code"] == "paper_account"
+    assert (await desk_page.ask("execution.arm", account="binance", confirmed=True))["error"]["code"] == "paper_account"
 
 
 async def test_many_orders_are_cancelled_in_one_request_each_once(tmp_path):

@@ -8,6 +8,7 @@ from js import document
 
 from .. import account_words as words
 from ..dom import by_id, el, listen, set_text
+from ..equity_curve import money
 from ..format import direction, minus, signed
 from .vault_fields import refill, row, table
 
@@ -77,7 +78,7 @@ class AccountsCard:
             words.option(each),
             (words.amount(each["equity"], each["currency"]), number),
             (words.amount(each["cash"], each["currency"]), number),
-            (signed(each["day_pnl"]) if each["day_pnl"] else "–", {"class": "num", "data-tone": "up" if way > 0 else "down" if way < 0 else ""}),
+            (signed(money(each["day_pnl"])), {"class": "num", "data-tone": "up" if way > 0 else "down" if way < 0 else ""}),
             (str(each["orders"]), number),
             (str(each["positions"]), number),
             words.orders(each),

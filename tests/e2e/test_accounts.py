@@ -1,0 +1,63 @@
+"""Two accounts on one desk in the browser: paper, and one at the emulated exchange."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.desk import DeskPage
+from tests.e2e.serving import SITE, serving
+from tests.e2e.test_real import PATIENCE_MS, Exchange, exchange, is_live, is_reconciled  # noqa: F401 (a fixture)
+from tests.venues.exec_sdks import KEY, SECRET
+
+_ADDRESSES = (("ws", "ws"), ("rest", "rest"), ("trade", "api"))
+
+
+def test_orders_go_to_the_account_that_is_chosen(page: Page, exchange: Exchange):  # noqa: F811
+    said = exchange.said
+    with serving(SITE, f"{exchange.base} ws://127.0.0.1:{said['port']}") as server:
+        desk = DeskPage(page, server.url)
+        desk.open(venue="binance", account="paper,binance", binance_symbols="BTCUSDT", **{f"binance_{name}": said[key] for name, key in _ADDRESSES})
+        is_live(desk)
+        choice = desk.by("account-choose")
+        expect(choice).to_have_value("paper")
+        assert choice.locator("option").all_text_contents() == ["Paper", "Binance (real)"]
+        desk.create_vault()
+        desk.submit(kind="market", qty="0.01")
+        expect(desk.by("order-row", status="filled")).to_have_count(1)
+
+        choice.select_option("binance")
+        expect(desk.by("order-row")).to_have_count(0)
+        expect(desk.by("ticket-submit")).to_be_disabled()
+        assert page.locator("#equity-name").text_content() == "Binance equity"
+        desk.go("vault")
+        desk.by("real-api-key").fill(KEY)
+        desk.by("real-secret").fill(SECRET)
+        desk.by("real-key-keep").click()
+        is_reconciled(desk, armed=False)
+        desk.by("real-arm").click()
+        desk.by("real-arm-confirm").click()
+        is_reconciled(desk, armed=True)
+        desk.go("desk")
+        desk.fill_ticket(kind="limit", qty="0.1", price=str(desk.quote()[0] - 2000))
+        expect(desk.by("ticket-submit")).to_contain_text("Real order: Buy 0.1 BTC")
+        desk.by("ticket-submit").click()
+        expect(desk.by("order-row", status="accepted")).to_have_count(1, timeout=PATIENCE_MS)
+        assert len(exchange.orders()["placed"]) == 1
+
+        desk.go("portfolio")
+        rows = desk.by("account-row")
+        expect(rows).to_have_count(2)
+        expect(desk.by("account-row", account="binance")).to_contain_text("100,000")
+        expect(desk.by("accounts-total")).to_contain_text("All accounts together")
+        desk.by("account-row", account="paper").get_by_role("button", name="Show").click()
+        expect(desk.by("account-row", account="paper").get_by_role("button", name="Shown")).to_be_visible()
+        desk.go("desk")
+        expect(choice).to_have_value("paper")
+        expect(desk.by("order-row", status="filled")).to_have_count(1)
+        expect(desk.by("ticket-submit")).not_to_contain_text("Real order")
+
+        page.keyboard.press("Control+Shift+X")  # every account is halted, the one that is not shown too
+        desk.by("kill-confirm").click()
+        choice.select_option("binance")
+        expect(desk.by("order-row", status="cancelled")).to_have_count(1, timeout=PATIENCE_MS)
+        desk.check_console()
