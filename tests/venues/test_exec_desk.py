@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.desk.errors import Refusal
+from tests.unit.desk.conftest import start_desk
 from tests.venues.exec_desk import ED25519, HMAC, SYMBOL, RealDesk, real_desk
 from tests.venues.exec_sdks import ED_KEY, ED_PEM, SECRET, ccxt_account, python_binance_account
 from tests.venues.live_desk import until
@@ -405,9 +405,11 @@ async def test_the_kill_switch_cancels_and_flattens_at_the_venue(tmp_path):
         assert desk.account.balance("BTC") == 0
 
 
-async def test_a_desk_on_paper_has_no_real_account(desk_page):
-    assert (await desk_page.ask("execution.state"))["error"]["code"] == "paper_account"
-    assert (await desk_page.ask("execution.arm", account="binance", confirmed=True))["error"]["code"] == "paper_account"
+async def test_a_desk_on_paper_has_no_real_account():
+    page = await start_desk()
+    assert (await page.ask("execution.state"))["error"]["code"] == "paper_account"
+    assert (await page.ask("execution.arm", account="binance", confirmed=True))["error"]["code"] == "paper_account"
+    await page.desk.stop()
 
 
 async def test_many_orders_are_cancelled_in_one_request_each_once(tmp_path):
