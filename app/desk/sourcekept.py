@@ -52,9 +52,8 @@ class SourcesKept:
                 self._restore(kept)
 
     def _restore(self, kept: dict) -> None:
-        ledgers, orders, added, prices = (
-            found if isinstance(found := kept.get(name), kind) else kind() for name, kind in (("ledgers", dict), ("orders", dict), ("added", list), ("prices", list))
-        )
+        kinds = {"ledgers": dict, "orders": dict, "added": list, "prices": list}
+        ledgers, orders, added, prices = (found if isinstance(found := kept.get(name), kind) else kind() for name, kind in kinds.items())
         chain = self._sources.chain
         for name, link in chain.links.items():
             link.ledger.restore(ledgers.get(name))

@@ -202,3 +202,16 @@ def test_a_page_that_does_not_paint_gets_one_message_and_then_the_newest_state(r
     rig.time.advance(6)
     rig.quote("AAA", 502)
     assert rig.rows()[-1][1] == "5.02", "a credit lost for good does not silence the desk"
+
+
+def test_a_page_that_paints_nothing_owes_from_the_first_tick_on_and_one_that_paints_late_only_from_the_last(rig: Rig):
+    rig.paints = False
+    for bid in range(100, 120):
+        rig.quote("AAA", bid)
+        rig.run(1)
+    assert len(rig.ticks()) > 1 and rig.publisher.owes_ns > 18e9, "credits that seem lost are not credits given"
+    rig.publisher.painted(rig.ticks()[-2]["seq"])
+    assert 0 < rig.publisher.owes_ns < 6e9
+    rig.paints = True
+    rig.run(1)
+    assert rig.publisher.owes_ns == 0

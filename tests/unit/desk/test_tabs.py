@@ -116,13 +116,16 @@ async def test_a_page_that_does_not_paint_is_sent_nothing_and_costs_the_desk_no_
     assert sum(m["t"] == "tick" for m in slow.messages) - seen <= 1
     # frozen for long: nothing at all is kept for it
     follower = desk.desk.followers.tabs["slow"]
-    follower.publisher._waiting_since -= ASLEEP_NS
+    before = follower.publisher
+    await slow.ask("heat.open", symbol="BTCUSDT")
+    before._owed_since -= ASLEEP_NS
     desk.desk.followers.second()
     assert follower.asleep and "slow" not in desk.desk.locking.elsewhere
-    count = len(slow.messages)
+    count, sent = len(slow.messages), before.sent
+    assert before not in desk.desk.publishers and before.heat.symbol == "" and len(desk.desk.followers._shared.readers) == 2
     await desk.ask("order.submit", token="a", **BUY)
     await some(desk, 5, lambda m: m["t"] == "tick")
-    assert len(slow.messages) == count
+    assert len(slow.messages) == count and before.sent == sent
     # it wakes: everything comes anew
     slow.paints = True
     slow.tell("painted", slow.latest("tick")["seq"])
