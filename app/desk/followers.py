@@ -183,7 +183,7 @@ class Follower:
             self._wake()
         self._send({"t": "welcome", "worker": desk.locking.worker})
         messages = [desk.hello(), desk.instruments_message(), desk.venue_message(), desk.followers.vault(desk.vault_message())]
-        messages += [not_here(desk.order_state()), *desk.trade.blotter(), {"t": "risk", **desk.trade.risk.summary()}]
+        messages += [not_here(desk.order_state()), *map(desk.marked, desk.trade.blotter()), {"t": "risk", **desk.trade.risk.summary()}]
         if (account := desk.account()) is not None:
             messages.append({"t": "account", **account})
         if desk.real is not None:

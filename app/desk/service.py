@@ -320,8 +320,12 @@ class Desk:
             self._network.close()
         return session
 
+    def marked(self, message: dict) -> dict:
+        """A message about trading; fills of a replay say where charts show them."""
+        return self._fill_times.mark(message) if self._fill_times is not None else message
+
     def _send_trading(self, message: dict) -> None:
-        self.send(self._fill_times.mark(message) if self._fill_times is not None else message)
+        self.send(self.marked(message))
 
     def toast(self, level: str, text: str, code: str = "") -> None:
         """A notice for the trader."""

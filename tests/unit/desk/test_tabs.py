@@ -136,6 +136,16 @@ async def test_a_page_that_does_not_paint_is_sent_nothing_and_costs_the_desk_no_
     await desk.desk.stop()
 
 
+async def test_a_tab_that_comes_later_shows_fills_of_a_replay_where_the_desk_does():
+    tabs, desk = await led()
+    await desk.ask("order.submit", token="a", **BUY)
+    await desk.until(lambda m: m["t"] == "fills" and m["rows"], "a fill")
+    late = await following(tabs, desk)
+    ((there,), (here,)) = ([row for m in page.messages if m["t"] == "fills" for row in m["rows"]] for page in (late, desk))
+    assert there == here and there["bar_ns"] is not None
+    await desk.desk.stop()
+
+
 async def test_a_closed_tab_is_forgotten_and_too_many_are_told_so():
     tabs, desk = await led()
     windows = [await following(tabs, desk, f"w{number}") for number in range(MOST)]
