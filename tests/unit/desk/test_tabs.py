@@ -7,9 +7,11 @@ import json
 
 import pytest
 
+from app.desk import recorder
 from app.desk.followers import ASLEEP_NS, MOST, READS
 from app.desk.recorder import LEASE_NS, VaultRecorder
 from app.desk.requests import REQUESTS
+from app.platform.errors import StoreFull
 from app.platform.memory import MemoryStore
 from app.platform.native import build
 from app.vault import Vault, VaultConflict
@@ -301,6 +303,37 @@ async def test_who_sleeps_between_writing_and_sending_looks_first_whether_it_sti
         task.cancel()
     for page in (old, *others):
         await page.desk.stop()
+
+
+@pytest.mark.parametrize("fails", [2, 10**6])
+async def test_a_lead_that_cannot_be_proved_at_once_is_proved_again_and_jams_nothing(fails, monkeypatch):
+    monkeypatch.setattr(recorder, "CLAIM_AGAIN_S", 0)
+    tabs = Channels()
+    page = await unlocked(tabs=tabs)
+    vault, store, left = page.desk.keeping.vault, page.platform.store, [fails]
+    append, commit = vault.append, store.commit
+
+    async def slow(*what, **how):
+        await append(*what, **how)
+        monkeypatch.setattr(vault, "append", append)
+        page.clock.by_ns += 2 * LEASE_NS
+        monkeypatch.setattr(store, "commit", no_room)
+
+    async def no_room(*what, **how):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise StoreFull("no room left")
+        await commit(*what, **how)
+
+    monkeypatch.setattr(vault, "append", slow)
+    answer = await page.ask("order.submit", token="a", **BUY)
+    if fails == 2:
+        assert answer["status"] == "filled" and left[0] < 0
+        assert (await page.ask("order.submit", token="b", **BUY))["status"] == "filled"
+    else:
+        assert answer["error"]["code"] == "lost_lead" and page.desk.trade.engine is None
+        assert page.latest("vault")["state"] == "other_tab"
+    await page.desk.stop()
 
 
 async def test_the_tab_that_took_the_lead_waits_until_nothing_of_the_other_can_leave():
