@@ -348,8 +348,7 @@ class Publisher:
             price = opened = age = None
             if trade is not None:
                 price = trade.price
-                day = market.bars(symbol, "1d").last
-                opened = day[1] if day else None
+                opened = market.base(symbol)
             if symbol in self._stale:
                 age = market.age_ns(symbol, self._venue_now(symbol))
             values = (bid, ask, price, opened, age)

@@ -140,7 +140,8 @@ class Desk:
         self._fill_times = FillTimes(self.venue.now_ns) if self.venue.name == "replay" else None
         self._boot("venue")
         instruments = await self._instruments()
-        self.market = TimedMarket(instruments, self.venue.now_ns, getattr(self.venue, "stale_after_ns", None))
+        told = (getattr(self.venue, name, None) for name in ("stale_after_ns", "close_before"))
+        self.market = TimedMarket(instruments, self.venue.now_ns, *told)
         times = around.clock, around.scheduler, self.account, self.venue.now_ns
         self.publisher = Publisher(self.market, instruments, around.post, *times, lambda text, data: around.post_file(text, around.files.make(data)))
         self.feed = Feed(self.market, self.publisher, around.clock, around.epoch_ms, lambda _connection: self.send_venue())

@@ -15,7 +15,7 @@ from app.model.market import BookDelta, BookSnapshot, Gap, MarketEvent, Quote, R
 
 from .bars import TIMEFRAMES, BarSeries
 from .book import Book
-from .frames import fill, make_series
+from .frames import UTC_DAY, Session, fill, make_series
 from .trades import Tape
 
 STALE_AFTER_NS = 10_000_000_000
@@ -24,24 +24,33 @@ _WIDTHS = tuple(TIMEFRAMES)
 
 
 class _Entry:
-    __slots__ = ("bars", "book", "has_ticker", "heard", "quote", "symbol", "tape")
+    __slots__ = ("bars", "book", "has_ticker", "heard", "quote", "session", "symbol", "tape")
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, session: Session) -> None:
         self.symbol = instrument.symbol
         self.book = Book(instrument)
         self.tape = Tape()
-        self.bars = tuple([BarSeries(name) for name in _WIDTHS])
+        self.session = session
+        self.bars = tuple([make_series(name, instrument, session) for name in _WIDTHS])
         self.quote: Quote | None = None
         self.has_ticker = False
         self.heard: int | None = None
 
 
 class MarketState:
-    """``counters`` counts events by kind, duplicates, and books broken; asking for an unknown symbol raises KeyError."""
+    """``counters`` counts events by kind, duplicates, and books broken; asking for an unknown symbol raises KeyError. ``session_of`` says when an
+    instrument's day begins."""
 
-    def __init__(self, instruments: Iterable[Instrument], stale_after_ns: int = STALE_AFTER_NS) -> None:
-        self._instruments = {item.symbol: item for item in instruments}
-        self._entries = {symbol: _Entry(item) for symbol, item in self._instruments.items()}
+    def __init__(
+        self,
+        instruments: Iterable[Instrument],
+        stale_after_ns: int = STALE_AFTER_NS,
+        session_of: Callable[[Instrument], Session] = lambda _instrument: UTC_DAY,
+    ) -> None:
+        self._instruments: dict[str, Instrument] = {}
+        self._entries: dict[str, _Entry] = {}
+        self._session_of = session_of
+        self.add(instruments)
         self._stale_after = stale_after_ns
         self._listeners: list[Callable[[list[MarketEvent]], None]] = []
         self.changed: set[str] = set()
@@ -54,7 +63,7 @@ class MarketState:
         for item in instruments:
             if item.symbol not in self._entries:
                 self._instruments[item.symbol] = item
-                self._entries[item.symbol] = _Entry(item)
+                self._entries[item.symbol] = _Entry(item, self._session_of(item))
 
     def apply(self, events: Iterable[MarketEvent]) -> None:
         """Take a batch into the state, then tell the listeners."""
@@ -116,6 +125,11 @@ class MarketState:
         """The latest trade."""
         return self._entries[symbol].tape.last
 
+    def base(self, symbol: str) -> int | None:
+        """The price that the day's change counts from, in units: that of its first trade known."""
+        day = self.bars(symbol, "1d").last
+        return day[1] if day else None
+
     def book(self, symbol: str) -> Book:
         """The order book; look at its state before using it."""
         return self._entries[symbol].book
@@ -130,10 +144,14 @@ class MarketState:
         for series in entry.bars:
             if series.timeframe == timeframe:
                 return series
-        made = make_series(timeframe, self._instruments[symbol])
+        made = make_series(timeframe, self._instruments[symbol], entry.session)
         fill(made, lambda name: entry.bars[_WIDTHS.index(name)], entry.tape.rows)
         entry.bars = (*entry.bars, made)
         return made
+
+    def session(self, symbol: str) -> Session:
+        """When the instrument's day begins."""
+        return self._entries[symbol].session
 
     def release_bars(self, symbol: str, timeframe: str) -> None:
         """Nobody looks at these bars any more; TIMEFRAMES are kept."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from app.desk.display import percent
 from app.desk.settings import from_query
 from app.platform.errors import StoreUnavailable
 from app.platform.native.sqlite import SqliteStore
@@ -92,6 +93,14 @@ async def test_prices_with_their_source_and_age_and_every_odd_one_named(sim):
         assert venue["state"] == "live" and venue["detail"] == "no source has GONE"
         shown = await page.until(lambda m: m["t"] == "sources" and m["rows"]["AAPL"]["price"], "the sources message")
         assert shown["rows"]["AAPL"]["source"] == "yahoo" and shown["chain"][1]["state"] == "no_key"
+        # the day's change counts from the close before, not from the first price that came here
+        sim.prices["AAPL"] = Decimal("200")
+        await page.ask("watch", symbols=["AAPL"])
+        await page.ask("sources.refresh", symbol="AAPL")
+        await page.until(lambda m: m["t"] == "tick" and any(each[0] == "AAPL" and each[3] == "200.00" for each in m["quotes"]), "the new price")
+        before = row(page, "AAPL")["previous_close"]
+        quote = [each for m in page.messages if m["t"] == "tick" for each in m["quotes"] if each[0] == "AAPL"][-1]
+        assert Decimal(before) != Decimal("190.12") and quote[4] == percent(200 * 10**4, int(Decimal(before) * 10**4))
     finally:
         await stop(page)
 

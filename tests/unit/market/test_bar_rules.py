@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.desk.marketview import TimedMarket
 from app.market.bars import TIMEFRAMES, BarSeries
 from app.market.frames import CALENDAR, UTC_DAY, WIDTHS, BadFrame, Session, bounds, make_series
 from app.market.state import MarketState
 from app.model.market import Gap, Restart, Trade
+from app.sources.listing import listing
 from tests.unit.market.kit import ADA, SECOND, snapshot, trade
 
 RULES = Path(__file__).resolve().parents[3] / "docs" / "bars.md"
@@ -179,6 +181,31 @@ def test_b19_a_restart_forgets() -> None:
         assert (state.bars("ADA-USD", name).rows(), state.bars("ADA-USD", name).gaps) == ([], [])
     state.apply([trade((T - 500) * SECOND, 5, 1)])
     assert [len(state.bars("ADA-USD", name).rows()) for name in ("1s", "ticks:2", "1M")] == [1, 1, 1]
+
+
+def test_b20_a_listing_has_the_session_of_its_exchange() -> None:
+    items = [listing(symbol).instrument("equities") for symbol in ("AAPL", "7203.T", "CL=F", "BTC-USD")]
+    noon = at("2026-11-25T12:00", "America/New_York")
+    market = TimedMarket(items, lambda _symbol: noon * SECOND)
+    for symbol in ("AAPL", "CL=F", "BTC-USD"):
+        for moment in ("2026-11-24T15:59", "2026-11-24T17:30", "2026-11-25T08:00", "2026-11-25T09:29", "2026-11-25T09:30", "2026-11-25T10:15"):
+            market.apply([trade(at(moment, "America/New_York") * SECOND, 5, 1, symbol=symbol)])
+
+    def starts(symbol: str, name: str) -> list[tuple[str, int]]:
+        return [(datetime.fromtimestamp(row[0], ZoneInfo("America/New_York")).strftime("%dT%H:%M"), row[5]) for row in market.bars(symbol, name).rows()]
+
+    assert starts("AAPL", "1d") == [("24T09:30", 4), ("25T09:30", 2)]
+    assert starts("AAPL", "1h")[-1] == ("25T09:30", 2) and starts("AAPL", "4h")[-1] == ("25T09:30", 2)
+    assert starts("AAPL", "1w") == [("23T09:30", 6)]
+    # 17:00 in Chicago is 18:00 here: the whole trading day is one bar
+    assert starts("CL=F", "1d") == [("23T18:00", 2), ("24T18:00", 4)]
+    assert starts("BTC-USD", "1d") == [("23T19:00", 2), ("24T19:00", 4)]
+    assert market.session("7203.T") == Session("Asia/Tokyo", 32_400)
+    for name in (*WIDTHS, *CALENDAR):  # a kind that is asked for later is the same as one that was kept
+        fresh = make_series(name, items[0], NEW_YORK)
+        for known in market.trades("AAPL"):
+            fresh.add(known)
+        assert market.bars("AAPL", name).rows() == fresh.rows(), name
 
 
 @pytest.mark.parametrize("name", ["2m", "", "1y", "ticks:0", "ticks:1.5", "volume:", "volume:-1", "value:1e9", "ticks:99999999999999"])
