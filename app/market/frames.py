@@ -8,7 +8,7 @@ currency. The rules are in docs/bars.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -110,6 +110,9 @@ class ActivitySeries(BarSeries):
         """Forget all bars and gaps."""
         super().clear()
         self._done = self._enough  # the first trade opens a bar
+
+    def amend(self, ts: int, more: int, finer: Sequence[list[list[int]]]) -> None:
+        """What came stays as it came: where a bar ended followed from it."""
 
     def add_at(self, ts: int, price: int, size: int) -> None:
         """Count in the next trade to arrive."""

@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from app.model.instrument import Instrument
-from app.model.market import BookDelta, BookSnapshot, Gap, MarketEvent, Quote, Restart, Trade
+from app.model.market import BookDelta, BookSnapshot, Correction, Gap, MarketEvent, Quote, Restart, Trade
 
 from .bars import TIMEFRAMES, BarSeries
 from .book import Book
 from .frames import UTC_DAY, Session, fill, make_series
-from .trades import Tape
+from .trades import Tape, time_of
 
 STALE_AFTER_NS = 10_000_000_000
 """Without any message for this long an instrument is stale."""
@@ -54,7 +54,7 @@ class MarketState:
         self._stale_after = stale_after_ns
         self._listeners: list[Callable[[list[MarketEvent]], None]] = []
         self.changed: set[str] = set()
-        self.counters = {"events": 0, "duplicates": 0, "gaps": 0, "broken_books": 0, "restarts": 0, "unknown_symbol": 0}
+        self.counters = {"events": 0, "duplicates": 0, "gaps": 0, "broken_books": 0, "restarts": 0, "unknown_symbol": 0, "corrected": 0, "not_corrected": 0}
         self.on_broken_book: Callable[[str, str], None] | None = None
         """Called with symbol and reason when a book finds itself wrong (checksum, crossed, sequence)."""
 
@@ -90,6 +90,8 @@ class MarketState:
                 self._trade(entry, event)
             elif kind is BookSnapshot:
                 self._snapshot(entry, event)
+            elif kind is Correction:
+                self._correct(entry, event)
             else:
                 self._interrupted(entry, event)
                 changed.add(symbol)
@@ -180,6 +182,20 @@ class MarketState:
         ts, price, size = trade.ts or trade.recv, trade.price, trade.size
         for series in entry.bars:
             series.add_at(ts, price, size)
+
+    def _correct(self, entry: _Entry, event: Correction) -> None:
+        found = entry.tape.correct(event)
+        self.counters["corrected" if found else "not_corrected"] += 1
+        if found is None:
+            return
+        old, new = found
+        more = (new.size if new is not None else 0) - old.size
+        trades = [[0, *[trade.price] * 4, trade.size, time_of(trade), time_of(trade)] for trade in sorted(entry.tape.rows, key=time_of)]
+        finer = [trades]
+        for series in entry.bars:  # from narrow to wide: those before it are right already
+            series.amend(time_of(old), more, finer)
+            if series.timeframe in ("1s", "1m"):
+                finer.append(series.whole())
 
     def _snapshot(self, entry: _Entry, event: BookSnapshot) -> None:
         entry.book.apply_snapshot(event)

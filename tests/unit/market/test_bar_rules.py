@@ -8,12 +8,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.desk.marketview import TimedMarket
 from app.market.bars import TIMEFRAMES, BarSeries
 from app.market.frames import CALENDAR, UTC_DAY, WIDTHS, BadFrame, Session, bounds, make_series
 from app.market.state import MarketState
-from app.model.market import Gap, Restart, Trade
+from app.model.market import Correction, Gap, Restart, Trade
 from app.sources.listing import listing
 from tests.unit.market.kit import ADA, SECOND, snapshot, trade
 
@@ -206,6 +208,74 @@ def test_b20_a_listing_has_the_session_of_its_exchange() -> None:
         for known in market.trades("AAPL"):
             fresh.add(known)
         assert market.bars("AAPL", name).rows() == fresh.rows(), name
+
+
+FIXED = [*WIDTHS, *CALENDAR]
+moves = st.lists(st.tuples(st.integers(0, 8_000), st.integers(1, 9), st.integers(1, 5)), min_size=1, max_size=30)
+edits = st.lists(st.tuples(st.integers(0, 29), st.integers(1, 12), st.integers(0, 5)), max_size=8)
+
+
+@given(moves, edits)
+def test_b21_a_corrected_trade_makes_the_bars_that_it_would_have_made(made: list, changes: list) -> None:
+    """Trades in any order, some of them corrected (size 0: cancelled), against the same trades as they are in the end."""
+    state, right = MarketState([ADA]), [trade((T + second) * SECOND, price, size, f"n{at}") for at, (second, price, size) in enumerate(made)]
+    for name in FIXED:
+        state.bars("ADA-USD", name)
+    state.apply(list(right))
+    for count, (at, price, size) in enumerate(changes):
+        if at < len(right):
+            old = right[at].trade_id
+            state.apply([Correction("ADA-USD", 0, 1, old, price, size, f"c{count}")])
+            right[at] = right[at]._replace(price=price, size=size, trade_id=f"c{count}" if size else old)
+            if not size:
+                del right[at]
+    for name in FIXED:
+        fresh = make_series(name, ADA)
+        for each in right:
+            fresh.add(each)
+        assert state.bars("ADA-USD", name).rows() == fresh.rows(), name
+    assert list(state.trades("ADA-USD")) == right
+    assert state.last("ADA-USD") == max(reversed(right), key=lambda each: each.ts, default=None)
+    state.apply([trade((T + 9_000) * SECOND, 7, 1, "later")])
+    assert state.bars("ADA-USD", "1m").rows()[-1][1:] == (7, 7, 7, 7, 1)
+
+
+def test_b21_a_day_of_which_most_trades_are_forgotten_is_made_of_its_bars() -> None:
+    state = MarketState([ADA])
+    day = T - T % 86_400
+    state.apply([trade((day + 60 * n) * SECOND, 100 + n % 5, 1, str(n)) for n in range(1_000)])
+    state.apply([trade((day + 60_000) * SECOND, 900, 5, "wrong"), trade((day + 60_001) * SECOND, 50, 1, "right")])
+    state.bars("ADA-USD", "1d").take_changed()
+    state.apply([Correction("ADA-USD", 0, 1, "wrong", 90, 2, "put right")])
+    assert state.bars("ADA-USD", "1d").take_changed() == [(day, 100, 104, 50, 50, 1_003)]
+    # ids of both are known: neither comes again
+    state.apply([trade((day + 60_002) * SECOND, 900, 5, "wrong"), trade((day + 60_002) * SECOND, 90, 2, "put right")])
+    assert state.bars("ADA-USD", "1d").last == (day, 100, 104, 50, 50, 1_003)
+
+
+def test_b21_of_a_bar_whose_parts_are_forgotten_only_the_volume_is_put_right() -> None:
+    state = MarketState([ADA])
+    state.apply([trade(T * SECOND + n, 100 + n % 5, 1, str(n)) for n in range(700)])
+    state.apply([Correction("ADA-USD", 0, 1, "699", 100, 0), Correction("ADA-USD", 0, 1, "698", 400, 3)])
+    assert state.bars("ADA-USD", "1s").rows() == [(T, 100, 104, 100, 104, 701)]
+
+
+def test_b22_a_correction_of_what_is_not_kept_changes_nothing() -> None:
+    state = MarketState([ADA])
+    state.apply([trade((T + n) * SECOND, 100, 1, str(n)) for n in range(600)])
+    before = [state.bars("ADA-USD", name).rows() for name in TIMEFRAMES]
+    state.apply([Correction("ADA-USD", 0, 1, name, 5, 0) for name in ("0", "never", "")])
+    assert [state.bars("ADA-USD", name).rows() for name in TIMEFRAMES] == before
+    assert (state.counters["corrected"], state.counters["not_corrected"]) == (0, 3)
+
+
+def test_b23_bars_by_activity_stay_as_they_came() -> None:
+    state = MarketState([ADA])
+    state.bars("ADA-USD", "ticks:2")
+    state.apply([trade((T + n) * SECOND, 10 + n, 1, str(n)) for n in range(4)])
+    before = state.bars("ADA-USD", "ticks:2").rows()
+    state.apply([Correction("ADA-USD", 0, 1, "1", 99, 1), Correction("ADA-USD", 0, 1, "2", 0, 0)])
+    assert state.bars("ADA-USD", "ticks:2").rows() == before and len(before) == 2
 
 
 @pytest.mark.parametrize("name", ["2m", "", "1y", "ticks:0", "ticks:1.5", "volume:", "volume:-1", "value:1e9", "ticks:99999999999999"])
