@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.health.histogram import Histogram
-from app.model.market import Gap, MarketEvent, Rejected, Restart, Trade
+from app.model.market import Correction, Gap, MarketEvent, Rejected, Restart, Trade
 
 MAX_REASONS = 50
 
@@ -62,7 +62,7 @@ class Feed:
 
 
 def show(publisher: Any, events: list[MarketEvent]) -> list[Gap]:
-    """Tape and bars of what one page looks at: trades are added, after a gap or restart everything comes anew. Gives the gaps."""
+    """Tape and bars of what one page looks at: trades are added, after a gap, a restart or a correction everything comes anew. Gives the gaps."""
     focus = publisher.focus
     rebuilt: set[str] = set()
     gaps: list[Gap] = []
@@ -74,7 +74,7 @@ def show(publisher: Any, events: list[MarketEvent]) -> list[Gap]:
         elif kind is Gap:
             gaps.append(event)
             rebuilt.add(event.symbol)
-        elif kind is Restart:
+        elif kind is Restart or kind is Correction:
             rebuilt.add(event.symbol)
     if rebuilt:
         publisher.rebuilt(rebuilt)

@@ -60,8 +60,13 @@ class Followers:
 
     @property
     def publishers(self) -> list[Publisher]:
-        """Of every tab that follows."""
-        return [tab.publisher for tab in self.tabs.values()]
+        """Of every tab that follows and is awake."""
+        return [tab.publisher for tab in self.awake]
+
+    @property
+    def awake(self) -> list[Follower]:
+        """Tabs that are told what happens."""
+        return [tab for tab in self.tabs.values() if not tab.asleep]
 
     def join(self, tab: str) -> None:
         """A tab asks to follow. Beyond MOST it is told no more than that."""
@@ -90,7 +95,7 @@ class Followers:
         self._desk.around.post(json.dumps({"t": "followers", "count": len(self.tabs)}))
 
     def _market(self, events: list, changed: set[str], received_ms: float) -> None:
-        for tab in self.tabs.values():
+        for tab in self.awake:
             show(tab.publisher, events)
             tab.publisher.changed(changed, received_ms)
 
@@ -122,7 +127,7 @@ class Followers:
 
     def second(self) -> None:
         """Once a second."""
-        for tab in self.tabs.values():
+        for tab in self.awake:
             tab.second()
 
     def close(self) -> None:
@@ -134,8 +139,7 @@ class Followers:
     def ask_to_take_over(self) -> bool:
         """Ask the tab that its trader looks at most to take over; False: nobody follows."""
         order = {"active": 0, "resting": 1, "hidden": 2}
-        awake = [tab for tab in self.tabs.values() if not tab.asleep]
-        if not awake:
+        if not (awake := self.awake):
             return False
         min(awake, key=lambda tab: order[tab.attention]).post(json.dumps({"t": "take"}))
         return True
@@ -151,26 +155,38 @@ class Follower:
     """One tab that follows: for requests it looks like the desk, with its own publisher."""
 
     def __init__(self, desk: Any, tab: str, channel: Any, shared: SharedMarket, hand_over: Any) -> None:
-        self._desk, self.id, self._channel, self._hand_over = desk, tab, channel, hand_over
-        self.asleep = False
-        self.attention = "active"
-        around = desk.around
-        known = {item.symbol: item for item in desk.venue.instruments()}
-        self.publisher = Publisher(desk.market, list(known.values()), self.post, around.clock, around.scheduler, desk.account, desk.venue.now_ns)
-        self._reader = shared.reader(self.publisher)
+        self._desk, self.id, self._channel, self._shared, self._hand_over = desk, tab, channel, shared, hand_over
+        self._wake()
         self._tasks: set[asyncio.Task] = set()
         channel.on_message(self._hear)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._desk, name)
 
+    def _wake(self) -> None:
+        desk, around = self._desk, self._desk.around
+        self.asleep, self.attention = False, "active"
+        instruments = desk.venue.instruments()
+        self.publisher = Publisher(desk.market, instruments, self.post, around.clock, around.scheduler, desk.account, desk.venue.now_ns)
+        self._reader = self._shared.reader(self.publisher)
+
+    def _sleep(self) -> None:
+        """Nothing is sent, looked at or kept for it any more."""
+        if not self.asleep:
+            self.asleep = True
+            self._reader.leave()
+            self.publisher.close()
+            self._desk.forget_publisher(self.publisher)
+            self._desk.locking.attend_elsewhere(self.id, None)
+
     def welcome(self) -> None:
         """Everything a page has to know to begin."""
         desk = self._desk
-        self.asleep = False
+        if self.asleep:
+            self._wake()
         self._send({"t": "welcome", "worker": desk.locking.worker})
         messages = [desk.hello(), desk.instruments_message(), desk.venue_message(), desk.followers.vault(desk.vault_message())]
-        messages += [not_here(desk.order_state()), *desk.trade.blotter(), {"t": "risk", **desk.trade.risk.summary()}]
+        messages += [not_here(desk.order_state()), *map(desk.marked, desk.trade.blotter()), {"t": "risk", **desk.trade.risk.summary()}]
         if (account := desk.account()) is not None:
             messages.append({"t": "account", **account})
         messages += [{"t": "execution", **each.real.view()} for each in desk.accounts.all if each.real is not None]
@@ -191,20 +207,15 @@ class Follower:
 
     def second(self) -> None:
         """Once a second: does it still answer?"""
-        if not self.asleep and self.publisher.owes_ns > ASLEEP_NS:
-            self.asleep = True
-            self._desk.locking.attend_elsewhere(self.id, None)
-        if not self.asleep:
+        if self.publisher.owes_ns > ASLEEP_NS:
+            self._sleep()
+        else:
             self.publisher.second()
 
     def close(self) -> None:
         """It is gone, or the desk is."""
-        self.asleep = True
+        self._sleep()
         self._channel.close()
-        self._reader.leave()
-        self.publisher.close()
-        self._desk.forget_publisher(self.publisher)
-        self._desk.locking.attend_elsewhere(self.id, None)
 
     # For requests: what is the tab's own in the place of the desk's.
 
@@ -237,18 +248,15 @@ class Follower:
         except (ValueError, TypeError, KeyError):
             return
         if self.asleep:
-            self._send_again()
+            self._wake()
+            self._send({"t": "again"})
+            self.welcome()
         if name == "painted":
             self.publisher.painted(request.get("seq"))
             return
         task = self._desk.around.scheduler.create_task(self._answer(name, request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _send_again(self) -> None:
-        self.asleep = False
-        self._send({"t": "again"})
-        self.welcome()
 
     async def _answer(self, name: Any, request: dict) -> None:
         reply = {"t": "reply", "id": request.get("id")}

@@ -62,6 +62,8 @@ class Heat:
         now, book = self._venue_now(self.symbol), self._market.book(self.symbol)
         stale = book.state == "live" and self._market.is_stale(self.symbol, now)
         reason = "nothing was received for too long" if stale else book.reason
+        if self._map.is_before(now):
+            self._fresh, self._reset = [], True
         fresh = self._map.sample(book, now, trusted=book.state == "live" and not stale, reason=reason)
         if fresh:
             self._fresh = (self._fresh + fresh)[-COLUMNS:]

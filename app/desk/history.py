@@ -178,7 +178,7 @@ class History:
                 many = backfill.fine(item, timeframe)
                 ahead = backfill.WIDTHS.get(timeframe, 31 * 86_400) * _AHEAD * 10**9
                 series = await self.store.read(item, end_ns=now(symbol) + ahead, newest=(backfill.MOST + _AHEAD) * many)
-                held = backfill.drawn(series, timeframe)
+                held = backfill.drawn(series, timeframe, self._desk.market.session(symbol))
         except (HistoryError, PlatformError, VaultError) as error:
             self._desk.trace.add("desk", "warn", f"Stored history of {symbol} is not shown: {getattr(error, 'reason', '') or error}")
             return

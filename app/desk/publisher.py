@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from decimal import Decimal
 from typing import Any
 
 from app.model.instrument import Instrument
@@ -66,7 +65,7 @@ class Publisher:
         self._watched: set[str] = set()
         self._dirty: set[str] = set()
         self._oldest_ms = 0.0
-        self._waiting_since = 0
+        self._waiting_since = self._owed_since = 0
         self._sequence = 0
         self._direction: dict[str, int] = {}
         self._told: dict[str, tuple] = {}
@@ -99,8 +98,8 @@ class Publisher:
 
     @property
     def owes_ns(self) -> int:
-        """How long the page has owed the credit for the last tick; 0 when it owes none."""
-        return self._clock.monotonic_ns() - self._waiting_since if self._waiting_since else 0
+        """How long the page has owed credits without giving any; 0 when it owes none."""
+        return self._clock.monotonic_ns() - self._owed_since if self._owed_since else 0
 
     def add(self, instruments: list[Instrument]) -> None:
         """Know more instruments."""
@@ -116,9 +115,15 @@ class Publisher:
         return self._heat
 
     def close(self) -> None:
-        """Its page is gone."""
+        """Its page is gone, or sleeps."""
+        self._due.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._heat is not None:
             self._heat.close()
+        for chart in self.charts:
+            chart.close()
 
     def _heat_due(self) -> None:
         self._due.add("heat")
@@ -195,9 +200,10 @@ class Publisher:
         self.flush()
 
     def painted(self, sequence: int) -> None:
-        """The page has shown tick number ``sequence``: it may have the next."""
+        """The page has shown tick number ``sequence``: it may have the next, if that was the last one."""
+        self._owed_since = self._waiting_since
         if sequence == self._sequence:
-            self._waiting_since = 0
+            self._waiting_since = self._owed_since = 0
             if self._oldest_ms or self._due:
                 self.flush()
 
@@ -244,7 +250,7 @@ class Publisher:
         # Only the quote in focus answers a frame; what goes on the beat has waited for it on purpose.
         message["recv_ms"] = received if prompt and received else None
         message["t"], message["seq"] = "tick", self._sequence
-        self._waiting_since = now
+        self._waiting_since, self._owed_since = now, self._owed_since or now
         self.sent += 1
         self._post_dict(message)
 
@@ -342,8 +348,7 @@ class Publisher:
             price = opened = age = None
             if trade is not None:
                 price = trade.price
-                day = market.bars(symbol, "1d").last
-                opened = day[1] if day else None
+                opened = market.base(symbol)
             if symbol in self._stale:
                 age = market.age_ns(symbol, self._venue_now(symbol))
             values = (bid, ask, price, opened, age)
@@ -367,15 +372,9 @@ class Publisher:
         return rows
 
 
-
 def _ladder(levels: list, item: Instrument, deepest: int) -> list[list]:
     rows, total = [], 0
     for price, size in levels:
         total += size
         rows.append([display.price(price, item), display.size(size, item), round(total / deepest, 3)])
     return rows
-
-
-def decimal_or_none(value: Decimal | None) -> str | None:
-    """Plain text of a Decimal for the wire."""
-    return None if value is None else format(value, "f")

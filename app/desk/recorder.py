@@ -6,6 +6,7 @@ the zero-padded number of the first, so the order of ids is the order of events.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from bisect import bisect_left
 from collections.abc import Callable
@@ -24,6 +25,9 @@ LEAP = 1_000_000
 them, and an order's id follows from its number."""
 LEASE_NS = 3_000_000_000
 """So long a durable write proves that this tab has the lead. Whoever slept longer between writing and sending proves it anew."""
+
+CLAIMS, CLAIM_AGAIN_S = 25, 0.2
+"""So often, so far apart, the lead is proved anew when that fails. The record is durable by then: it cannot be refused any more."""
 
 
 def record_id(first: int) -> str:
@@ -114,11 +118,25 @@ class VaultRecorder:
             await self._vault.append(self._journal, [(record_id(first), record)], strict=True)
             self._measure((self._clock.monotonic_ns() - began[1]) / 1e6)
             while self._since(began) > LEASE_NS:  # frozen meanwhile, or a very slow disk
-                began = self._now()
-                await self._vault.claim()
+                began = await self._claim()
         except VaultConflict as error:
             self._lost()
             raise Refusal("lost_lead", "another tab has taken the lead: this one sends nothing any more", "go on in the other tab") from error
+
+    async def _claim(self) -> tuple[int, int]:
+        """Prove the lead again; when that was begun. Whoever cannot prove it for long has lost it."""
+        failed: VaultError | None = None
+        for _ in range(CLAIMS):
+            began = self._now()
+            try:
+                await self._vault.claim()
+                return began
+            except VaultConflict:
+                raise
+            except VaultError as error:
+                failed = error
+            await asyncio.sleep(CLAIM_AGAIN_S)
+        raise VaultConflict(f"the lead cannot be proved: {failed}")
 
     def _now(self) -> tuple[int, int]:
         return self._clock.now_ns(), self._clock.monotonic_ns()

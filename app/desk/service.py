@@ -148,7 +148,8 @@ class Desk:
         self._fill_times = FillTimes(self.venue.now_ns) if self.venue.name == "replay" else None
         self._boot("venue")
         instruments = await self._instruments()
-        self.market = TimedMarket(instruments, self.venue.now_ns, getattr(self.venue, "stale_after_ns", None))
+        told = (getattr(self.venue, name, None) for name in ("stale_after_ns", "close_before"))
+        self.market = TimedMarket(instruments, self.venue.now_ns, *told)
         times = around.clock, around.scheduler, self.account, self.venue.now_ns
         self.publisher = Publisher(self.market, instruments, around.post, *times, lambda text, data: around.post_file(text, around.files.make(data)))
         self.feed = Feed(self.market, self.publisher, around.clock, around.epoch_ms, lambda _connection: self.send_venue())
@@ -318,9 +319,13 @@ class Desk:
             self._network.close()
         return session
 
+    def marked(self, message: dict) -> dict:
+        """A message about trading; fills of a replay say where charts show them."""
+        return self._fill_times.mark(message) if self._fill_times is not None else message
+
     def send_trading(self, message: dict) -> None:
-        """What concerns the account: fills say which bar they are drawn at."""
-        self.send(self._fill_times.mark(message) if self._fill_times is not None else message)
+        """What concerns the account that is shown."""
+        self.send(self.marked(message))
 
     def toast(self, level: str, text: str, code: str = "") -> None:
         """A notice for the trader."""

@@ -7,7 +7,6 @@ them.
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from datetime import date
@@ -15,8 +14,7 @@ from typing import Any
 
 from app.market.calendars import CalendarEnded, calendar
 from app.net.fetch import FetchFailed, Request
-from app.platform.errors import PlatformError, StoreClosed
-from app.sources.answers import Match, Reply, SourceError
+from app.sources.answers import Match, Price, Reply, SourceError
 from app.sources.cache import Cache
 from app.sources.chain import Chain
 from app.sources.listing import BadListing, Listing, listing
@@ -24,14 +22,16 @@ from app.sources.ranking import own, ranked
 from app.vault import VaultError
 from app.venues.alphavantage import client as alphavantage
 from app.venues.equities.live import DEFAULT, EquitiesLive
+from app.venues.equities.polling import Watched
 from app.venues.polygon import client as polygon
 from app.venues.yahoo import client as yahoo
 
 from . import sourceview
 from .errors import Refusal
 from .sourcedays import SourceDays
+from .sourcekept import SourcesKept
 
-KEY, CLASS = "sources", "sources"
+CLASS = "sources"
 BASES = {"yahoo": yahoo.BASE, "alphavantage": alphavantage.BASE, "polygon": polygon.BASE}
 _SAVE_S, _TELL_S = 1.0, 0.3
 _DEADLINE_S = 10.0
@@ -60,9 +60,8 @@ class Sources:
         self.days = SourceDays(desk, self.chain)
         self._venue: EquitiesLive | None = None
         self._label = ""
-        self._added: dict[str, None] = {}
+        self.kept = SourcesKept(desk, self)
         self._keys: dict[str, str] = {}
-        self._kept, self._loaded = "", False
         self._saving: Any = None
         self._telling: Any = None
 
@@ -86,40 +85,11 @@ class Sources:
         self._desk.around.scheduler.create_task(self._begin())
 
     async def _begin(self) -> None:
-        await self._load()
+        await self.kept.load()
         await self._look_for_keys()
         if self._venue is not None:
             self._venue.begin()
         self.changed()
-
-    async def _load(self) -> None:
-        if self._loaded:
-            return
-        self._loaded = True
-        store = self._desk.around.store
-        try:
-            try:
-                text = await store.meta_get(KEY)
-            except StoreClosed:
-                await store.open()
-                text = await store.meta_get(KEY)
-            kept = json.loads(text) if text else {}
-        except (PlatformError, ValueError, RecursionError) as error:
-            self._desk.trace.add("network", "warn", f"What was known of sources is not kept: {error}")
-            return
-        if not isinstance(kept, dict):
-            return
-        for name, link in self.chain.links.items():
-            link.ledger.restore((kept.get("ledgers") or {}).get(name))
-        for symbol, order in (kept.get("orders") or {}).items():
-            if isinstance(order, list) and order and all(name in self.chain.links for name in order):
-                self.chain.orders[symbol] = tuple(dict.fromkeys(order))
-        for symbol in kept.get("added") or ():
-            if isinstance(symbol, str):
-                self._watch(symbol)
-        for row in kept.get("prices") or ():
-            if self._venue is not None and (found := sourceview.price_of(row)) is not None:
-                self._venue.restore(row[0] + self._label, *found)
 
     def changed(self) -> None:
         """Keep and tell, a little later and together."""
@@ -131,21 +101,17 @@ class Sources:
 
     def _save_soon(self) -> None:
         self._saving = None
-        self._desk.around.scheduler.create_task(self._save())
+        self._desk.around.scheduler.create_task(self.kept.save())
 
-    async def _save(self) -> None:
-        ledgers = {name: link.ledger.kept() for name, link in self.chain.links.items() if link.ledger.per_day is not None}
-        rows = self._venue.rows.values() if self._venue is not None else ()
-        prices = [sourceview.price_row(row.listing.symbol, row) for row in rows if row.price is not None]
-        text = json.dumps({"v": 1, "ledgers": ledgers, "added": list(self._added), "orders": self.chain.orders, "prices": prices}, separators=(",", ":"))
-        if text == self._kept or not self._loaded:
-            return
-        try:
-            await self._desk.around.store.meta_put(KEY, text)
-        except PlatformError as error:
-            self._desk.trace.add("network", "warn", f"What is known of sources is not kept: {error}")
-        else:
-            self._kept = text
+    @property
+    def rows(self) -> dict[str, Watched]:
+        """The listings that are watched, by the symbol of their instrument."""
+        return self._venue.rows if self._venue is not None else {}
+
+    def restore(self, symbol: str, price: Price, source: str, received_ns: int) -> None:
+        """A listing's price that was kept over a restart."""
+        if self._venue is not None:
+            self._venue.restore(symbol + self._label, price, source, received_ns)
 
     def close(self) -> None:
         """Let timers go."""
@@ -159,8 +125,7 @@ class Sources:
 
     def view(self) -> dict:
         """The ``sources`` message."""
-        rows = self._venue.rows if self._venue is not None else {}
-        return sourceview.view(self.chain, rows, self._keys, self._desk.around.clock.now_ns(), self.days.notes, self._added)
+        return sourceview.view(self.chain, self.rows, self._keys, self._desk.around.clock.now_ns(), self.days.notes, self.kept.added)
 
     def _tell(self) -> None:
         self._telling = None
@@ -175,8 +140,8 @@ class Sources:
     async def search(self, text: str, everywhere: bool) -> dict:
         """Instruments of the desk and listings of every source that may be asked. One that has few calls a day is asked where the others find
         little, or when the trader says so (``everywhere``)."""
-        if not self._loaded:  # a desk without the venue: nothing was known so far
-            await self._load()
+        if not self.kept.loaded:  # a desk without the venue: nothing was known so far
+            await self.kept.load()
             await self._look_for_keys()
         mine = own(text, self._desk.venue.instruments())
         found: list[tuple[str, list[Match]]] = []
@@ -193,7 +158,7 @@ class Sources:
                     found.append((name, kept.value))
                 except SourceError as error:
                     failed[name] = str(error)
-        known = {row.listing.symbol for row in self._venue.rows.values()} if self._venue is not None else set()
+        known = {row.listing.symbol for row in self.rows.values()}
         rows = ranked(text, found)[:30]
         return {
             "own": [{"symbol": item.symbol, "base": item.base, "quote": item.quote, "venue": item.venue} for item in mine],
@@ -210,14 +175,14 @@ class Sources:
         """Watch a listing from now on, also after a reload: it is kept when this returns."""
         if self._venue is None:
             raise Refusal("no_equities", "this desk has no venue for it", "open the desk with ?venue=equities, or add equities to the venues", "symbol")
-        if len(self._added) >= _MOST_ADDED:
+        if len(self.kept.added) >= _MOST_ADDED:
             raise Refusal("too_many", f"{_MOST_ADDED} listings were added", "remove some from the list of added ones", "symbol")
         try:
-            item = self._watch(symbol)
+            item = self.watch(symbol)
         except BadListing as error:
             raise Refusal("bad_symbol", *str(error).split("; ", 1), "symbol") from error
         self.changed()
-        await self._save()
+        await self.kept.save()
         return {"symbol": item}
 
     def set_order(self, symbol: str, order: Any) -> None:
@@ -236,17 +201,18 @@ class Sources:
 
     def remove(self, symbol: str) -> None:
         """Forget an added listing; it goes with the next start."""
-        row = self._venue.rows.get(symbol) if self._venue is not None else None
-        self._added.pop(row.listing.symbol if row is not None else symbol, None)
+        row = self.rows.get(symbol)
+        self.kept.added.pop(row.listing.symbol if row is not None else symbol, None)
         self.changed()
 
-    def _watch(self, symbol: str) -> str:
+    def watch(self, symbol: str) -> str:
+        """Watch one more listing; the symbol of its instrument. Raises BadListing."""
         item = listing(symbol)
         if self._venue is None:
-            self._added[item.symbol] = None
+            self.kept.added[item.symbol] = None
             return item.symbol
         if not any(row.listing.symbol == item.symbol for row in self._venue.rows.values()):
-            self._added[item.symbol] = None
+            self.kept.added[item.symbol] = None
             instrument = self._venue.add(item)
             self._desk.joined([instrument])
             return instrument.symbol
@@ -264,11 +230,11 @@ class Sources:
 
     def want_days(self, symbol: str) -> None:
         """Daily history of a listing is about to be looked at."""
-        if self._venue is not None and symbol in self._venue.rows:
-            self.days.want(symbol, self._venue.rows[symbol].listing)
+        if symbol in self.rows:
+            self.days.want(symbol, self.rows[symbol].listing)
 
     def _listing(self, symbol: str) -> Listing:
-        row = self._venue.rows.get(symbol) if self._venue is not None else None
+        row = self.rows.get(symbol)
         if row is None:
             raise Refusal("unknown_symbol", f"{symbol[:40]!r} is none of the listings that are asked for", "choose one of the venue equities", "symbol")
         return row.listing

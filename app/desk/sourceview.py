@@ -50,7 +50,7 @@ def _row(row: Any, chain: Chain, now_ns: int, days: str) -> dict:
     is_open, opens_ns, closes_ns, trouble = row.hours(now_ns)
     price = row.price
     below = price is not None and price.last <= 0
-    indicated = bool(price is not None and is_open and not below and (price.bid is None or price.ask is None))
+    indicated = bool(row.is_current(now_ns) and not below and (price.bid is None or price.ask is None))
     words = (row.note, "a price of zero or less is shown, and no order is filled at it" if below else "", row.quiet(now_ns), trouble, days)
     return {
         "source": row.source,

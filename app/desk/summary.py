@@ -83,21 +83,20 @@ class Summaries:
         return self._instruments[symbol].price(quote.ask) if quote is not None and quote.ask_size else None
 
     def change(self, symbol: str) -> float | None:
-        """Against the first trade known of the UTC day, a ratio."""
-        day = self._market.bars(symbol, "1d").last
-        return self._ratio(symbol, day and day[_OPEN])
+        """Against the previous close or the first trade known of the day, a ratio."""
+        return self._ratio(symbol, self._market.base(symbol))
 
     def hour(self, symbol: str) -> float | None:
         """Against the first trade known of the last hour, a ratio."""
         return self._ratio(symbol, self._hour_open(symbol))
 
     def volume(self, symbol: str) -> Decimal | None:
-        """Traded in the UTC day, in the quote currency at the last price: the only way in which instruments compare."""
+        """Traded in the day, in the quote currency at the last price: the only way in which instruments compare."""
         day, price = self._market.bars(symbol, "1d").last, self.last(symbol)
         return self._instruments[symbol].size(day[_VOLUME]) * price if day and price is not None else None
 
     def day(self, symbol: str, at: int) -> Decimal | None:
-        """A price of the UTC day: its low or its high."""
+        """A price of the day: its low or its high."""
         day = self._market.bars(symbol, "1d").last
         return self._instruments[symbol].price(day[at]) if day else None
 

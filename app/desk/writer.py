@@ -51,10 +51,11 @@ class Writer:
         self.engine, self.recorder, self.stuck = engine, recorder, None
 
     async def close(self) -> None:
-        """Finish what is queued, then stop writing."""
-        while self.queued and self.stuck is None:
+        """Finish what is queued or being written, then stop writing."""
+        while not self._idle.is_set() or (self.queued and self.stuck is None):
             self._kick()
             await self._idle.wait()
+            await asyncio.sleep(0)  # while it is held, nothing is being written
         self.engine, self.recorder = None, None
         self._reports.clear()
 
@@ -65,7 +66,7 @@ class Writer:
         waiting, self._commands = list(self._commands), deque()
         for _, future in waiting:
             if not future.done():
-                future.set_exception(Refusal("lost_lead", "another tab has taken the lead", "go on in the other tab"))
+                future.set_exception(_lost())
 
     async def command(self, decide: Command) -> list[Event]:
         """Decide, journal, apply, act; returns the events. Raises what ``decide`` raises, or Refusal when it could not be kept."""
@@ -148,9 +149,12 @@ class Writer:
             future.set_result(events)
 
     async def _write(self, events: list[Event]) -> list[Entry]:
-        entries = number(events, self.engine.last_seq + 1)
+        engine = self.engine
+        entries = number(events, engine.last_seq + 1)
         if entries:
             await self.recorder.append(entries[0].seq, encode(entries))
+        if self.engine is not engine:
+            raise _lost()
         return entries
 
     def _apply(self, entries: list[Entry]) -> None:
@@ -170,3 +174,7 @@ class Writer:
                     Refusal("journal_failed", f"the journal cannot be written: {error}", "nothing was sent; free some space or reload")
                 )
         self._commands.clear()
+
+
+def _lost() -> Refusal:
+    return Refusal("lost_lead", "another tab has taken the lead", "go on in the other tab")

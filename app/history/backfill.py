@@ -1,11 +1,11 @@
-"""Stored bars and live bars as one series, by the rules H1 to H8 of docs/bars.md. Rows are (time in s, open, high, low, close, volume)."""
+"""Stored bars and live bars as one series, by the rules H1 to H9 of docs/bars.md. Rows are (time in s, open, high, low, close, volume)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from app.market.frames import WIDTHS
+from app.market.frames import UTC_DAY, WIDTHS, Session, bounds, dated
 
 from .series import Note, Series
 from .store import Stored
@@ -13,6 +13,8 @@ from .store import Stored
 MOST = 5_000
 """Stored bars that are shown before live ones."""
 BETWEEN = "no data between the stored history and what was received"
+_DATES = ("1d", "1w", "1M")
+"""Bars whose time stands for a date."""
 _MOST_FINE = 60
 """At most this many stored bars make one."""
 
@@ -60,20 +62,26 @@ def fine(item: Stored, timeframe: str) -> int:
     return 1 if item.timeframe == timeframe else WIDTHS[timeframe] // WIDTHS[item.timeframe]
 
 
-def drawn(series: Series, timeframe: str) -> Held:
-    """The bars of a series as they are drawn, made wider where they are finer."""
+def drawn(series: Series, timeframe: str, session: Session = UTC_DAY) -> Held:
+    """The bars of a series as they are drawn, made wider where they are finer; where the session begins the day, counted from it."""
     price, volume = 10**series.price_scale, 10**series.volume_scale
     rows: list[Row] = [(time // 10**9, o / price, h / price, low / price, c / price, v / volume) for time, o, h, low, c, v in series.rows()]
     step = WIDTHS.get(timeframe, 0)
     if timeframe != series.timeframe:
-        rows = _wider(rows, step)
+        rows = _wider(rows, timeframe, WIDTHS[series.timeframe], session)
+    elif session != UTC_DAY and timeframe in _DATES:
+        rows = [(dated(session, row[0]), *row[1:]) for row in rows]
     return Held(series.symbol, timeframe, rows, list(series.gaps), step)
 
 
-def _wider(rows: Sequence[Row], step: int) -> list[Row]:
+def _wider(rows: Sequence[Row], timeframe: str, finer: int, session: Session) -> list[Row]:
     out: list[list] = []
+    step, start, end = WIDTHS[timeframe], 0, 0
     for time, o, h, low, c, v in rows:
-        start = time - time % step
+        if session == UTC_DAY:
+            start = time - time % step
+        elif not start <= (last := time + finer - 1) < end:  # one that begins before the opening and ends after it is the session's
+            start, end = bounds(timeframe, session, last)
         if out and out[-1][0] == start:
             into = out[-1]
             into[2], into[3], into[4], into[5] = max(into[2], h), min(into[3], low), c, into[5] + v

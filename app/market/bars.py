@@ -5,6 +5,7 @@ has all other kinds. Never knows the present: a bar is closed when a later one h
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from operator import itemgetter
 
 from app.model.market import Trade
@@ -98,6 +99,30 @@ class BarSeries:
         into[_HIGH], into[_LOW] = max(into[_HIGH], bar[_HIGH]), min(into[_LOW], bar[_LOW])
         into[_CLOSE], into[_CLOSED] = bar[_CLOSE], bar[_CLOSED]
         into[_VOLUME] += bar[_VOLUME]
+
+    def amend(self, ts: int, more: int, finer: Sequence[list[list[int]]]) -> None:
+        """A trade at ``ts`` (ns UTC) was put right, by which its bar's volume grows ``more``. The bar is made anew of the first of ``finer``
+        (bars as ``whole`` gives them) whose volume within it is the same; where none is, only its volume changes."""
+        (start, end), bars = self.bounds(ts), self._bars
+        at = bisect_left(bars, start // _SECOND, key=_by_time)
+        if at == len(bars) or bars[at][_TIME] != start // _SECOND:
+            return
+        volume = bars[at][_VOLUME] + more
+        self._changed.add(bars[at][_TIME])
+        bars[at][_VOLUME] = volume
+        for parts in finer:
+            inside = [part for part in parts if start <= part[_OPENED] < end]
+            if sum(part[_VOLUME] for part in inside) == volume:
+                break
+        else:
+            return
+        if inside:
+            first, last = inside[0], inside[-1]
+            high, low = max(part[_HIGH] for part in inside), min(part[_LOW] for part in inside)
+            bars[at] = [bars[at][_TIME], first[_OPEN], high, low, last[_CLOSE], volume, first[_OPENED], last[_CLOSED]]
+        else:
+            del bars[at]
+            self._current_start, self._current_end = self.bounds(bars[-1][_OPENED]) if bars else (0, 0)
 
     def rows(self) -> list[Row]:
         """All bars, oldest first."""

@@ -8,7 +8,7 @@ currency. The rules are in docs/bars.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -61,7 +61,8 @@ def make_series(name: str, instrument: Instrument, session: Session = UTC_DAY, l
 
 
 def fill(series: BarSeries, kept: Callable[[str], BarSeries], trades: Iterable[Trade]) -> None:
-    """Give a new series what is known already: ``kept(name)`` are the series of TIMEFRAMES, ``trades`` the last ones, oldest first."""
+    """Give a new series what is known already: ``kept(name)`` are the series of TIMEFRAMES, of the same session; ``trades`` the last ones,
+    oldest first."""
     if isinstance(series, ActivitySeries):
         for trade in trades:
             series.add(trade)
@@ -78,8 +79,6 @@ def fill(series: BarSeries, kept: Callable[[str], BarSeries], trades: Iterable[T
 
 def _base(series: BarSeries) -> str:
     """The widest of the kept series whose bars never straddle one of these."""
-    if isinstance(series, CalendarSeries):
-        return "1d" if series.session == UTC_DAY else "1m"
     return max((name for name, width in TIMEFRAMES.items() if series.width_s % width == 0), key=TIMEFRAMES.__getitem__)
 
 
@@ -112,6 +111,9 @@ class ActivitySeries(BarSeries):
         super().clear()
         self._done = self._enough  # the first trade opens a bar
 
+    def amend(self, ts: int, more: int, finer: Sequence[list[list[int]]]) -> None:
+        """What came stays as it came: where a bar ended followed from it."""
+
     def add_at(self, ts: int, price: int, size: int) -> None:
         """Count in the next trade to arrive."""
         bars = self._bars
@@ -143,11 +145,25 @@ def _opening(day: date, session: Session) -> int:
     return int((midnight + timedelta(seconds=session.opens_s)).timestamp())  # wall time: right on days of 23 and 25 hours
 
 
-def bounds(name: str, session: Session, moment_s: int) -> tuple[int, int]:
-    """(start, end) in s UTC of the bar of this kind that holds the moment."""
+def _day_of(moment_s: int, session: Session) -> date:
+    """The session's day that holds the moment; the evening before belongs to one that opens then."""
     day = datetime.fromtimestamp(moment_s, _zone(session.zone)).date()
     if moment_s < _opening(day, session):
-        day -= timedelta(days=1)
+        return day - timedelta(days=1)
+    return day + timedelta(days=1) if moment_s >= _opening(day + timedelta(days=1), session) else day
+
+
+def dated(session: Session, time_s: int) -> int:
+    """When the session opens whose date a daily bar from elsewhere carries: as midnight of UTC, or as a time of that day at the exchange."""
+    if time_s % 86_400 == 0:
+        return _opening(datetime.fromtimestamp(time_s, UTC).date(), session)
+    day = datetime.fromtimestamp(time_s, _zone(session.zone)).date()
+    return _opening(max(day, _day_of(time_s, session)), session)
+
+
+def bounds(name: str, session: Session, moment_s: int) -> tuple[int, int]:
+    """(start, end) in s UTC of the bar of this kind that holds the moment."""
+    day = _day_of(moment_s, session)
     if name == "1w":
         first = day - timedelta(days=day.weekday())
         return _opening(first, session), _opening(first + timedelta(days=7), session)

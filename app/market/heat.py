@@ -1,7 +1,8 @@
 """A book over time, for the eye: at each sample the size that rests in each of a few rows of prices around the middle.
 
 Memory is constant: at most COLUMNS samples of ROWS numbers. A book that cannot be trusted, and a time without samples, are gaps with a
-reason, never a picture of what was. Sizes are exact units; nothing here reads a clock.
+reason, never a picture of what was. When time goes back (a replay begins anew or is sought in) all is forgotten. Sizes are exact units;
+nothing here reads a clock.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ class HeatMap:
 
     def sample(self, book: Book, ts: int, *, trusted: bool, reason: str = "") -> list[Column]:
         """Look at the book at ``ts``; the columns that came of it: none when time stood still, two after a silence."""
+        if self.is_before(ts):
+            self.columns.clear()
+            self.step = 0
         last = self.columns[-1].ts if self.columns else None
         if last is not None and ts <= last:
             return []
@@ -58,6 +62,10 @@ class HeatMap:
             new.append(self._look(book, ts, bid[0], ask[0]))
         self.columns.extend(new)
         return new
+
+    def is_before(self, ts: int) -> bool:
+        """Whether ``ts`` lies well before the last sample: another pass over a recording, not a clock that was put right."""
+        return bool(self.columns) and ts < self.columns[-1].ts - 3 * self._every
 
     def _look(self, book: Book, ts: int, bid: int, ask: int) -> Column:
         bids, asks = book.levels(Side.BUY, LEVELS), book.levels(Side.SELL, LEVELS)

@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from app.model.instrument import Instrument
-from app.model.market import BookDelta, BookSnapshot, Gap, MarketEvent, Quote, Restart, Trade
+from app.model.market import BookDelta, BookSnapshot, Correction, Gap, MarketEvent, Quote, Restart, Trade
 
 from .bars import TIMEFRAMES, BarSeries
 from .book import Book
-from .frames import fill, make_series
-from .trades import Tape
+from .frames import UTC_DAY, Session, fill, make_series
+from .trades import Tape, time_of
 
 STALE_AFTER_NS = 10_000_000_000
 """Without any message for this long an instrument is stale."""
@@ -24,28 +24,37 @@ _WIDTHS = tuple(TIMEFRAMES)
 
 
 class _Entry:
-    __slots__ = ("bars", "book", "has_ticker", "heard", "quote", "symbol", "tape")
+    __slots__ = ("bars", "book", "has_ticker", "heard", "quote", "session", "symbol", "tape")
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, session: Session) -> None:
         self.symbol = instrument.symbol
         self.book = Book(instrument)
         self.tape = Tape()
-        self.bars = tuple([BarSeries(name) for name in _WIDTHS])
+        self.session = session
+        self.bars = tuple([make_series(name, instrument, session) for name in _WIDTHS])
         self.quote: Quote | None = None
         self.has_ticker = False
         self.heard: int | None = None
 
 
 class MarketState:
-    """``counters`` counts events by kind, duplicates, and books broken; asking for an unknown symbol raises KeyError."""
+    """``counters`` counts events by kind, duplicates, and books broken; asking for an unknown symbol raises KeyError. ``session_of`` says when an
+    instrument's day begins."""
 
-    def __init__(self, instruments: Iterable[Instrument], stale_after_ns: int = STALE_AFTER_NS) -> None:
-        self._instruments = {item.symbol: item for item in instruments}
-        self._entries = {symbol: _Entry(item) for symbol, item in self._instruments.items()}
+    def __init__(
+        self,
+        instruments: Iterable[Instrument],
+        stale_after_ns: int = STALE_AFTER_NS,
+        session_of: Callable[[Instrument], Session] = lambda _instrument: UTC_DAY,
+    ) -> None:
+        self._instruments: dict[str, Instrument] = {}
+        self._entries: dict[str, _Entry] = {}
+        self._session_of = session_of
+        self.add(instruments)
         self._stale_after = stale_after_ns
         self._listeners: list[Callable[[list[MarketEvent]], None]] = []
         self.changed: set[str] = set()
-        self.counters = {"events": 0, "duplicates": 0, "gaps": 0, "broken_books": 0, "restarts": 0, "unknown_symbol": 0}
+        self.counters = {"events": 0, "duplicates": 0, "gaps": 0, "broken_books": 0, "restarts": 0, "unknown_symbol": 0, "corrected": 0, "not_corrected": 0}
         self.on_broken_book: Callable[[str, str], None] | None = None
         """Called with symbol and reason when a book finds itself wrong (checksum, crossed, sequence)."""
 
@@ -54,7 +63,7 @@ class MarketState:
         for item in instruments:
             if item.symbol not in self._entries:
                 self._instruments[item.symbol] = item
-                self._entries[item.symbol] = _Entry(item)
+                self._entries[item.symbol] = _Entry(item, self._session_of(item))
 
     def apply(self, events: Iterable[MarketEvent]) -> None:
         """Take a batch into the state, then tell the listeners."""
@@ -81,6 +90,8 @@ class MarketState:
                 self._trade(entry, event)
             elif kind is BookSnapshot:
                 self._snapshot(entry, event)
+            elif kind is Correction:
+                self._correct(entry, event)
             else:
                 self._interrupted(entry, event)
                 changed.add(symbol)
@@ -116,6 +127,11 @@ class MarketState:
         """The latest trade."""
         return self._entries[symbol].tape.last
 
+    def base(self, symbol: str) -> int | None:
+        """The price that the day's change counts from, in units: that of its first trade known."""
+        day = self.bars(symbol, "1d").last
+        return day[1] if day else None
+
     def book(self, symbol: str) -> Book:
         """The order book; look at its state before using it."""
         return self._entries[symbol].book
@@ -130,10 +146,14 @@ class MarketState:
         for series in entry.bars:
             if series.timeframe == timeframe:
                 return series
-        made = make_series(timeframe, self._instruments[symbol])
+        made = make_series(timeframe, self._instruments[symbol], entry.session)
         fill(made, lambda name: entry.bars[_WIDTHS.index(name)], entry.tape.rows)
         entry.bars = (*entry.bars, made)
         return made
+
+    def session(self, symbol: str) -> Session:
+        """When the instrument's day begins."""
+        return self._entries[symbol].session
 
     def release_bars(self, symbol: str, timeframe: str) -> None:
         """Nobody looks at these bars any more; TIMEFRAMES are kept."""
@@ -162,6 +182,20 @@ class MarketState:
         ts, price, size = trade.ts or trade.recv, trade.price, trade.size
         for series in entry.bars:
             series.add_at(ts, price, size)
+
+    def _correct(self, entry: _Entry, event: Correction) -> None:
+        found = entry.tape.correct(event)
+        self.counters["corrected" if found else "not_corrected"] += 1
+        if found is None:
+            return
+        old, new = found
+        more = (new.size if new is not None else 0) - old.size
+        trades = [[0, *[trade.price] * 4, trade.size, time_of(trade), time_of(trade)] for trade in sorted(entry.tape.rows, key=time_of)]
+        finer = [trades]
+        for series in entry.bars:  # from narrow to wide: those before it are right already
+            series.amend(time_of(old), more, finer)
+            if series.timeframe in ("1s", "1m"):
+                finer.append(series.whole())
 
     def _snapshot(self, entry: _Entry, event: BookSnapshot) -> None:
         entry.book.apply_snapshot(event)

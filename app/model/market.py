@@ -37,6 +37,19 @@ class Trade(NamedTuple):
     trade_id: str
 
 
+class Correction(NamedTuple):
+    """A public trade was not as it was sent: ``trade_id`` is its id until now, ``price`` and ``size`` are what it is, ``new_id`` is its id
+    from now on. Size 0: it is cancelled. ``ts`` is the time of the correction; the trade keeps its own."""
+
+    symbol: str
+    ts: int
+    recv: int
+    trade_id: str
+    price: int
+    size: int
+    new_id: str = ""
+
+
 class BookSnapshot(NamedTuple):
     """The whole displayed book; replaces what was known.
 
@@ -87,7 +100,7 @@ class Restart(NamedTuple):
     reason: str
 
 
-MarketEvent = Quote | Trade | BookSnapshot | BookDelta | Gap | Restart
+MarketEvent = Quote | Trade | Correction | BookSnapshot | BookDelta | Gap | Restart
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class WatchColumn:
 
 COLUMNS = (
     WatchColumn("last", "Last", "Last price", 82),
-    WatchColumn("change", "Chg %", "Change since the day's first trade", 62),
+    WatchColumn("change", "Chg %", "Change since the previous close (listings), or since the UTC day's first trade", 62),
     WatchColumn("bid", "Bid", "Bid", 82),
     WatchColumn("ask", "Ask", "Ask", 82),
     WatchColumn("spark", "Line", "Line of the last hour", 72, told=True),

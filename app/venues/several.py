@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 from app.model.instrument import Instrument
 from app.model.market import MarketEvent, Rejected
@@ -96,6 +97,11 @@ class SeveralVenues:
             if own is not None and (limit := own(symbol)) is not None:
                 return limit
         return None
+
+    def close_before(self, symbol: str) -> Decimal | None:
+        """The close of the session before, where the venue says it."""
+        found = (own(symbol) for venue in self.venues if (own := getattr(venue, "close_before", None)) is not None)
+        return next((close for close in found if close is not None), None)
 
     def resync(self, symbol: str, reason: str) -> None:
         """Build a book anew; only the venue that has the symbol does anything."""

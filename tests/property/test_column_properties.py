@@ -96,6 +96,17 @@ def test_everything_comes_in_order_but_quotes_that_were_replaced(texts: list[str
     assert len(found) + columns.replaced == len(whole)
 
 
+def test_a_quote_read_by_the_parser_is_not_overwritten_by_an_older_one_of_the_columns() -> None:
+    fast = next(text for text in FRAMES if "@bookTicker" in text)
+    data = json.loads(fast)
+    data["data"]["b"], data["data"]["u"] = data["data"]["b"].replace(".", "0.")[1:], data["data"]["u"] + 1
+    slow = json.dumps(data)  # its spaces fit no layout
+    for texts in ([fast, slow], [slow, fast], [fast, slow, fast], [slow, fast, slow]):
+        columns = ColumnEvents(ITEMS, Parser(ITEMS).parse)
+        found = columns.events(NativeReader(layouts(ITEMS)).read(texts), 7)
+        assert found[-1] == Parser(ITEMS).parse(texts[-1], 7)[0] and len(found) + columns.replaced == len(texts)
+
+
 def test_every_recorded_frame_fits_and_both_readers_agree_on_the_session(node: NodeReader) -> None:
     native = NativeReader(TOLD)
     for at in range(0, len(FRAMES), 5000):

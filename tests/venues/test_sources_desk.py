@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from app.desk.display import percent
 from app.desk.settings import from_query
+from app.platform.errors import StoreUnavailable
+from app.platform.native.sqlite import SqliteStore
 from app.sources.listing import listing
 from tests.unit.desk.conftest import BUY, Page, start_desk
 from tests.venues.live_desk import until
@@ -28,13 +31,24 @@ def sim():
         yield served
 
 
-async def desk_on(sim: Sim, store: Path | None = None, venue: str = "equities", symbols: str = SYMBOLS) -> Page:
+async def desk_on(sim: Sim, store: Path | SqliteStore | None = None, venue: str = "equities", symbols: str = SYMBOLS) -> Page:
     # nothing but the emulator is reached
     query = {f"{name}_rest": sim.url for name in ("yahoo", "alphavantage", "polygon")}
     query |= {"kraken_ws": "ws://127.0.0.1:9", "kraken_rest": "http://127.0.0.1:9", "venue": venue, "equities_symbols": symbols}
     found = from_query(query)
     assert found.problems == ()
     return await start_desk(store, venue=found.venue, addresses=found.addresses, symbols=found.symbols)
+
+
+class Broken(SqliteStore):
+    """A store that does not find what is known of sources, for a while."""
+
+    fails = True
+
+    async def meta_get(self, key: str) -> str | None:
+        if self.fails and key == "sources":
+            raise StoreUnavailable("the disk does not answer")
+        return await super().meta_get(key)
 
 
 async def stop(page: Page) -> None:
@@ -79,6 +93,14 @@ async def test_prices_with_their_source_and_age_and_every_odd_one_named(sim):
         assert venue["state"] == "live" and venue["detail"] == "no source has GONE"
         shown = await page.until(lambda m: m["t"] == "sources" and m["rows"]["AAPL"]["price"], "the sources message")
         assert shown["rows"]["AAPL"]["source"] == "yahoo" and shown["chain"][1]["state"] == "no_key"
+        # the day's change counts from the close before, not from the first price that came here
+        sim.prices["AAPL"] = Decimal("200")
+        await page.ask("watch", symbols=["AAPL"])
+        await page.ask("sources.refresh", symbol="AAPL")
+        await page.until(lambda m: m["t"] == "tick" and any(each[0] == "AAPL" and each[3] == "200.00" for each in m["quotes"]), "the new price")
+        before = row(page, "AAPL")["previous_close"]
+        quote = [each for m in page.messages if m["t"] == "tick" for each in m["quotes"] if each[0] == "AAPL"][-1]
+        assert Decimal(before) != Decimal("190.12") and quote[4] == percent(200 * 10**4, int(Decimal(before) * 10**4))
     finally:
         await stop(page)
 
@@ -157,7 +179,7 @@ async def test_calls_prices_and_added_listings_outlive_a_restart(sim, tmp_path):
     await priced(page, "MSFT")
     await page.ask("search", text="alibaba")  # little is found, so Alpha Vantage is asked too
     assert link(page, "alphavantage")["left"] == 24
-    await page.desk.sources._save()
+    await page.desk.sources.kept.save()
     await stop(page)
     again = await desk_on(sim, tmp_path / "store.db", symbols="BTC-USD")
     try:
@@ -172,9 +194,33 @@ async def test_calls_prices_and_added_listings_outlive_a_restart(sim, tmp_path):
         await until(lambda: link(again, "alphavantage")["left"] == 23, "Alpha Vantage asked first")
         assert row(again, "MSFT")["order"] == ["alphavantage", "yahoo"]
         await again.ask("sources.remove", symbol="MSFT")
-        await again.desk.sources._save()
+        await again.desk.sources.kept.save()
         kept = json.loads(await again.desk.around.store.meta_get("sources"))
         assert kept["orders"] == {"MSFT": ["alphavantage", "yahoo"]} and kept["added"] == []
+    finally:
+        await stop(again)
+
+
+async def test_what_cannot_be_read_is_not_overwritten_and_a_bad_symbol_stops_nothing(sim, tmp_path):
+    page = await desk_on(sim, tmp_path / "store.db", symbols="BTC-USD")
+    await page.ask("sources.add", symbol="msft")
+    store = page.desk.around.store
+    kept = json.loads(await store.meta_get("sources"))
+    await stop(page)
+    await store.open()
+    await store.meta_put("sources", json.dumps({**kept, "added": ["OLD.XX", "MSFT"], "orders": 5, "ledgers": []}))
+    store.close()
+    again = await desk_on(sim, Broken(tmp_path / "store.db"), symbols="BTC-USD")
+    try:
+        await priced(again, "BTC-USD")  # sources are asked all the same
+        await again.desk.sources.kept.save()
+        assert "MSFT" not in again.desk.venue.rows
+        again.desk.around.store.fails = False
+        assert json.loads(await again.desk.around.store.meta_get("sources"))["added"] == ["OLD.XX", "MSFT"]
+        await again.desk.sources.kept.save()
+        assert json.loads(await again.desk.around.store.meta_get("sources"))["added"] == ["MSFT"]
+        await priced(again, "MSFT")
+        assert any("OLD.XX" in line["text"] for line in again.desk.trace.since(0))
     finally:
         await stop(again)
 

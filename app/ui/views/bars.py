@@ -19,6 +19,8 @@ from ..format import group, minus, plain
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _CALENDAR = ("1d", "1w", "1M")
 _GAP_SLOTS = 20
+_EVE_S = 3 * 3600
+"""What opens in the last hours of a day of UTC (Sydney in summer, futures) has the next day's date."""
 
 WIDTH = 6
 Row = list
@@ -123,13 +125,18 @@ class Bars:
         index = bisect_left(self.times, moment)
         return index if index < len(self.times) and self.times[index] == moment else None
 
+    @property
+    def _phase(self) -> int:
+        """Bars of an exchange's session are counted from its opening."""
+        return int(self.times[-1]) if self.times else 0
+
     def slots(self) -> list[int]:
         """Times to leave empty for the gaps, at most 20 for each, never where a bar is."""
         out: set[int] = set()
         if not self.step:
             return []
         for start, end, _reason in self.gaps:
-            first = start - start % self.step
+            first = start - (start - self._phase) % self.step
             count = min(_GAP_SLOTS, max(1, (end - first) // self.step))
             out.update(first + index * self.step for index in range(count))
         newest = self.times[-1] if self.times else 0
@@ -138,14 +145,19 @@ class Bars:
     def gap_at(self, moment: int) -> str | None:
         """Why there is no bar at this time, when a gap covers it."""
         for start, end, reason in self.gaps:
-            if start - start % max(1, self.step) <= moment <= end:
+            if start - (start - self._phase) % max(1, self.step) <= moment <= end:
                 return reason
         return None
 
 
 def utc_shift(moment: int, timeframe: str) -> int:
-    """Seconds to add so that an axis that shows UTC shows local time; days stay UTC days."""
-    return 0 if has_days(timeframe) else time.localtime(moment).tm_gmtoff
+    """Seconds to add so that an axis that shows UTC shows local time; of a day its date."""
+    return _EVE_S if has_days(timeframe) else time.localtime(moment).tm_gmtoff
+
+
+def date_text(moment: int) -> str:
+    """The date of a day's bar."""
+    return time.strftime("%Y-%m-%d", time.gmtime(moment + _EVE_S))
 
 
 def fill_marks(fills: Iterable[dict], symbol: str, bars: Bars) -> list[tuple[int, str, Decimal]]:

@@ -14,9 +14,9 @@ from pyodide.ffi import create_once_callable
 
 from ..chart_feeds import DeskFeed
 from ..dom import by_id, el, listen, set_text
-from ..format import clock, stamp, utc
+from ..format import clock, stamp
 from ..order_words import decimals
-from .bars import Bars, frame_text, has_days, has_seconds, legend, spoken, utc_shift
+from .bars import Bars, date_text, frame_text, has_days, has_seconds, legend, spoken, utc_shift
 from .chart_frames import FrameChoice
 from .chart_indicators import ChartIndicators
 from .chart_legend import ChartLegend
@@ -216,7 +216,7 @@ class ChartView:
     def _when(self, moment: int) -> str:
         ns, timeframe = moment * 1_000_000_000, self._feed.timeframe
         if has_days(timeframe):
-            return utc(ns)[:10]
+            return date_text(moment)
         return clock(ns) if has_seconds(timeframe) else stamp(ns)[:-3]
 
     def _keydown(self, event: Any) -> None:

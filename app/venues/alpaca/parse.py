@@ -1,4 +1,4 @@
-"""Alpaca's stream of stock data: quotes as books of one level, and trades.
+"""Alpaca's stream of stock data: quotes as books of one level, trades, and their corrections and cancellations.
 
 Pure; raises nothing whatever the text holds. A quote is the whole top of the feed's book. The venue does not say who the aggressor of a
 trade was: it is judged by the quote before it, else by the trade before it.
@@ -10,13 +10,13 @@ from collections import deque
 from collections.abc import Sequence
 
 from app.model.instrument import Instrument
-from app.model.market import BookSnapshot, MarketEvent, Rejected, Trade
+from app.model.market import BookSnapshot, Correction, MarketEvent, Rejected, Trade
 
 from ..wire import ERRORS, Route, WireError, decode, number_text, reject, time_rfc3339, whole
 from .rules import VENUE
 
 _CONTROL = frozenset({"success", "error", "subscription"})
-_SILENT = frozenset("b u d s l c x n".split())
+_SILENT = frozenset("b u d s l n".split())
 
 
 class _Stock:
@@ -76,11 +76,13 @@ class Parser:
 
     def _message(self, message: dict, recv: int) -> list[MarketEvent | Rejected]:
         kind = message["T"]
-        if kind in ("q", "t"):
+        if kind in ("q", "t", "c", "x"):
             stock = self._stocks.get(message["S"])
             if stock is None:
                 raise WireError("unknown symbol")
-            return self._quote(stock, message, recv) if kind == "q" else self._trade(stock, message, recv)
+            if kind == "q":
+                return self._quote(stock, message, recv)
+            return self._trade(stock, message, recv) if kind == "t" else [_correction(stock.route, message, recv)]
         if kind in _CONTROL:
             self._control.append(message)
             return []
@@ -109,7 +111,21 @@ class Parser:
         else:
             bought = stock.rose
         stock.last, stock.traded_ns = price, max(ts, stock.traded_ns)
-        return [Trade(route.symbol, ts, recv, price, size, not bought, f"{message['x']}-{whole(message['i'])}"[:80])]
+        return [Trade(route.symbol, ts, recv, price, size, not bought, _id(message, "i"))]
+
+
+def _id(message: dict, field: str) -> str:
+    """Ids of trades are those of an exchange."""
+    return f"{message['x']}-{whole(message[field])}"[:80]
+
+
+def _correction(route: Route, message: dict, recv: int) -> Correction:
+    """What became of a trade: another price or size, or (``x``) nothing. They come with a subscription to trades."""
+    ts = time_rfc3339(message["t"])
+    if message["T"] == "x":
+        return Correction(route.symbol, ts, recv, _id(message, "i"), 0, 0)
+    price, size = route.price[number_text(message["cp"])], route.size[number_text(message["cs"])]
+    return Correction(route.symbol, ts, recv, _id(message, "oi"), price, size, _id(message, "ci"))
 
 
 def _level(route: Route, price: object, size: object) -> tuple[tuple[int, int], ...]:

@@ -71,6 +71,9 @@ class ColumnEvents:
         events = [event for _, found in out for event in found]
         if quotes:
             latest = dict(zip(quotes[1::QUOTE_WIDTH], range(0, len(quotes), QUOTE_WIDTH), strict=True))
+            if columns.left:  # what the parser read of an instrument may have come after its last quote here
+                came = {event.symbol: order for order, found in out for event in found if type(event) is Quote}
+                latest = {row: at for row, at in latest.items() if came.get(symbols[row], -1) < quotes[at]}
             self.replaced += len(quotes) // QUOTE_WIDTH - len(latest)
             events += [Quote(symbols[row], 0, recv, *quotes[at + 2 : at + QUOTE_WIDTH]) for row, at in latest.items()]
         return events

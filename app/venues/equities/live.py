@@ -7,6 +7,7 @@ in the connection's words.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from app.model.instrument import Instrument
@@ -98,6 +99,12 @@ class EquitiesLive:
         """After how long without an answer an instrument is stale; None for one that is not of here."""
         row = self.rows.get(symbol)
         return None if row is None else row.stale_after_ns(self._clock.now_ns())
+
+    def close_before(self, symbol: str) -> Decimal | None:
+        """The close of the session before, as the source of the price says it."""
+        row = self.rows.get(symbol)
+        close = row.price.previous_close if row is not None and row.price is not None else None
+        return close if close is not None and close > 0 else None
 
     def resync(self, symbol: str, reason: str) -> None:
         """A book is made anew with each answer."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from app.market.calendars import Calendar, CalendarEnded, calendar
+from app.market.calendars import Calendar, calendar
 from app.model.instrument import Instrument
 from app.model.market import BookSnapshot, MarketEvent, Quote, Trade
 from app.sources.answers import Price
 from app.sources.cache import LIFETIMES
 from app.sources.chain import Outcome
 from app.sources.listing import Listing
+
+from .hours import Hours
 
 NS = 1_000_000_000
 LOOKED_AT_S = LIFETIMES["quote"]
@@ -39,6 +41,7 @@ class Watched:
     def __init__(self, listing: Listing, instrument: Instrument) -> None:
         self.listing, self.instrument = listing, instrument
         self.calendar: Calendar = calendar(instrument.exchange)
+        self._hours = Hours(self.calendar)
         self.price: Price | None = None
         self.source = ""
         self.received_ns = 0
@@ -53,28 +56,24 @@ class Watched:
 
     def is_open(self, now_ns: int) -> bool:
         """Whether the exchange trades; where the calendar has ended, it is taken to."""
-        try:
-            return self.calendar.is_open(now_ns)
-        except CalendarEnded:
-            return True
+        return self._hours.at(now_ns).is_open
 
     def hours(self, now_ns: int) -> tuple[bool, int | None, int | None, str]:
         """(open, next opening, next close, what is wrong with the calendar) in ns UTC."""
-        try:
-            return self.calendar.is_open(now_ns), self.calendar.next_open(now_ns), self.calendar.next_close(now_ns), ""
-        except CalendarEnded as error:
-            return True, None, None, str(error)
+        found = self._hours.at(now_ns)
+        return found.is_open, found.opens, found.closes, found.trouble
 
     def is_final(self, now_ns: int) -> bool:
         """Whether the exchange is closed and the price shown is that of the session that is over: nothing newer can come."""
-        if self.price is None or self.is_open(now_ns):
+        found = self._hours.at(now_ns)
+        if self.price is None or found.is_open or found.began is not None or found.over is None:
             return False
-        try:
-            over = self.calendar.previous_close(now_ns)
-        except CalendarEnded:
-            return False
-        session = self.calendar.session_at(now_ns)
-        return session is None and self.price.as_of_ns >= over - LAST_TRADES_NS and self.received_ns >= over
+        return self.price.as_of_ns >= found.over - LAST_TRADES_NS and self.received_ns >= found.over
+
+    def is_current(self, now_ns: int) -> bool:
+        """Whether the exchange trades and the price shown is one of its session under way: another is no price to trade at."""
+        found = self._hours.at(now_ns)
+        return self.price is not None and found.is_open and self.price.as_of_ns >= (found.began or 0)
 
     def every_s(self, now_ns: int) -> float:
         """How often it is asked for now."""
@@ -150,9 +149,11 @@ class Watched:
 
     def quiet(self, now_ns: int) -> str:
         """A word on an exchange that is open while nothing is traded."""
-        if self.price is None or self.price.grade == "day" or not self.is_open(now_ns) or self.calendar.always:
+        if self.price is None or not self.is_open(now_ns) or self.calendar.always:
             return ""
-        since = now_ns - self.price.as_of_ns
+        if not self.is_current(now_ns):
+            return "the price is of the session before: no order is filled at it"
+        since = 0 if self.price.grade == "day" else now_ns - self.price.as_of_ns
         return f"no trade for {since // (60 * NS)} min: halted, or nobody trades" if since > QUIET_NS else ""
 
     def _events(self, before: Price | None, volume: int, now_ns: int, recv_ns: int) -> list[MarketEvent]:
@@ -169,12 +170,13 @@ class Watched:
         return [*out, *self._book(recv_ns, now_ns)]
 
     def _book(self, recv_ns: int, now_ns: int) -> list[MarketEvent]:
-        """Top of the book: what the source says, else an indication around the last price; nobody while the exchange is closed."""
+        """Top of the book: what the source says, else an indication around the last price; nobody while the exchange is closed, and
+        after it has opened until a price of that session has come."""
         item, price = self.instrument, self.price
         assert price is not None
         self._open_told = self.is_open(now_ns)
         bid = bid_size = ask = ask_size = 0
-        if self._open_told and price.last > 0:
+        if self.is_current(now_ns) and price.last > 0:
             bid, bid_size, ask, ask_size = self.top(price)
         bids, asks = ((bid, bid_size),) if bid_size else (), ((ask, ask_size),) if ask_size else ()
         return [

@@ -89,9 +89,9 @@ class Page:
         return rows
 
 
-async def start_desk(store_path: Path | None = None, **settings) -> Page:
+async def start_desk(store: Path | SqliteStore | None = None, **settings) -> Page:
     """A started desk over a store (a file, or memory)."""
-    platform = build(SqliteStore(store_path) if store_path else None)
+    platform = build(SqliteStore(store) if isinstance(store, Path) else store)
     page = Page()
 
     async def read_bytes(path: str) -> bytes:

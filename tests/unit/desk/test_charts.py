@@ -170,6 +170,13 @@ def test_the_heatmap_is_sampled_while_it_is_open_and_its_gaps_have_reasons(rig: 
     rig.market.apply([Gap("BBB", present[0], "lost")])
     go(1)
     assert [c[1] for t in rig.ticks() for c in t.get("heat", {"columns": ()})["columns"]][-1] == "lost"
+    present[0] -= 10**12  # the recording begins anew
+    book(present[0], 9)
+    rig.sent.clear()
+    go(2)
+    parts = [tick["heat"] for tick in rig.ticks() if "heat" in tick]
+    assert parts[0]["reset"] and not any(part["reset"] for part in parts[1:])
+    assert 0.009 in parts[-1]["columns"][-1][2] and parts[-1]["columns"][-1][0] * 10**6 < 10**18
     rig.publisher.heat.close()
     rig.sent.clear()
     go(2)

@@ -7,10 +7,11 @@ from itertools import pairwise
 
 import pytest
 
+from app.desk.feed import show
 from app.desk.publisher import BEATS, SPREAD_NS, Publisher
 from app.market.state import MarketState
 from app.model.instrument import Instrument
-from app.model.market import BookSnapshot, Quote, Trade
+from app.model.market import BookSnapshot, Correction, Quote, Trade
 from tests.unit.manual import ManualTime
 
 MS = 1_000_000
@@ -202,3 +203,35 @@ def test_a_page_that_does_not_paint_gets_one_message_and_then_the_newest_state(r
     rig.time.advance(6)
     rig.quote("AAA", 502)
     assert rig.rows()[-1][1] == "5.02", "a credit lost for good does not silence the desk"
+
+
+def test_a_corrected_trade_brings_tape_and_bars_anew(rig: Rig):
+    trades = [Trade("AAA", 10**18 + at, 10**18, 100 + at, 1, True, str(at)) for at in range(3)]
+    rig.market.apply(trades)
+    show(rig.publisher, trades)
+    rig.publisher.changed(rig.market.take_changed(), 1.0)
+    rig.run(1)
+    rig.sent.clear()
+    events = [Correction("AAA", 10**18, 10**18, "1", 500, 1), Correction("AAA", 10**18, 10**18, "2", 0, 0)]
+    rig.market.apply(events)
+    show(rig.publisher, events)
+    rig.publisher.changed(rig.market.take_changed(), 1.0)
+    rig.run(1)
+    bars = next(message for message in rig.sent if message["t"] == "bars")
+    assert bars["reset"] and bars["rows"][-1][1:5] == [1.0, 5.0, 1.0, 5.0]
+    tape = next(tick["tape"] for tick in rig.ticks() if tick.get("tape"))
+    assert tape["reset"] and [each[1] for each in tape["rows"]] == ["1.00", "5.00"]
+    assert [each[3] for each in rig.rows() if each[0] == "AAA"][-1] == "5.00"
+
+
+def test_a_page_that_paints_nothing_owes_from_the_first_tick_on_and_one_that_paints_late_only_from_the_last(rig: Rig):
+    rig.paints = False
+    for bid in range(100, 120):
+        rig.quote("AAA", bid)
+        rig.run(1)
+    assert len(rig.ticks()) > 1 and rig.publisher.owes_ns > 18e9, "credits that seem lost are not credits given"
+    rig.publisher.painted(rig.ticks()[-2]["seq"])
+    assert 0 < rig.publisher.owes_ns < 6e9
+    rig.paints = True
+    rig.run(1)
+    assert rig.publisher.owes_ns == 0

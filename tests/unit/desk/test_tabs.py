@@ -7,9 +7,11 @@ import json
 
 import pytest
 
+from app.desk import recorder
 from app.desk.followers import ASLEEP_NS, MOST, READS
 from app.desk.recorder import LEASE_NS, VaultRecorder
 from app.desk.requests import REQUESTS
+from app.platform.errors import StoreFull
 from app.platform.memory import MemoryStore
 from app.platform.native import build
 from app.vault import Vault, VaultConflict
@@ -116,13 +118,16 @@ async def test_a_page_that_does_not_paint_is_sent_nothing_and_costs_the_desk_no_
     assert sum(m["t"] == "tick" for m in slow.messages) - seen <= 1
     # frozen for long: nothing at all is kept for it
     follower = desk.desk.followers.tabs["slow"]
-    follower.publisher._waiting_since -= ASLEEP_NS
+    before = follower.publisher
+    await slow.ask("heat.open", symbol="BTCUSDT")
+    before._owed_since -= ASLEEP_NS
     desk.desk.followers.second()
     assert follower.asleep and "slow" not in desk.desk.locking.elsewhere
-    count = len(slow.messages)
+    count, sent = len(slow.messages), before.sent
+    assert before not in desk.desk.publishers and before.heat.symbol == "" and len(desk.desk.followers._shared.readers) == 2
     await desk.ask("order.submit", token="a", **BUY)
     await some(desk, 5, lambda m: m["t"] == "tick")
-    assert len(slow.messages) == count
+    assert len(slow.messages) == count and before.sent == sent
     # it wakes: everything comes anew
     slow.paints = True
     slow.tell("painted", slow.latest("tick")["seq"])
@@ -130,6 +135,16 @@ async def test_a_page_that_does_not_paint_is_sent_nothing_and_costs_the_desk_no_
     assert slow.orders() == desk.orders()
     await slow.ask("focus", symbol="BTCUSDT", timeframe="1s")
     await some(slow, 2, lambda m: m["t"] == "tick")
+    await desk.desk.stop()
+
+
+async def test_a_tab_that_comes_later_shows_fills_of_a_replay_where_the_desk_does():
+    tabs, desk = await led()
+    await desk.ask("order.submit", token="a", **BUY)
+    await desk.until(lambda m: m["t"] == "fills" and m["rows"], "a fill")
+    late = await following(tabs, desk)
+    ((there,), (here,)) = ([row for m in page.messages if m["t"] == "fills" for row in m["rows"]] for page in (late, desk))
+    assert there == here and there["bar_ns"] is not None
     await desk.desk.stop()
 
 
@@ -288,6 +303,37 @@ async def test_who_sleeps_between_writing_and_sending_looks_first_whether_it_sti
         task.cancel()
     for page in (old, *others):
         await page.desk.stop()
+
+
+@pytest.mark.parametrize("fails", [2, 10**6])
+async def test_a_lead_that_cannot_be_proved_at_once_is_proved_again_and_jams_nothing(fails, monkeypatch):
+    monkeypatch.setattr(recorder, "CLAIM_AGAIN_S", 0)
+    tabs = Channels()
+    page = await unlocked(tabs=tabs)
+    vault, store, left = page.desk.keeping.vault, page.platform.store, [fails]
+    append, commit = vault.append, store.commit
+
+    async def slow(*what, **how):
+        await append(*what, **how)
+        monkeypatch.setattr(vault, "append", append)
+        page.clock.by_ns += 2 * LEASE_NS
+        monkeypatch.setattr(store, "commit", no_room)
+
+    async def no_room(*what, **how):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise StoreFull("no room left")
+        await commit(*what, **how)
+
+    monkeypatch.setattr(vault, "append", slow)
+    answer = await page.ask("order.submit", token="a", **BUY)
+    if fails == 2:
+        assert answer["status"] == "filled" and left[0] < 0
+        assert (await page.ask("order.submit", token="b", **BUY))["status"] == "filled"
+    else:
+        assert answer["error"]["code"] == "lost_lead" and page.desk.trade.engine is None
+        assert page.latest("vault")["state"] == "other_tab"
+    await page.desk.stop()
 
 
 async def test_the_tab_that_took_the_lead_waits_until_nothing_of_the_other_can_leave():

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from array import array
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.history.backfill import BETWEEN, MOST, Held, choose, drawn, fine, merge
-from app.history.series import Note
+from app.history.series import Note, Series
 from app.history.store import READABLE, Stored
+from app.market.frames import Session
 from tests.unit.history.kit import walk
 
 RULES = Path(__file__).resolve().parents[3] / "docs" / "bars.md"
@@ -98,6 +101,24 @@ def test_h8_gaps_of_the_history() -> None:
     assert merge(held(1, 4, 5, gaps=(gap,)), [], (), 1 * M + 30).gaps == []
 
 
+def test_h9_stored_bars_of_an_exchange_are_those_of_its_sessions() -> None:
+    new_york, globex = Session("America/New_York", 34_200), Session("America/Chicago", -25_200)
+
+    def times(timeframe: str, session: Session, stored: str, *moments: str) -> list[str]:
+        at = [int(datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp()) * 10**9 for moment in moments]
+        columns = {"time": at, **{name: [100] * len(at) for name in ("open", "high", "low", "close", "volume")}}
+        series = Series("s", "X", stored, 2, 1, {name: array("q", values) for name, values in columns.items()})
+        return [datetime.fromtimestamp(row[0], UTC).strftime("%m-%dT%H:%M") for row in drawn(series, timeframe, session).rows]
+
+    assert times("1d", new_york, "1d", "2024-03-08T00:00", "2024-03-11T00:00") == ["03-08T14:30", "03-11T13:30"], "over a change of the clocks"
+    assert times("1d", new_york, "1d", "2024-03-08T05:00", "2024-03-11T13:30") == ["03-08T14:30", "03-11T13:30"]
+    assert times("1d", globex, "1d", "2024-03-05T00:00", "2024-03-05T23:00") == ["03-04T23:00", "03-05T23:00"]
+    assert times("1w", new_york, "1w", "2024-03-04T00:00") == ["03-04T14:30"]
+    assert times("1d", new_york, "1h", "2024-03-08T14:00", "2024-03-08T15:00", "2024-03-08T20:00") == ["03-08T14:30"]
+    assert times("1h", new_york, "30m", "2024-03-08T14:30", "2024-03-08T15:00", "2024-03-08T15:30") == ["03-08T14:30", "03-08T15:30"]
+    assert times("1h", new_york, "1h", "2024-03-08T14:30") == ["03-08T14:30"]
+
+
 minutes = st.sets(st.integers(1, 40), max_size=30).map(sorted)
 
 
@@ -118,4 +139,4 @@ def test_no_bar_twice_none_lost_in_order(old: list[int], new: list[int], lost: l
 
 def test_every_rule_has_a_test_and_every_test_a_rule() -> None:
     rules = {row.lower() for row in re.findall(r"^\| (H\d+) \|", RULES.read_text(), re.MULTILINE)}
-    assert rules == {name.split("_")[1] for name in globals() if re.match(r"test_h\d+_", name)} and len(rules) == 8
+    assert rules == {name.split("_")[1] for name in globals() if re.match(r"test_h\d+_", name)} and len(rules) == 9

@@ -8,11 +8,15 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from app.desk.marketview import TimedMarket
 from app.market.bars import TIMEFRAMES, BarSeries
 from app.market.frames import CALENDAR, UTC_DAY, WIDTHS, BadFrame, Session, bounds, make_series
 from app.market.state import MarketState
-from app.model.market import Gap, Restart, Trade
+from app.model.market import Correction, Gap, Restart, Trade
+from app.sources.listing import listing
 from tests.unit.market.kit import ADA, SECOND, snapshot, trade
 
 RULES = Path(__file__).resolve().parents[3] / "docs" / "bars.md"
@@ -179,6 +183,99 @@ def test_b19_a_restart_forgets() -> None:
         assert (state.bars("ADA-USD", name).rows(), state.bars("ADA-USD", name).gaps) == ([], [])
     state.apply([trade((T - 500) * SECOND, 5, 1)])
     assert [len(state.bars("ADA-USD", name).rows()) for name in ("1s", "ticks:2", "1M")] == [1, 1, 1]
+
+
+def test_b20_a_listing_has_the_session_of_its_exchange() -> None:
+    items = [listing(symbol).instrument("equities") for symbol in ("AAPL", "7203.T", "CL=F", "BTC-USD")]
+    noon = at("2026-11-25T12:00", "America/New_York")
+    market = TimedMarket(items, lambda _symbol: noon * SECOND)
+    for symbol in ("AAPL", "CL=F", "BTC-USD"):
+        for moment in ("2026-11-24T15:59", "2026-11-24T17:30", "2026-11-25T08:00", "2026-11-25T09:29", "2026-11-25T09:30", "2026-11-25T10:15"):
+            market.apply([trade(at(moment, "America/New_York") * SECOND, 5, 1, symbol=symbol)])
+
+    def starts(symbol: str, name: str) -> list[tuple[str, int]]:
+        return [(datetime.fromtimestamp(row[0], ZoneInfo("America/New_York")).strftime("%dT%H:%M"), row[5]) for row in market.bars(symbol, name).rows()]
+
+    assert starts("AAPL", "1d") == [("24T09:30", 4), ("25T09:30", 2)]
+    assert starts("AAPL", "1h")[-1] == ("25T09:30", 2) and starts("AAPL", "4h")[-1] == ("25T09:30", 2)
+    assert starts("AAPL", "1w") == [("23T09:30", 6)]
+    # 17:00 in Chicago is 18:00 here: the whole trading day is one bar
+    assert starts("CL=F", "1d") == [("23T18:00", 2), ("24T18:00", 4)]
+    assert starts("BTC-USD", "1d") == [("23T19:00", 2), ("24T19:00", 4)]
+    assert market.session("7203.T") == Session("Asia/Tokyo", 32_400)
+    for name in (*WIDTHS, *CALENDAR):  # a kind that is asked for later is the same as one that was kept
+        fresh = make_series(name, items[0], NEW_YORK)
+        for known in market.trades("AAPL"):
+            fresh.add(known)
+        assert market.bars("AAPL", name).rows() == fresh.rows(), name
+
+
+FIXED = [*WIDTHS, *CALENDAR]
+moves = st.lists(st.tuples(st.integers(0, 8_000), st.integers(1, 9), st.integers(1, 5)), min_size=1, max_size=30)
+edits = st.lists(st.tuples(st.integers(0, 29), st.integers(1, 12), st.integers(0, 5)), max_size=8)
+
+
+@given(moves, edits)
+def test_b21_a_corrected_trade_makes_the_bars_that_it_would_have_made(made: list, changes: list) -> None:
+    """Trades in any order, some of them corrected (size 0: cancelled), against the same trades as they are in the end."""
+    state, right = MarketState([ADA]), [trade((T + second) * SECOND, price, size, f"n{at}") for at, (second, price, size) in enumerate(made)]
+    for name in FIXED:
+        state.bars("ADA-USD", name)
+    state.apply(list(right))
+    for count, (at, price, size) in enumerate(changes):
+        if at < len(right):
+            old = right[at].trade_id
+            state.apply([Correction("ADA-USD", 0, 1, old, price, size, f"c{count}")])
+            right[at] = right[at]._replace(price=price, size=size, trade_id=f"c{count}" if size else old)
+            if not size:
+                del right[at]
+    for name in FIXED:
+        fresh = make_series(name, ADA)
+        for each in right:
+            fresh.add(each)
+        assert state.bars("ADA-USD", name).rows() == fresh.rows(), name
+    assert list(state.trades("ADA-USD")) == right
+    assert state.last("ADA-USD") == max(reversed(right), key=lambda each: each.ts, default=None)
+    state.apply([trade((T + 9_000) * SECOND, 7, 1, "later")])
+    assert state.bars("ADA-USD", "1m").rows()[-1][1:] == (7, 7, 7, 7, 1)
+
+
+def test_b21_a_day_of_which_most_trades_are_forgotten_is_made_of_its_bars() -> None:
+    state = MarketState([ADA])
+    day = T - T % 86_400
+    state.apply([trade((day + 60 * n) * SECOND, 100 + n % 5, 1, str(n)) for n in range(1_000)])
+    state.apply([trade((day + 60_000) * SECOND, 900, 5, "wrong"), trade((day + 60_001) * SECOND, 50, 1, "right")])
+    state.bars("ADA-USD", "1d").take_changed()
+    state.apply([Correction("ADA-USD", 0, 1, "wrong", 90, 2, "put right")])
+    assert state.bars("ADA-USD", "1d").take_changed() == [(day, 100, 104, 50, 50, 1_003)]
+    # ids of both are known: neither comes again
+    state.apply([trade((day + 60_002) * SECOND, 900, 5, "wrong"), trade((day + 60_002) * SECOND, 90, 2, "put right")])
+    assert state.bars("ADA-USD", "1d").last == (day, 100, 104, 50, 50, 1_003)
+
+
+def test_b21_of_a_bar_whose_parts_are_forgotten_only_the_volume_is_put_right() -> None:
+    state = MarketState([ADA])
+    state.apply([trade(T * SECOND + n, 100 + n % 5, 1, str(n)) for n in range(700)])
+    state.apply([Correction("ADA-USD", 0, 1, "699", 100, 0), Correction("ADA-USD", 0, 1, "698", 400, 3)])
+    assert state.bars("ADA-USD", "1s").rows() == [(T, 100, 104, 100, 104, 701)]
+
+
+def test_b22_a_correction_of_what_is_not_kept_changes_nothing() -> None:
+    state = MarketState([ADA])
+    state.apply([trade((T + n) * SECOND, 100, 1, str(n)) for n in range(600)])
+    before = [state.bars("ADA-USD", name).rows() for name in TIMEFRAMES]
+    state.apply([Correction("ADA-USD", 0, 1, name, 5, 0) for name in ("0", "never", "")])
+    assert [state.bars("ADA-USD", name).rows() for name in TIMEFRAMES] == before
+    assert (state.counters["corrected"], state.counters["not_corrected"]) == (0, 3)
+
+
+def test_b23_bars_by_activity_stay_as_they_came() -> None:
+    state = MarketState([ADA])
+    state.bars("ADA-USD", "ticks:2")
+    state.apply([trade((T + n) * SECOND, 10 + n, 1, str(n)) for n in range(4)])
+    before = state.bars("ADA-USD", "ticks:2").rows()
+    state.apply([Correction("ADA-USD", 0, 1, "1", 99, 1), Correction("ADA-USD", 0, 1, "2", 0, 0)])
+    assert state.bars("ADA-USD", "ticks:2").rows() == before and len(before) == 2
 
 
 @pytest.mark.parametrize("name", ["2m", "", "1y", "ticks:0", "ticks:1.5", "volume:", "volume:-1", "value:1e9", "ticks:99999999999999"])

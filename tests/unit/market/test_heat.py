@@ -46,6 +46,15 @@ def test_time_that_stands_still_gives_nothing_and_a_silence_is_a_gap():
     assert (gap.reason, column.reason) == ("not looked at", "") and gap.ts == 9 * EVERY
 
 
+def test_time_that_goes_back_begins_afresh_and_a_clock_put_right_does_not():
+    heat = HeatMap(EVERY)
+    for at in range(100, 110):
+        heat.sample(book(), at * EVERY, trusted=True)
+    assert heat.sample(book(), 108 * EVERY, trusted=True) == [] and len(heat.columns) == 10
+    (column,) = heat.sample(book(middle=20_000, apart=50), 5 * EVERY, trusted=True)
+    assert list(heat.columns) == [column] and heat.step == 100
+
+
 def test_memory_does_not_grow():
     heat = HeatMap(EVERY)
     for at in range(3 * COLUMNS):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.desk.charts import pack
-from app.ui.views.bars import Bars, fill_marks, fill_texts, legend, price_text, spoken, utc_shift
+from app.ui.views.bars import Bars, date_text, fill_marks, fill_texts, legend, price_text, spoken, utc_shift
 
 
 def bar(moment: int, close: float = 10.0) -> list:
@@ -91,8 +91,17 @@ def test_legend_and_speech_use_the_true_minus():
     assert price_text(-1234.5, 1) == "−1,234.5"
 
 
-def test_days_stay_utc_days():
-    assert utc_shift(0, "1d") == 0
+def test_days_show_the_date_of_their_session():
+    for opening, date in ((0, "1970-01-01"), (23 * 3600, "1970-01-02"), (14 * 3600 + 1800, "1970-01-01")):
+        assert date_text(opening) == date
+        assert (opening + utc_shift(opening, "1d")) // 86_400 == int(date[-2:]) - 1
+
+
+def test_slots_of_a_gap_lie_where_bars_of_the_session_would():
+    series = Bars()
+    opening = 86_400 + 48_600  # 13:30
+    series.reset([[opening + hour * 3600, 1, 1, 1, 1, 1] for hour in (0, 1, 4)], [[opening + 2 * 3600 + 60, opening + 4 * 3600 - 60, "lost"]], "1h")
+    assert series.slots() == [opening + 2 * 3600] and series.gap_at(opening + 2 * 3600) == "lost"
 
 
 @given(st.lists(st.integers(0, 500), max_size=40), st.lists(st.integers(0, 500), max_size=40))

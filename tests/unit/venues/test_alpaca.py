@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.model.market import BookSnapshot, Rejected, Trade
+from app.market.state import MarketState
+from app.model.market import BookSnapshot, Correction, Rejected, Trade
 from app.model.orders import OrderIntent, OrderStatus, OrderType, Side, TimeInForce
 from app.trading.order import Order
 from app.venues.alpaca import orders, rules
@@ -175,6 +176,22 @@ def test_quotes_are_books_of_one_level_and_trades_have_a_side():
     assert at_ask == Trade("AAPL", 1615919882 * NS, 9, 190_030_000, 7 * NS, False, "V-1")
     (empty,) = parser.parse('[{"T":"q","S":"AAPL","bp":0,"bs":0,"ap":190.5,"as":1,"t":"2021-03-16T18:38:03Z"}]', 9)
     assert empty.bids == () and empty.asks == ((190_500_000, NS),)
+
+
+def test_corrections_and_cancellations_name_the_trade_as_it_came():
+    parser = Parser([rules.instrument("AAPL")])
+    trade = '{"T":"t","S":"AAPL","i":%d,"x":"V","p":190.03,"s":7,"c":["@"],"z":"C","t":"2021-03-16T18:38:02Z"}'
+    correction = (
+        '{"T":"c","S":"AAPL","x":"V","oi":1,"op":190.03,"os":7,"oc":["@"],"ci":3,"cp":191.5,"cs":8,"cc":["@"],"t":"2021-03-16T18:38:09Z","z":"C"}'
+    )
+    cancel = '{"T":"x","S":"AAPL","i":2,"x":"V","p":190.03,"s":7,"a":"C","t":"2021-03-16T18:38:09Z","z":"C"}'
+    first, second, put_right, gone, odd = parser.parse(f"[{','.join([trade % 1, trade % 2, correction, cancel, correction.replace('191.5', '0')])}]", 9)
+    at = 1615919889 * NS
+    assert put_right == Correction("AAPL", at, 9, first.trade_id, 191_500_000, 8 * NS, "V-3")
+    assert gone == Correction("AAPL", at, 9, second.trade_id, 0, 0) and isinstance(odd, Rejected)
+    market = MarketState([rules.instrument("AAPL")])
+    market.apply([first, second, put_right, gone])
+    assert market.bars("AAPL", "1m").last[1:] == (191_500_000,) * 4 + (8 * NS,) and market.last("AAPL").trade_id == "V-3"
 
 
 def test_control_comes_apart_and_nonsense_is_rejected_message_by_message():

@@ -113,6 +113,34 @@ def test_trades_and_the_top_of_the_book() -> None:
     assert state.book("AAPL").levels(Side.BUY, 5) == [] and state.last("AAPL").price == 1_901_200
 
 
+def test_after_the_opening_nobody_stands_in_the_book_before_a_price_of_the_session_has_come() -> None:
+    row = watched()
+    close, opening = at("2026-11-24T16:00"), at("2026-11-25T09:30")
+    state = MarketState([row.instrument])
+    state.apply(take(row, Price(Decimal("190.12"), close), close))
+    state.apply(row.turn(opening))
+    assert state.book("AAPL").best_bid() is None and state.quote("AAPL").ask_size == 0
+    assert row.quiet(opening) == "the price is of the session before: no order is filled at it"
+    # a source that is a quarter of an hour late still gives yesterday's
+    state.apply(take(row, Price(Decimal("190.30"), close + NS), opening + 60 * NS))
+    assert state.book("AAPL").best_bid() is None
+    state.apply(take(row, Price(Decimal("195"), opening), opening + 120 * NS))
+    assert state.book("AAPL").best_bid() is not None and row.quiet(opening + 120 * NS) == ""
+
+
+def test_the_calendar_is_asked_once_a_change_of_session_and_not_every_second() -> None:
+    row, moment = watched("7203.T"), at("2026-11-25T08:00", "Asia/Tokyo")
+    take(row, Price(Decimal("2500"), moment), moment)
+    told = []
+    for _ in range(9 * 60):
+        row.turn(moment)
+        row.stale_after_ns(moment)
+        told.append((row.is_open(moment), row.calendar.is_open(moment)))
+        moment += 60 * NS
+    assert all(shown == so for shown, so in told) and len({shown for shown, _ in told}) == 2
+    assert row._hours.looked_up <= 6  # before, morning, the new day of UTC, pause, afternoon, after
+
+
 def test_a_negative_price_is_shown_and_has_no_book() -> None:
     row, noon = watched("CL=F"), at("2026-11-25T12:00")
     state = MarketState([row.instrument])
