@@ -37,6 +37,7 @@ class RiskDesk(Gate):
         self.limits: dict[tuple[str, str], str] = {}
         self.book = Book(self._price)
         self.used: dict[tuple[str, str], Decimal] = {}
+        self._asked: list[tuple[str, str, Decimal, Decimal | None]] = []
         self.denials: deque[tuple[int, str, str]] = deque(maxlen=_KEPT_DENIALS)
         self._rates: dict[str, tuple[int, Decimal]] = {}
         self._passed: dict[str, deque[int]] = {}
