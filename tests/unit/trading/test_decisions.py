@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from app.model.events import OrderReleased, OrderSubmitted
+from app.trading.errors import Denied
 from app.trading.risk.limits import RULES
 from tests.unit.trading.kit import Rig
-from tests.unit.trading.test_risk import limit, rig, set_state  # noqa: F401
 from tests.unit.trading.venues_kit import A, Venues
+
+
+def limit(rig: Rig, scope: str, name: str, value: str) -> None:
+    rig.take(rig.engine.risk.limit(scope, name, value, 1))
+
+
+def desk() -> Rig:
+    rig = Rig()
+    rig.book({"99.90": 500}, {"100.10": 500})
+    return rig
 
 
 def words(rig: Rig, cid: str) -> str:
@@ -29,7 +41,8 @@ def only(rig: Rig, *kept: tuple[str, str, str]) -> None:
         limit(rig, *each)
 
 
-def test_limits_that_are_watched_only_are_not_counted(rig):  # noqa: F811
+def test_limits_that_are_watched_only_are_not_counted():
+    rig = desk()
     only(rig, ("account", "daily_loss", "5"), ("account", "drawdown", "5"), ("account", "maintenance", "4"))
     assert words(rig, rig.submit("buy", "limit", "1", "99").client_order_id) == "let through by 0 limits"
     limit(rig, "desk", "gross_exposure", "1000")
@@ -38,33 +51,35 @@ def test_limits_that_are_watched_only_are_not_counted(rig):  # noqa: F811
     assert first == "let through by 1 limit; nearest: Gross exposure of the desk 200 of 1,000", "both orders, at the mark"
 
 
-def test_what_reduces_is_asked_less_and_the_words_say_so(rig):  # noqa: F811
+def test_what_reduces_is_asked_less_and_the_words_say_so():
+    rig = desk()
     only(rig, ("desk", "gross_exposure", "1000"), ("instrument:TOY", "order_qty", "8"), ("desk", "quote_age", "100"))
     assert count(words(rig, rig.submit("buy", "market", "4").client_order_id)) == 3
-    set_state(rig, "instrument:TOY", "reduce_only")
+    rig.take(rig.engine.risk.set_state("instrument:TOY", "reduce_only", 1))
     closing = words(rig, rig.submit("sell", "limit", "4", "101").client_order_id)
     assert closing == "let through by 1 limit; nearest: Size of one order of TOY 4 of 8; TOY reduce_only"
 
 
-def test_a_refused_order_leaves_nothing_in_the_words_of_the_next(rig):  # noqa: F811
+def test_a_refused_order_leaves_nothing_in_the_words_of_the_next():
+    rig = desk()
     only(rig, ("desk", "order_notional", "1000"), ("desk", "gross_exposure", "300"))
     assert rig.engine.risk.objection(rig.submit("buy", "limit", "1", "99")) is None
-    try:
+    with pytest.raises(Denied, match="Gross exposure"):
         rig.submit("buy", "limit", "9", "99")
-    except Exception as error:
-        assert error.code == "risk_gross_exposure"
     assert rig.engine.risk.used["desk", "gross_exposure"] == 100, "what a refused order would use is not used"
     assert "200 of 300" in words(rig, rig.submit("buy", "limit", "1", "99").client_order_id)
 
 
-def test_orders_that_come_along_name_the_one_that_was_asked_about(rig):  # noqa: F811
+def test_orders_that_come_along_name_the_one_that_was_asked_about():
+    rig = desk()
     entry = rig.submit("buy", "limit", "1", "99", take_profit="110", stop_loss="90")
     exits = [order for order in rig.engine.orders.values() if order.intent.parent == entry.client_order_id]
     assert count(words(rig, entry.client_order_id)) > 5
     assert [words(rig, order.client_order_id) for order in exits] == [f"let through with {entry.client_order_id}"] * 2
 
 
-def test_the_kill_switch_and_exits_claim_no_check(rig):  # noqa: F811
+def test_the_kill_switch_and_exits_claim_no_check():
+    rig = desk()
     rig.submit("buy", "market", "2", take_profit="110")
     (released,) = (entry.event for entry in rig.entries() if isinstance(entry.event, OrderReleased))
     assert released.decision.risk.startswith("no limit asked: reduce-only")
@@ -73,7 +88,8 @@ def test_the_kill_switch_and_exits_claim_no_check(rig):  # noqa: F811
     assert words(rig, closing.client_order_id).startswith("no limit asked: the kill switch")
 
 
-def test_a_held_order_is_asked_about_again_and_says_what(rig):  # noqa: F811
+def test_a_held_order_is_asked_about_again_and_says_what():
+    rig = desk()
     only(rig, ("desk", "order_notional", "1000"), ("desk", "order_rate", "9"))
     held = rig.submit("buy", "limit_if_touched", "1", "98", "99")
     assert count(words(rig, held.client_order_id)) == 2
