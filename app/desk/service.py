@@ -490,7 +490,7 @@ class Desk:
             self.trade.writer.retry()
             self.keeping_changed()
         self._prioritise()
-        self.trade.second()
+        value = self.trade.second()
         if self.real is not None:
             self.real.second()
         self.reconciling.second()
@@ -500,7 +500,7 @@ class Desk:
             self.followers.second()
         self._seconds += 1
         if self._seconds > CURVE_AFTER_S:
-            self.portfolio.second()
+            self.portfolio.second(value)
         if self._backup is not None:
             self._backup.second()
         self.send({"t": "stats", **self.health.second()})
