@@ -19,6 +19,7 @@ from app.trading.routing import rules
 from app.trading.routing.candidates import listings
 from app.trading.routing.plan import lines
 from tests.unit.trading.kit import ACCOUNT
+from tests.unit.trading.snapshots import through_snapshot
 from tests.unit.trading.venues_kit import THREE, A, B, C, D, Venues, shares, verdicts
 
 
@@ -241,13 +242,30 @@ def test_a_snapshot_holds_routed_orders_rules_and_what_was_booked():
     rig.rule(max_share="60")
     routed = rig.send("buy", "8", "limit", "100.0")
     rig.take(rig.engine.book_cash({"kind": "dividend", "amount": "3", "currency": "USD"}))
-    found = snapshot.read(snapshot.state(rig.engine, {"orders": [], "fills": []}, (), None))
-    again = snapshot.restore(found, {"orders": [], "fills": []}, rig.time, rig.view)
+    nothing = {kind: [] for kind in snapshot.KINDS}
+    found = snapshot.read(snapshot.state(rig.engine, nothing, (), None))
+    again = snapshot.restore(found, nothing, rig.time, rig.view)
     assert state_hash(again) == state_hash(rig.engine)
     kept = again.routed.by_id[routed.client_order_id]
     assert kept.status is routed.status and kept.filled == routed.filled and again.portfolio.income == {"USD": 3}
     (cancelled, *_) = again.cancel(routed.client_order_id)
     assert cancelled.client_order_id in kept.leg_ids
+
+
+def test_routed_orders_are_parts_of_a_snapshot_wherever_it_is_cut(monkeypatch):
+    rig = desk()
+    for number in range(6):
+        rig.send("buy", "3", "limit", f"9{number}.0")
+    entries, whole = rig.entries(), state_hash(rig.engine)
+    monkeypatch.setattr(snapshot, "PART", 20)
+    assert snapshot.size("routed") == 2 and snapshot.complete(rig.engine, "routed") == 3
+    parts = {**{kind: [] for kind in snapshot.KINDS}, "routed": ["a", "b", "c"]}
+    plans = [snapshot.state(rig.engine, {**parts, "routed": names}, (), None).count(b"verdicts") for names in ([], parts["routed"])]
+    assert plans == [6, 0], "what is in parts is not in the state"
+    for early in range(len(entries) + 1):  # between a routed order and its legs, too
+        again = through_snapshot(ACCOUNT, rig.time, entries, early, len(entries), rig.view)
+        assert state_hash(again) == whole and [*again.routed.by_id] == [*rig.engine.routed.by_id]
+        assert {cid: each.leg_ids for cid, each in again.routed.by_id.items()} == {cid: each.leg_ids for cid, each in rig.engine.routed.by_id.items()}
 
 
 def test_one_refused_leg_proposes_none_and_frees_the_press():
