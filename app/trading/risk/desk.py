@@ -90,8 +90,13 @@ class RiskDesk(Gate):
             self._same = {key: times for key, times in self._same.items() if times and times[-1] > now - SECOND_NS}
 
     def dropped(self, order: Order) -> None:
-        """An intent could not be made durable."""
+        """An intent could not be made durable, or was a question only: it is no order, and counts in no rate."""
         self.book.working(order, ZERO)
+        counted = [self._passed.get(scope, ()) for scope in _whole(order.intent.origin)]
+        if order.created_ns in counted[-1]:
+            for times in (*counted, self._same.get(same_key(order), deque())):
+                if order.created_ns in times:
+                    times.remove(order.created_ns)
 
     # What the trader may do.
 

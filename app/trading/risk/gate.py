@@ -7,6 +7,7 @@ one instrument only: its cost depends neither on the number of orders and positi
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from decimal import ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
@@ -54,14 +55,8 @@ class Gate:
 
     def check(self, orders: list[Order]) -> str:
         """What was asked of the first of these orders, in words; Denied when a limit or a state forbids it, or the exposure of all of them together."""
-        first = orders[0]
-        try:
-            others = sum((order.qty for order in orders[1:] if not order.intent.reduce_only), ZERO)
-            self._check(first, first.qty, first.price, new=True, others=others)
-        except Denied as denied:
-            self.denials.append((first.created_ns, denied.code, str(denied)))
-            raise
-        return self._verdict(first)
+        self._told(self._check_new, orders)
+        return self._verdict(orders[0])
 
     def _verdict(self, order: Order) -> str:
         """The limits that the last check asked, which of them came nearest, and the states it met."""
@@ -76,26 +71,13 @@ class Gate:
 
     def check_whole(self, orders: list[Order]) -> None:
         """Denied when the legs of one intent are worth more together than one order may be; each leg is checked by itself besides."""
-        engine, first = self._engine, orders[0]
-        worth = qty = ZERO
-        for order in orders:
-            cell = self.book.refresh(order.symbol)
-            mark = engine.view.mark(order.symbol)
-            worth = add(worth, _worth(order, order.qty, order.price, mark, cell))
-            qty = add(qty, order.qty)
-        limits = self._limits(first.intent.origin, first.symbol).get("order_notional", ())
-        whole = {"order_notional": [row for row in limits if not row[0].startswith("instrument:")]}
-        try:
-            self._most(whole, "order_notional", worth, "qty", engine.currency, qty, engine.view.instruments[first.symbol].lot_size)
-        except Denied as denied:
-            self.denials.append((first.created_ns, denied.code, str(denied)))
-            raise
+        self._told(self._check_whole, orders)
 
-    def objection(self, order: Order) -> Denied | None:
-        """What `check` would say of an order now; nothing is kept of it."""
+    def objection(self, orders: list[Order], whole: bool = False) -> Denied | None:
+        """What `check`, or `check_whole`, would say of these orders now; nothing is kept of it."""
         used = dict(self.used)
         try:
-            self._check(order, order.qty, order.price, new=True)
+            (self._check_whole if whole else self._check_new)(orders)
         except Denied as denied:
             return denied
         finally:
@@ -116,6 +98,29 @@ class Gate:
         """Denied when the amended order would break a limit; nothing is asked of one that only gets smaller."""
         if qty > order.qty or (price is not None and price != order.price):
             self._check(order, qty, price, new=False)
+
+    def _told(self, check: Callable[[list[Order]], None], orders: list[Order]) -> None:
+        try:
+            check(orders)
+        except Denied as denied:
+            self.denials.append((orders[0].created_ns, denied.code, str(denied)))
+            raise
+
+    def _check_whole(self, orders: list[Order]) -> None:
+        engine, first = self._engine, orders[0]
+        worth = qty = ZERO
+        for order in orders:
+            cell = self.book.refresh(order.symbol)
+            worth = add(worth, _worth(order, order.qty, order.price, engine.view.mark(order.symbol), cell))
+            qty = add(qty, order.qty)
+        limits = self._limits(first.intent.origin, first.symbol).get("order_notional", ())
+        whole = {"order_notional": [row for row in limits if not row[0].startswith("instrument:")]}
+        self._most(whole, "order_notional", worth, "qty", engine.currency, qty, engine.view.instruments[first.symbol].lot_size)
+
+    def _check_new(self, orders: list[Order]) -> None:
+        first = orders[0]
+        others = sum((order.qty for order in orders[1:] if not order.intent.reduce_only), ZERO)
+        self._check(first, first.qty, first.price, new=True, others=others)
 
     def _check(self, order: Order, qty: Decimal, price: Decimal | None, new: bool, others: Decimal = ZERO) -> None:
         engine, intent = self._engine, order.intent

@@ -63,7 +63,7 @@ def test_what_reduces_is_asked_less_and_the_words_say_so():
 def test_a_refused_order_leaves_nothing_in_the_words_of_the_next():
     rig = desk()
     only(rig, ("desk", "order_notional", "1000"), ("desk", "gross_exposure", "300"))
-    assert rig.engine.risk.objection(rig.submit("buy", "limit", "1", "99")) is None
+    assert rig.engine.risk.objection([rig.submit("buy", "limit", "1", "99")]) is None
     with pytest.raises(Denied, match="Gross exposure"):
         rig.submit("buy", "limit", "9", "99")
     assert rig.engine.risk.used["desk", "gross_exposure"] == 100, "what a refused order would use is not used"

@@ -15,7 +15,7 @@ from app.trading.effects import SendOrder
 from app.trading.engine import Engine
 from app.trading.errors import Denied
 from app.trading.inspection import fill_lines, order_lines
-from app.trading.routing import rules
+from app.trading.routing import rules, sending
 from app.trading.routing.candidates import listings
 from app.trading.routing.plan import lines
 from tests.unit.trading.kit import ACCOUNT
@@ -292,6 +292,27 @@ def test_exposure_of_all_legs_counts():
     with pytest.raises(Denied) as caught:
         rig.send("buy", "5")
     assert caught.value.code == "risk_gross_exposure" and not rig.engine.claims()
+
+
+@pytest.mark.parametrize(
+    ("cash", "name", "value", "said"),
+    [("450", "", "", "buying power"), ("10000", "gross_exposure", "450", "Gross exposure"), ("10000", "order_rate", "2", "order 3 within a second")],
+)
+def test_the_preview_says_what_speaks_against_all_legs_together_and_keeps_nothing(cash, name, value, said):
+    rig = Venues(cash)
+    for symbol, price in zip(rig.instruments, ("100.0", "101.0", "102.0"), strict=True):
+        rig.book({"90": 9}, {price: 2}, symbol)
+    if name:
+        rig.take(rig.engine.risk.limit("desk", name, value, 1))
+    ticket = {key: value for key, value in rig.ticket("buy", "6").items() if key != "route"}
+    used = dict(rig.engine.risk.used)
+    for _ in range(3):
+        warnings = sending.preview_of(rig.engine, ticket, "split", "desk")["warnings"]
+        assert [said in text for text in warnings if text.startswith(tuple(rig.instruments))] == [True], warnings
+    assert not rig.engine.claims() and rig.engine.risk.used == used and not rig.engine.risk.denials
+    with pytest.raises(Denied, match=said):
+        rig.send("buy", "6")
+    assert rig.send("buy", "2").filled == 2, "neither question nor refusal counts as an order"
 
 
 def test_cancelling_the_whole_cancels_its_working_legs():
