@@ -51,7 +51,8 @@ def check_power(engine: Engine, order: Order) -> None:
     rates = view.rates(engine.currency)
     rate = rates.rate(instrument.quote)
     counted = order if order.price is not None or order.stop is not None else replace(order, price=_deepest(order, view))
-    need = needs([*_claims(engine, order.symbol), counted], engine.portfolio, view.mark, view.taker_bps)[-1]
+    mark = view.mark(order.symbol)
+    need = needs([*_claims(engine, order.symbol), counted], engine.portfolio, lambda _symbol: mark, view.taker_bps)[-1]
     leverage = engine.risk.leverage_of(order.symbol)
     wanted = need.margin(leverage) - ratio(need.released, leverage)
     if need.opening <= 0 or (rate is not None and wanted <= 0):
@@ -102,7 +103,7 @@ def check_amendment(engine: Engine, order: Order, new: Ticket) -> None:
 
 def _claims(engine: Engine, symbol: str) -> list[Order]:
     """Those of an instrument: orders in others need nothing of its position."""
-    return [order for order in engine.claims() if order.symbol == symbol]
+    return [order for order in engine.claims() if order.intent.symbol == symbol]
 
 
 def _deepest(order: Order, view: DeskView) -> Decimal | None:

@@ -109,7 +109,6 @@ class Commands:
                 qty = position.qty.copy_abs()
                 intent = OrderIntent(cid, self.account, KILL_ORIGIN, sequence, symbol, side, OrderType.MARKET, TimeInForce.IOC, qty, reduce_only=True)
                 self._proposed[cid] = Order.of(intent, now)
-                self.risk.margins.changed.add(symbol)
                 found.append(events.OrderSubmitted(now, intent, self.decision(symbol, NOT_ASKED["kill_switch"])))
         return found
 

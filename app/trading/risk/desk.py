@@ -76,7 +76,6 @@ class RiskDesk(Gate):
 
     def filled(self, order: Order, fill: Fill) -> None:
         """A fill changed a position."""
-        self.margins.changed.add(fill.symbol)
         self.book.traded(order.intent.origin, fill.symbol, fill.qty if fill.side is Side.BUY else fill.qty.copy_negate())
 
     def adjusted(self, symbol: str, amount: Decimal) -> None:

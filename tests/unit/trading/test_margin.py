@@ -89,19 +89,28 @@ def test_the_free_margin_is_kept_whatever_changes(seed):
 
     def asked() -> None:
         for each in rig.engine.submit(fields("buy", "limit", "1", "95", symbol=rng.choice(symbols)), f"asked-{rng.random()}"):
+            compare()
             rng.choice([rig.engine.abandon, lambda _cid: None])(each.intent.client_order_id)
 
-    doings = [lambda: quotes(rng.choice(names))] * 4 + [order] * 4 + [change, change, leverage, transfer, adjust, fees, know, asked, rig.restart]
-    doings += [lambda: rig.take(rig.engine.kill(True)), lambda: rig.take(rig.engine.risk.set_state("desk", "normal", 1))]
-    moved = 0
-    for _ in range(150):
-        with contextlib.suppress(Denied):
-            rng.choice(doings)()
+    def kill() -> None:
+        asked = rig.engine.kill(True)
+        compare()
+        rig.take(asked)
+
+    def compare() -> Decimal:
         rates = rig.view.rates("USDT")
         bound = margin_used(rig.engine.portfolio, rig.engine.claims(), rig.view, rates, rig.engine.risk.leverage_of)
         anew = equity(rig.engine.portfolio, rig.view.mark, rates) - bound
         assert abs(rig.engine.risk.margins.free(rates) - anew) <= D("1e-18")
-        moved += bool(bound)
+        return bound
+
+    doings = [lambda: quotes(rng.choice(names))] * 4 + [order] * 4 + [change, change, leverage, transfer, adjust, fees, know, asked, rig.restart]
+    doings += [kill, lambda: rig.take(rig.engine.risk.set_state("desk", "normal", 1))]
+    moved = 0
+    for _ in range(150):
+        with contextlib.suppress(Denied):
+            rng.choice(doings)()
+        moved += bool(compare())
     assert moved > 20
 
 
