@@ -78,12 +78,14 @@ class Account:
         """A notice for the trader."""
         self._toast(level, text, code)
 
-    def second(self) -> None:
-        """Once a second."""
-        self.trade.second()
+    def second(self, sample: bool) -> None:
+        """Once a second; ``sample``: the equity is taken down."""
+        value = self.trade.second()
         if self.real is not None:
             self.real.second()
         self.reconciling.second()
+        if sample:
+            self.portfolio.second(value)
 
     def show(self) -> None:
         """The page shows this account from now on: tell it all there is."""
@@ -199,14 +201,14 @@ class Accounts:
         """Instruments with a position or working orders in any account."""
         return list(dict.fromkeys(symbol for each in self.all for symbol in each.trade.at_stake()))
 
-    def second(self) -> None:
-        """Once a second."""
+    def second(self, sample: bool) -> None:
+        """Once a second; ``sample``: equities are taken down."""
         for each in self.all:
             if each.trade.writer.stuck is not None:
                 each.trade.writer.retry()
                 self._desk.keeping_changed()
         for each in self.all:
-            each.second()
+            each.second(sample)
         self.tell()
 
     def tell(self) -> None:

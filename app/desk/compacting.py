@@ -7,7 +7,7 @@ checked a little later.
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import islice
 from typing import Any
 
 from app.trading import snapshot
@@ -19,7 +19,6 @@ from .errors import Refusal
 EVERY = 1_000
 """Events after which the next snapshot is due."""
 CHECK_AFTER_S = 20.0
-_KINDS = ("orders", "fills")
 
 
 class Snapshots:
@@ -36,7 +35,7 @@ class Snapshots:
         self._vault: Any = None
         self._engine: Engine | None = None
         self._seq = self._opened_ns = 0
-        self._parts: dict[str, list[str]] = {kind: [] for kind in _KINDS}
+        self._parts: dict[str, list[str]] = {kind: [] for kind in snapshot.KINDS}
         self._sealed: set[str] = set()
         self._changed: dict[str, None] = {}
         self._busy = self._kept = False
@@ -56,11 +55,15 @@ class Snapshots:
                 return None, None
             found = snapshot.read(kept)
             records = {record.id: record.data for record in (await vault.scan(self.cls)).records}
-            parts = {kind: [records[f"{kind}/{number:06d}"] for number in range(len(found["parts"][kind]))] for kind in _KINDS}
+            parts = {kind: [records[f"{kind}/{number:06d}"] for number in range(len(found["parts"][kind]))] for kind in snapshot.KINDS}
             engine = snapshot.restore(found, parts, clock, view)
             position, chain, last = found["place"]
-            self._parts = {kind: list(found["parts"][kind]) for kind in _KINDS}
-            self._sealed = set([*engine.orders][: len(self._parts["orders"]) * snapshot.PART])
+            self._parts = {kind: list(found["parts"][kind]) for kind in snapshot.KINDS}
+            self._sealed = {
+                cid
+                for kind, held in (("orders", engine.orders), ("routed", engine.routed.by_id))
+                for cid in islice(held, len(self._parts[kind]) * snapshot.size(kind))
+            }
             self._changed = dict.fromkeys(cid for cid, _line in found["changed"])
             self._seq, self._kept = engine.last_seq, True
             return engine, LogPlace(position, bytes.fromhex(chain), last)
@@ -135,13 +138,12 @@ class Snapshots:
 
     async def _take(self, engine: Engine) -> None:
         vault = self._vault
-        for kind, held in (("orders", engine.orders), ("fills", engine.fills)):
-            for number in count(len(self._parts[kind])):
-                if (number + 1) * snapshot.PART > len(held) or engine is not self._engine:
-                    break
+        for kind in snapshot.KINDS:
+            while (number := len(self._parts[kind])) < snapshot.complete(engine, kind):
                 self._drain(engine)
-                ids, part = snapshot.orders_part(engine, number) if kind == "orders" else ([], snapshot.fills_part(engine, number))
-                self._sealed.update(ids)  # from here on, what changes about them is noted
+                ids, part = snapshot.part(engine, kind, number)
+                if kind != "fills":
+                    self._sealed.update(ids)  # from here on, what changes about them is noted
                 try:
                     await vault.put(self.cls, f"{kind}/{number:06d}", part, strict=False)
                 except VaultError:

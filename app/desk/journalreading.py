@@ -22,6 +22,8 @@ from .errors import Refusal
 
 MOST_ROWS = 200
 WINDOW = 200
+NEXT = 4
+"""Records read at once in search of a time: more than one, should the first not be readable."""
 MOST_READ = 3_000
 """Records that one request looks through at most."""
 _DAY_NS = 86_400 * 10**9
@@ -102,13 +104,26 @@ class Reading:
         low, high = 1, self._engine.last_seq + 1
         while low < high:
             middle = (low + high) // 2
-            found = await self._recorder.read(middle, 1)
-            entries = _entries(found[0][1], Filter()) if found else []
-            if entries and entries[0].event.ts < end_ns:
-                low = max(middle + 1, found[0][0] + 1)
+            found = await self._time_of(middle, high)
+            if found is not None and found[1] < end_ns:
+                low = found[0] + 1
             else:
                 high = middle
         return low
+
+    async def _time_of(self, start: int, end: int) -> tuple[int, int] | None:
+        """Number and time of the first readable record from a number on and before another; None where there is none."""
+        while start < end:
+            records = await self._recorder.read(start, NEXT)
+            for first, record in records:
+                if first >= end:
+                    return None
+                if entries := _entries(record, Filter()):
+                    return first, entries[0].event.ts
+            if not records:
+                return None
+            start = records[-1][0] + 1
+        return None
 
     def _matcher(self, wanted: Filter) -> Callable[[Entry], bool]:
         kinds = frozenset(GROUPS[wanted.kind]) if wanted.kind else None
@@ -142,7 +157,7 @@ class Reading:
         return about(event)
 
     def _symbol(self, event: Any, cid: str) -> str:
-        if isinstance(event, events.BalanceAdjusted):
+        if isinstance(event, (events.BalanceAdjusted, events.CashBooked, events.OrderRouted)):
             return event.symbol or ""
         order = self._engine.orders.get(cid) if cid else None
         return order.symbol if order is not None else ""

@@ -8,6 +8,8 @@ from typing import Any
 
 from app.trading.breakdown import KINDS, StrategyBooks, breakdown
 from app.trading.curve import SPANS, BadCurve, EquityCurve
+from app.trading.flows import worth
+from app.trading.valuation import Valuation
 from app.vault import VaultError
 
 from . import display
@@ -31,8 +33,8 @@ class Portfolio:
         self._keeping: asyncio.Task | None = None
         self._loaded = False
 
-    def second(self) -> None:
-        """Take a sample, and now and then keep what there is."""
+    def second(self, value: Valuation | None = None) -> None:
+        """Take a sample, and now and then keep what there is; ``value`` is what the account is worth, where that is known."""
         trade, keeping = self._desk.trade, self._desk.keeping
         engine = trade.engine
         if engine is None or not engine.opened:
@@ -45,13 +47,24 @@ class Portfolio:
         if keeping.state == "unlocked" and not self._loaded:
             self._keeping = self._desk.around.scheduler.create_task(self._load(keeping.vault))
             return
-        value = trade.value()
+        value = value or trade.value()
         if value is None or value.unmarked or value.unconverted:
             return  # a position at cost is not what the account is worth
+        self._follow_flows(self.curve, engine)
         self.curve.add(self._desk.around.clock.now_ns(), value.equity)
         self._seconds += 1
         if keeping.state == "unlocked" and not keeping.vault.read_only and self._seconds % FINE_EVERY_S == 0:
             self._keeping = self._desk.around.scheduler.create_task(self.keep())
+
+    def _follow_flows(self, curve: EquityCurve, engine: Any) -> None:
+        """What came or went since the last sample moves the peak."""
+        now, before = (len(engine.bookings), len(engine.adjusted)), curve.flows
+        curve.flows = now
+        if before is None or now == before or now[0] < before[0] or now[1] < before[1]:
+            return  # the first sample, or another journal: what is there belongs to where it begins
+        view = self._desk.trade.view
+        fresh = [*(event for _at, event in engine.bookings[before[0] :]), *engine.adjusted[before[1] :]]
+        curve.moved(worth(fresh, view, view.rates(engine.currency)))
 
     async def keep(self) -> None:
         """Write the curve into the open vault; what cannot be written is tried again a minute later."""

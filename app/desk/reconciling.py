@@ -16,6 +16,8 @@ from app.trading.resolving import MISSED_TWICE_NS
 from .rows import order_row, plain
 
 BUSY = ("connecting", "reconciling", "waiting")
+PAPER_EVERY_NS = 10 * 10**9
+"""The paper venue is this desk's own: it is compared less often."""
 
 
 class _Run:
@@ -26,7 +28,7 @@ class _Run:
 
 
 class Reconciling:
-    """One per desk. ``look`` is called when the state of the execution may have changed, ``second`` once a second."""
+    """One per desk. ``look`` is called when the state of the execution may have changed, ``second`` once a second; paper is compared every ten."""
 
     def __init__(self, desk: Any) -> None:
         self._desk, self._clock = desk, desk.around.clock
@@ -37,6 +39,7 @@ class Reconciling:
         self._since: dict[Difference, int] = {}
         self._told = ""
         self._compared_ns = 0
+        self._next_ns = 0
         self._counts = {"orders": 0, "fills": 0, "positions": 0, "balances": 0}
 
     def look(self) -> None:
@@ -45,7 +48,7 @@ class Reconciling:
         engine = trade.engine if trade is not None else None
         if engine is not self._engine:
             self._engine, self._run, self._reconciled, self._told = engine, None, 0, ""
-            self._since, self._seen = {}, frozenset()
+            self._since, self._seen, self._next_ns = {}, frozenset(), 0
         if engine is None or real is None:
             return
         word = real.view()["state"]
@@ -86,8 +89,10 @@ class Reconciling:
         """Compare what is known of both sides; a difference counts once it was seen twice."""
         self.look()
         trade, engine = self._desk.trade, self._engine
-        if engine is None or not engine.opened or trade.writer.queued or not self._ready():
+        now = self._clock.monotonic_ns()
+        if engine is None or not engine.opened or trade.writer.queued or not self._ready() or now < self._next_ns:
             return
+        self._next_ns = now + PAPER_EVERY_NS if self._desk.real is None else 0
         found = frozenset(self._found(engine))
         lasting = found & self._seen
         self._seen, self._compared_ns = found, self._clock.now_ns()

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from app.model.events import Event
+from app.trading.flows import worth
 from app.trading.risk.limits import HALTED
 from app.trading.risk.view import report, states
 from app.trading.risk.watch import Watch, cancels
+from app.trading.valuation import Valuation
 
 NOTHING = {"states": [], "halted": False}
 
@@ -25,9 +28,11 @@ class RiskSide:
         self._watch = Watch()
         self.changed()
 
-    def compare_anew(self) -> None:
-        """What the account holds was set: equity before says nothing about a loss."""
-        self._watch.restart()
+    def moved(self, flows: list[Event]) -> None:
+        """Something came into the account or left it: that is no profit and no loss."""
+        engine, view, value = self._trade.engine, self._trade.view, self._trade.value()
+        if value is not None:
+            self._watch.moved(worth(flows, view, view.rates(engine.currency)), value.equity)
 
     def changed(self) -> None:
         """A state or a limit changed: tell the page."""
@@ -51,13 +56,14 @@ class RiskSide:
                 return f"the {scope} is halted ({state.reason})"
         return ""
 
-    def second(self) -> None:
-        """Compare the account with its limits."""
+    def second(self) -> Valuation | None:
+        """Compare the account with its limits; gives what it is worth."""
         value = self._trade.value()
         if value is not None:
             engine = self._trade.engine
             found = self._watch.look(engine, value.equity, value.day_pnl, self._clock.now_ns())
             self._trade.writer.report(found)
+        return value
 
     def state(self) -> dict:
         """Everything the risk page shows."""

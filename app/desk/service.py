@@ -478,16 +478,13 @@ class Desk:
         self.around.scheduler.call_later(1.0, self._second)
         self.locking.second()
         self._prioritise()
-        self.accounts.second()
+        self.accounts.second(self._seconds > CURVE_AFTER_S)
         self.publisher.second()
         for kept in self.keeping.accounts:
             kept.snapshots.second()
         if self.followers is not None:
             self.followers.second()
         self._seconds += 1
-        if self._seconds > CURVE_AFTER_S:
-            for each in self.accounts.all:
-                each.portfolio.second()
         if self._backup is not None:
             self._backup.second()
         self.send({"t": "stats", **self.health.second()})

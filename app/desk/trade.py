@@ -31,6 +31,7 @@ from app.trading.commands import ORIGIN
 from app.trading.effects import Notify, QueryOrder, SendAmend, SendCancel, SendOrder
 from app.trading.engine import Engine
 from app.trading.errors import Denied, JournalError
+from app.trading.flows import is_flow
 from app.trading.holding import Holder
 from app.trading.journal import Entry, decode
 from app.trading.marks import DeskView
@@ -170,17 +171,17 @@ class Trade:
         if self.execution.takes_orders:  # else what this desk holds could not be sent: it is held on
             self._holder.on_market(batch)
 
-    def second(self) -> None:
-        """Once a second: what was not answered, what has expired, what the market did to the limits."""
+    def second(self) -> Valuation | None:
+        """Once a second: what was not answered, what has expired, what the market did to the limits; gives what the account is worth."""
         engine = self.engine
         if engine is None or not engine.opened or self.writer.stuck is not None or self._refusal():
-            return
+            return None
         if engine.working or self.resolver.owed:
             settings = self._view.settings
             patience = PATIENCE_NS + int(4_000_000 * (settings.latency_ms + settings.jitter_ms))
             self.writer.report(self.resolver.look(engine, patience))
             self._follow()
-        self.risk.second()
+        return self.risk.second()
 
     async def close(self) -> None:
         """Stop trading: what is queued is written first; the paper venue rests until the account opens again."""
@@ -484,22 +485,18 @@ class Trade:
             return
         touched: dict[str, None] = {}
         fills = []
+        if flows := [event for event in events if is_flow(event)]:
+            self.risk.moved(flows)
         patient, noted = True, False
         for event in events:
-            if isinstance(event, (AccountOpened, BalanceAdjusted)):
+            if isinstance(event, (AccountOpened, BalanceAdjusted, CashBooked)):
                 patient = False
-                self.risk.compare_anew()
                 continue
             if isinstance(event, (RiskStateSet, RiskLimitSet)):
                 self.risk.changed()
                 continue
             if isinstance(event, NoteSet):
                 noted = True
-                continue
-            if isinstance(event, CashBooked):
-                patient = False
-                if event.what == "transfer":
-                    self.risk.compare_anew()
                 continue
             if isinstance(event, (RoutingRuleSet, Reconciled)):
                 continue

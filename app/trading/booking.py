@@ -1,19 +1,20 @@
 """Cash that no fill moves: transfers, dividends, interest, financing, fees. Booked by hand, kept in the journal, exact.
 
 A transfer is no profit and no loss; everything else is income (below zero: cost) and counts in the day's P&L. What a real account holds is its
-venue's word, so only a paper account is booked by hand.
+venue's word, so only a paper account is booked by hand. What positions and orders bind cannot be taken out.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
 
 from app.model.events import CashBooked
 from app.model.units import BadNumber, parse_decimal, shorten
 
+from .checks import power
 from .errors import Denied
-from .money import ZERO, add, plain
+from .money import ZERO, convert, plain, ratio
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -23,6 +24,7 @@ KINDS = (TRANSFER, "dividend", "interest", "financing", "fee")
 MAX_NOTE = 100
 MOST = Decimal(10) ** 12
 _CURRENCY_LENGTH = 10
+_LEAST = Decimal("0.00000001")
 
 
 def book(engine: Engine, fields: dict) -> list[CashBooked]:
@@ -41,10 +43,25 @@ def book(engine: Engine, fields: dict) -> list[CashBooked]:
     if not isinstance(note, str) or len(note) > MAX_NOTE or not note.isprintable():
         raise Denied("bad_booking", "note", "The note cannot be kept.", f"Use at most {MAX_NOTE} printable characters.")
     amount = _amount(fields.get("amount"))
-    if kind == TRANSFER and amount < 0 and add(engine.portfolio.cash.get(currency, ZERO), amount) < 0:
-        have = plain(max(engine.portfolio.cash.get(currency, ZERO), ZERO))
-        raise Denied("bad_booking", "amount", f"{plain(-amount)} {currency} cannot be taken out: there are {have}.", f"Use at most {have}.")
+    if kind == TRANSFER and amount < 0:
+        _check_out(engine, currency, -amount)
     return [CashBooked(engine.now_ns(), engine.account, kind, currency, amount, symbol, note.strip())]
+
+
+def _check_out(engine: Engine, currency: str, amount: Decimal) -> None:
+    have = max(engine.portfolio.cash.get(currency, ZERO), ZERO)
+    if amount > have:
+        reason = f"{plain(amount)} {currency} cannot be taken out: there are {plain(have)}."
+        raise Denied("bad_booking", "amount", reason, f"Use at most {plain(have)}.")
+    rates = engine.view.rates(engine.currency)
+    rate = rates.rate(currency)
+    if rate is None:
+        return  # it counts in no margin
+    free = power(engine, rates)
+    if convert(amount, rate.value) > free:
+        most = plain(min(ratio(free, rate.value), have).quantize(_LEAST, ROUND_FLOOR))
+        reason = f"{plain(amount)} {currency} cannot be taken out: positions and orders leave {most} of the equity free."
+        raise Denied("bad_booking", "amount", reason, f"Use at most {most}, or close a position or cancel an order first.")
 
 
 def _amount(value: object) -> Decimal:

@@ -19,7 +19,6 @@ from .marks import DeskView
 from .money import ZERO, convert, plain, ratio
 from .order import Order
 from .risk.gate import RiskDenied
-from .valuation import equity, margin_used
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 
 def power(engine: Engine, rates: Rates) -> Decimal:
     """Free margin in the account currency, less what working orders and those being journalled may open; never below zero."""
-    worth = equity(engine.portfolio, engine.view.mark, rates)
-    return max(worth - margin_used(engine.portfolio, engine.claims(), engine.view, rates, engine.risk.leverage_of), ZERO)
+    return max(engine.risk.margins.free(rates), ZERO)
 
 
 def check_reduces(engine: Engine, read: Ticket, filled: Decimal = ZERO) -> None:
@@ -53,7 +51,8 @@ def check_power(engine: Engine, order: Order) -> None:
     rates = view.rates(engine.currency)
     rate = rates.rate(instrument.quote)
     counted = order if order.price is not None or order.stop is not None else replace(order, price=_deepest(order, view))
-    need = needs([*engine.claims(), counted], engine.portfolio, view.mark, view.taker_bps)[-1]
+    mark = view.mark(order.symbol)
+    need = needs([*_claims(engine, order.symbol), counted], engine.portfolio, lambda _symbol: mark, view.taker_bps)[-1]
     leverage = engine.risk.leverage_of(order.symbol)
     wanted = need.margin(leverage) - ratio(need.released, leverage)
     if need.opening <= 0 or (rate is not None and wanted <= 0):
@@ -84,7 +83,7 @@ def check_amendment(engine: Engine, order: Order, new: Ticket) -> None:
     check_reduces(engine, new, order.filled)
     view = engine.view
     rates = view.rates(engine.currency)
-    claims = engine.claims()
+    claims = _claims(engine, order.symbol)
     at = claims.index(order)
     amended = replace(order, qty=new.qty, price=new.price, stop=new.stop)
     before = needs(claims, engine.portfolio, view.mark, view.taker_bps)[at]
@@ -100,6 +99,11 @@ def check_amendment(engine: Engine, order: Order, new: Ticket) -> None:
     if extra > available:
         reason = f"It needs {_money(extra)} {engine.currency} more, the buying power is {_money(available)} {engine.currency}."
         raise Denied("buying_power", "qty", reason, "Use a smaller quantity or a price nearer to the present one.")
+
+
+def _claims(engine: Engine, symbol: str) -> list[Order]:
+    """Those of an instrument: orders in others need nothing of its position."""
+    return [order for order in engine.claims() if order.intent.symbol == symbol]
 
 
 def _deepest(order: Order, view: DeskView) -> Decimal | None:

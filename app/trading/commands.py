@@ -17,7 +17,7 @@ from .errors import Denied
 from .marks import DeskView
 from .money import mul, plain
 from .order import Order
-from .risk.gate import ORIGIN
+from .risk.gate import NOT_ASKED, ORIGIN
 
 KILL_ORIGIN = "kill"
 MAX_TOKEN = 100
@@ -47,11 +47,10 @@ class Commands:
             return sending.submit(self, fields, how, token, ORIGIN)
         orders = self._draft(fields)
         checks.check_power(self, orders[0])
-        self.risk.check(orders)
+        verdict = self.risk.check(orders)
         self.propose(orders)
         self.remember(token, orders[0].client_order_id)
-        decision = self.decision(orders[0].symbol)
-        return [events.OrderSubmitted(order.created_ns, order.intent, decision) for order in orders]
+        return self.submissions(orders, verdict)
 
     def book_cash(self, fields: dict) -> list[Event]:
         """Book cash that no fill moves: a transfer, dividend, interest, financing or fee."""
@@ -110,16 +109,16 @@ class Commands:
                 qty = position.qty.copy_abs()
                 intent = OrderIntent(cid, self.account, KILL_ORIGIN, sequence, symbol, side, OrderType.MARKET, TimeInForce.IOC, qty, reduce_only=True)
                 self._proposed[cid] = Order.of(intent, now)
-                found.append(events.OrderSubmitted(now, intent, self.decision(symbol)))
+                found.append(events.OrderSubmitted(now, intent, self.decision(symbol, NOT_ASKED["kill_switch"])))
         return found
 
     def followups(self) -> list[Event]:
         """What held and linked orders are due now; see `contingent`."""
         return contingent.due(self, self._clock.now_ns()) if self.linked else []
 
-    def check_release(self, order: Order, qty: Decimal) -> None:
-        """Denied when risk forbids sending a held order now."""
-        self.risk.check_release(order, qty)
+    def check_release(self, order: Order, qty: Decimal) -> str:
+        """What risk says of a held order that is to be sent now; Denied when it forbids it."""
+        return self.risk.check_release(order, qty)
 
     def amend(self, client_order_id: str, qty: str | None = None, price: str | None = None, stop: str | None = None) -> list[Event]:
         """Ask for a new total quantity or new prices (text); None leaves a value as it is."""
@@ -157,13 +156,20 @@ class Commands:
                 found.append(events.OrderCancelRequested(now_ns, cid))
         return found
 
-    def decision(self, symbol: str) -> events.Decision | None:
-        """What is known now that an order in an instrument has been let through: prices, and which limit it came nearest to."""
+    def submissions(self, orders: list[Order], verdict: str) -> list[Event]:
+        """An order that was let through and those that come with it, to be journalled with what was known."""
+        first, *others = orders
+        found: list[Event] = [events.OrderSubmitted(first.created_ns, first.intent, self.decision(first.symbol, verdict))]
+        along = self.decision(first.symbol, f"let through with {first.client_order_id}") if others else None
+        return [*found, *(events.OrderSubmitted(order.created_ns, order.intent, along) for order in others)]
+
+    def decision(self, symbol: str, verdict: str) -> events.Decision | None:
+        """What is known now that an order in an instrument has been let through: prices, and what risk said."""
         mark = self.view.mark(symbol) if self.view is not None else None
         if mark is None:
             return None
         quote = self.view.market.quote(symbol)
-        return events.Decision(mark.bid, mark.ask, mark.last, None if quote is None else quote.ts, self.risk.verdict(symbol))
+        return events.Decision(mark.bid, mark.ask, mark.last, None if quote is None else quote.ts, verdict)
 
     def note(self, about: object, tags: object, text: object) -> list[Event]:
         """Tags and a note on an order, a fill or a day; nothing where that is what is noted already."""

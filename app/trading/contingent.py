@@ -110,10 +110,10 @@ def _held(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:
     if total <= 0 or (intent.release_ns is not None and not _has_market(engine, order)):
         return []
     try:
-        engine.check_release(order, total)
+        verdict = engine.check_release(order, total)
     except Denied as denied:
         return [events.OrderDenied(now_ns, cid, denied.code, str(denied))]
-    return [events.OrderReleased(now_ns, cid, total, engine.decision(order.symbol))]
+    return [events.OrderReleased(now_ns, cid, total, engine.decision(order.symbol, verdict))]
 
 
 def _has_market(engine: Engine, order: Order) -> bool:

@@ -1,6 +1,7 @@
 """The equity over time in bounded memory: every few seconds of the last hour, coarser the longer ago, the lowest and highest of each bucket kept.
 
-Amounts are exact; peak and deepest drawdown are those of every sample, not of the buckets that are left of them.
+Amounts are exact; peak and deepest drawdown are those of every sample, not of the buckets that are left of them, and of trading only: the peak
+moves with what comes into the account or leaves it.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class EquityCurve:
         self._tiers: list[list[list]] = [[] for _ in TIERS]
         self._peak: tuple[Decimal, int] | None = None
         self.deepest: Drawdown | None = None
+        self.flows: tuple[int, int] | None = None
+        """How many bookings and adjustments the peak has moved with; None while nobody has counted."""
 
     def __len__(self) -> int:
         return sum(map(len, self._tiers))
@@ -60,6 +63,11 @@ class EquityCurve:
         peak, peak_ns = self._peak
         if peak > equity and (self.deepest is None or peak - equity > self.deepest.amount):
             self.deepest = Drawdown(peak, peak_ns, equity, ts_ns)
+
+    def moved(self, amount: Decimal) -> None:
+        """An amount came or went that nothing was won or lost with: the fall from the peak stays what it was."""
+        if self._peak is not None:
+            self._peak = (self._peak[0] + amount, self._peak[1])
 
     def rows(self, span: str) -> list[list]:
         """The buckets of a span (a key of SPANS), oldest first. ``all`` has the finer ones where no coarse one has ended."""
@@ -79,6 +87,7 @@ class EquityCurve:
         head = {"version": _VERSION, "account": self.account, "currency": self.currency}
         fine = {**head, "tiers": _texts(self._tiers[:FINE]), "peak": self._peak and [str(self._peak[0]), self._peak[1]]}
         fine["deepest"] = self.deepest and [str(self.deepest.peak), self.deepest.peak_ns, str(self.deepest.low), self.deepest.low_ns]
+        fine["flows"] = self.flows
         return _json(fine), _json({**head, "tiers": _texts(self._tiers[FINE:])})
 
     @classmethod
@@ -96,6 +105,9 @@ class EquityCurve:
             if newer["deepest"]:
                 peak, peak_ns, low, low_ns = newer["deepest"]
                 curve.deepest = Drawdown(_decimal(peak), int(peak_ns), _decimal(low), int(low_ns))
+            if newer.get("flows"):
+                booked, adjusted = newer["flows"]
+                curve.flows = (int(booked), int(adjusted))
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise BadCurve(f"the equity curve cannot be read: {error}") from error
         curve._carry_up()

@@ -278,7 +278,9 @@ class Engine(Commands):
             self.linked[cid] = order
         if intent.group is not None:
             self._groups.setdefault(intent.group, []).append(cid)
-        self.routed.submitted(order)
+        if intent.route is not None:
+            self.routed.submitted(order)
+            self.touched.add(intent.route)
         self.risk.submitted(order)
         return changes.effect(order, states.BIRTH[intent.starts_held], event)
 

@@ -122,7 +122,7 @@ def _warnings(engine: Engine, read: Ticket, fillable: Decimal, average: Decimal 
     if rate is not None and rate.assumed:
         found.append("No USDT/USD quote is known: 1 USD is taken for 1 USDT.")
     order = Order.of(read.intent("", engine.account, ORIGIN, 0), 0)
-    if (objection := engine.risk.objection(order)) is not None:
+    if (objection := engine.risk.objection([order])) is not None:
         found.append(str(objection))
     try:
         checks.check_power(engine, order)

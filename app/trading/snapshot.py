@@ -1,7 +1,7 @@
 """An engine's whole state as bytes, so that a start reads the end of a journal only: replaying the rest on top gives what replaying all gives.
 
-The history (orders, fills) is cut into parts of ``PART`` that are written once; the ``state`` names them by their digests and holds everything
-else: what came after them, and orders that have changed since their part was written. A snapshot is a shortcut and never a source: one that is not exactly
+The history (orders, fills, routed orders) is cut into parts that are written once (see `size`); the ``state`` names them by their digests and holds
+everything else: what came after them, and what has changed since its part was written. A snapshot is a shortcut and never a source: one that is not exactly
 right is a SnapshotError, and the journal is replayed from its beginning.
 """
 
@@ -21,8 +21,9 @@ from .portfolio import Portfolio, Position
 from .risk.gate import ScopeState
 from .shelf import form, of_row, row
 
-VERSION = 2
+VERSION = 3
 PART = 500
+KINDS = ("orders", "fills", "routed")
 
 
 class SnapshotError(ValueError):
@@ -34,30 +35,39 @@ def digest(part: bytes) -> str:
     return hashlib.sha256(part).hexdigest()
 
 
-def orders_part(engine: Engine, number: int) -> tuple[list[str], bytes]:
-    """The ids of a part of the orders, and the part."""
-    ids = [*islice(engine.orders, number * PART, (number + 1) * PART)]
-    return ids, _part(ids, (engine.orders.line(cid) for cid in ids))
+def size(kind: str) -> int:
+    """How many of a kind make a part: a routed order, with its whole plan, is as long as ten orders."""
+    return max(PART // 10, 1) if kind == "routed" else PART
 
 
-def fills_part(engine: Engine, number: int) -> bytes:
-    """A part of the fills."""
-    found = engine.fills[number * PART : (number + 1) * PART]
-    return _part([fill.fill_id for fill in found], engine.fills.lines(number * PART, (number + 1) * PART))
+def complete(engine: Engine, kind: str) -> int:
+    """How many parts of a kind there can be."""
+    return len({"orders": engine.orders, "fills": engine.fills, "routed": engine.routed.by_id}[kind]) // size(kind)
+
+
+def part(engine: Engine, kind: str, number: int) -> tuple[list[str], bytes]:
+    """The ids in a part, and the part."""
+    start, end = number * size(kind), (number + 1) * size(kind)
+    if kind == "fills":
+        ids = [fill.fill_id for fill in engine.fills[start:end]]
+        return ids, _part(ids, engine.fills.lines(start, end))
+    ids = [*islice(engine.orders if kind == "orders" else engine.routed.by_id, start, end)]
+    return ids, _part(ids, (engine.orders.line(cid) if kind == "orders" else _routed_line(engine, cid) for cid in ids))
 
 
 def state(engine: Engine, parts: Mapping[str, list[str]], changed: Iterable[str], place: Any) -> bytes:
-    """Everything that is not in the parts, whose digests by kind (orders, fills) are ``parts``; ``place`` is kept as it is."""
-    orders, fills = engine.orders, engine.fills
-    late = [*islice(orders, len(parts["orders"]) * PART, None)]
+    """Everything that is not in the parts, whose digests by kind are ``parts``, with what has ``changed`` of them; ``place`` is kept as it is."""
+    orders, fills, routed = engine.orders, engine.fills, engine.routed.by_id
+    late, late_routed = (islice(held, len(parts[kind]) * size(kind), None) for kind, held in (("orders", orders), ("routed", routed)))
     whole = {
         "v": VERSION,
         "form": form(),
         "place": place,
         "parts": parts,
-        "changed": [[cid, orders.line(cid)] for cid in changed],
+        "changed": [[cid, orders.line(cid) if cid in orders else _routed_line(engine, cid)] for cid in changed],
         "orders": [[cid, orders.line(cid)] for cid in late],
-        "fills": [*fills.lines(len(parts["fills"]) * PART, len(fills))],
+        "fills": [*fills.lines(len(parts["fills"]) * size("fills"), len(fills))],
+        "routed": [[cid, _routed_line(engine, cid)] for cid in late_routed],
         **_rest(engine),
     }
     return json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode()
@@ -78,19 +88,25 @@ def restore(found: dict, parts: Mapping[str, list[bytes]], clock: WallClock, vie
     """The engine of a state (see `read`) and its parts, in order."""
     try:
         engine = Engine(found["account"], clock, view)
-        for kind in ("orders", "fills"):
+        for kind in KINDS:
             if [digest(part) for part in parts[kind]] != found["parts"][kind]:
                 raise SnapshotError(f"the parts of {kind} are not those of the state")
         for part in parts["orders"]:
             ids, lines = _lines(part)
             dict.update(engine.orders, zip(ids, lines, strict=True))
-        dict.update(engine.orders, (tuple(item) for item in [*found["changed"], *found["orders"]]))
+        routed = {cid: line for part in parts["routed"] for cid, line in zip(*_lines(part), strict=True)}
+        changed = dict(found["changed"])
+        routed |= {cid: changed.pop(cid) for cid in routed.keys() & changed.keys()} | dict(found["routed"])
+        dict.update(engine.orders, [*changed.items(), *dict(found["orders"]).items()])
         for part in parts["fills"]:
             ids, lines = _lines(part)
             list.extend(engine.fills, lines)
             engine._fill_ids.update(ids)
         list.extend(engine.fills, found["fills"])
         engine._fill_ids.update(json.loads(line)[0] for line in found["fills"])
+        for line in routed.values():
+            event, legs = json.loads(line)
+            engine.routed.restore(events.from_dict(event), legs)
         _take_rest(engine, found)
     except (KeyError, IndexError, TypeError, ValueError, ArithmeticError) as error:
         raise SnapshotError(f"{type(error).__name__}: {error}") from error
@@ -104,6 +120,11 @@ def _part(ids: list[str], lines: Iterable[str]) -> bytes:
 def _lines(part: bytes) -> tuple[list[str], list[str]]:
     head, *lines = part.decode().split("\n")
     return json.loads(head), lines
+
+
+def _routed_line(engine: Engine, cid: str) -> str:
+    routed = engine.routed.by_id[cid]
+    return json.dumps([events.to_dict(routed.event), routed.leg_ids], separators=(",", ":"), ensure_ascii=False)
 
 
 def _rest(engine: Engine) -> dict:
@@ -127,7 +148,6 @@ def _rest(engine: Engine) -> dict:
         "linked": [*engine.linked],
         "groups": engine._groups,
         "said": [events.to_dict(event) for event in (*engine.notes.values(), *engine.reconciled)],
-        "routed": [[events.to_dict(each.event), each.leg_ids] for each in engine.routed.by_id.values()],
         "routing_rules": engine.routed.rules,
         "bookings": [[at, events.to_dict(event)] for at, event in engine.bookings],
         "adjusted": [events.to_dict(event) for event in engine.adjusted],
@@ -146,8 +166,6 @@ def _take_rest(engine: Engine, found: dict) -> None:
     engine._orphans, engine._sequences = set(found["orphans"]), dict(found["sequences"])
     engine._missing, engine._missing_at = found["missing"], dict(found["missing_at"])
     engine.adjusted = [events.from_dict(event) for event in found["adjusted"]]
-    for routed, legs in found["routed"]:
-        engine.routed.restore(events.from_dict(routed), list(legs))
     engine.routed.rules.update(found["routing_rules"])
     engine.bookings = [(at, events.from_dict(event)) for at, event in found["bookings"]]
     engine.working = {cid: engine.orders[cid] for cid in found["working"]}

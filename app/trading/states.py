@@ -7,9 +7,9 @@ was unless the fill completes it; `keep` takes note without a change of status; 
 next (`send`, `cancel`, `amend`, `query`). A trailing `!` also records an anomaly: venues do fill after a cancel was
 acknowledged, and a journal may have lost a record.
 
-`Order.move` and `Order.begin` are the only ways a status changes, and both take an event: a transition that is not here cannot be written
-down. `send` stands in two places only, the birth of an order that is not held and the release of one that is, so no order is ever
-sent a second time.
+`Order.move` is the only way a status changes, and takes an event: a transition that is not here cannot be written down. A new order starts as
+`BIRTH`, `ADOPTION` or `FOUND` says. `send` stands in two places only, the birth of an order that is not held and the release of one that is, so no
+order is ever sent a second time.
 """
 
 from __future__ import annotations

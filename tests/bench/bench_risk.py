@@ -1,4 +1,4 @@
-"""The risk check of one order with 200 open orders, 100 positions and 40 limits, short history and long; native CPython.
+"""Buying power and limits of one order with 200 open orders, 100 positions and 40 limits, short history and long; native CPython.
 
 The yardstick is the same order checked against one limit with nothing held: what an engine without a portfolio would pay.
 """
@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from app.model import events
 from app.model.orders import Fill, Liquidity, OrderIntent, OrderType, Side, TimeInForce
+from app.trading.checks import check_power
 from app.trading.order import Order
 from tests.bench.results import emit
 from tests.unit.trading.kit import ACCOUNT, NO_FEES, TOY, Rig
@@ -46,13 +47,16 @@ def rig_with(positions: int, orders: int, limits: int, history: int) -> Rig:
 
 
 def check_us(rig: Rig) -> float:
-    """Median microseconds of one check, through every limit."""
+    """Median microseconds of one check: buying power, every limit, and the words that are journalled of it. Prices move in between."""
     intent = OrderIntent("kt-x", ACCOUNT, "desk", 10**6, "T0", Side.BUY, OrderType.LIMIT, TimeInForce.GTC, Decimal(1), Decimal(99))
-    order, check = Order.of(intent, rig.time.now_ns()), rig.engine.risk.check
+    order, check, decision = Order.of(intent, rig.time.now_ns()), rig.engine.risk.check, rig.engine.decision
     taken = []
-    for _ in range(CHECKS):
+    for number in range(CHECKS):
+        symbol = f"T{number % max(len(rig.instruments), 1)}"
+        rig.book({"99.90": 500}, {"100.10" if number % 2 else "100.12": 500}, symbol)
         start = time.perf_counter_ns()
-        check([order])
+        check_power(rig.engine, order)
+        decision("T0", check([order]))
         taken.append(time.perf_counter_ns() - start)
     return statistics.median(taken) / 1000
 

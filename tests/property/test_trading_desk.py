@@ -16,6 +16,7 @@ from app.trading.engine import Engine
 from app.trading.errors import Denied
 from app.trading.matching import opposite
 from app.trading.settings import PaperSettings
+from app.trading.valuation import equity, margin_used
 from tests.unit.trading.kit import ACCOUNT, TOY, Rig, fields
 from tests.unit.trading.snapshots import through_snapshot
 
@@ -181,6 +182,14 @@ class Desk(RuleBasedStateMachine):
                 assert not order.is_working
             if intent.tif is TimeInForce.FOK:
                 assert order.filled in (0, order.qty)
+
+    @invariant()
+    def the_margin_kept_is_the_margin_reckoned_anew(self):
+        engine = self.rig.engine
+        rates = engine.view.rates(engine.currency)
+        bound = margin_used(engine.portfolio, engine.claims(), engine.view, rates, engine.risk.leverage_of)
+        anew = equity(engine.portfolio, engine.view.mark, rates) - bound
+        assert abs(engine.risk.margins.free(rates) - anew) <= Decimal("1e-18")
 
     @invariant()
     def nothing_is_an_anomaly(self):

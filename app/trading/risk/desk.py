@@ -15,6 +15,7 @@ from app.model.orders import Fill, Side
 
 from ..effects import Effect, Notify
 from ..errors import Denied
+from ..margin import Margins
 from ..money import ZERO, convert, plain
 from ..order import Order
 from .book import Book
@@ -36,7 +37,9 @@ class RiskDesk(Gate):
         self.states: dict[str, ScopeState] = {}
         self.limits: dict[tuple[str, str], str] = {}
         self.book = Book(self._price)
+        self.margins = Margins(engine)
         self.used: dict[tuple[str, str], Decimal] = {}
+        self._asked: list[tuple[str, str, Decimal, Decimal | None]] = []
         self.denials: deque[tuple[int, str, str]] = deque(maxlen=_KEPT_DENIALS)
         self._rates: dict[str, tuple[int, Decimal]] = {}
         self._passed: dict[str, deque[int]] = {}
@@ -53,6 +56,7 @@ class RiskDesk(Gate):
             else:
                 self.limits[event.scope, event.name] = event.value
             self._effective.clear()
+            self.margins.forget()
             return []
         if event.state == NORMAL:
             self.states.pop(event.scope, None)
@@ -66,7 +70,8 @@ class RiskDesk(Gate):
         self.changed(order)
 
     def changed(self, order: Order) -> None:
-        """An order's quantity or status changed."""
+        """An order's quantity, price or status changed."""
+        self.margins.changed.add(order.symbol)
         self.book.working(order, order.at_most if order.is_working else ZERO)
 
     def filled(self, order: Order, fill: Fill) -> None:
@@ -75,10 +80,12 @@ class RiskDesk(Gate):
 
     def adjusted(self, symbol: str, amount: Decimal) -> None:
         """A position is the venue's from now on."""
+        self.margins.changed.add(symbol)
         self.book.traded("venue", symbol, amount)
 
     def proposed(self, order: Order) -> None:
         """An intent is on its way into the journal."""
+        self.margins.changed.add(order.symbol)
         self.book.working(order, order.remaining)
         now = order.created_ns
         for scope in _whole(order.intent.origin):
@@ -89,8 +96,14 @@ class RiskDesk(Gate):
             self._same = {key: times for key, times in self._same.items() if times and times[-1] > now - SECOND_NS}
 
     def dropped(self, order: Order) -> None:
-        """An intent could not be made durable."""
+        """An intent could not be made durable, or was a question only: it is no order, and counts in no rate."""
+        self.margins.changed.add(order.symbol)
         self.book.working(order, ZERO)
+        counted = [self._passed.get(scope, ()) for scope in _whole(order.intent.origin)]
+        if order.created_ns in counted[-1]:
+            for times in (*counted, self._same.get(same_key(order), deque())):
+                if order.created_ns in times:
+                    times.remove(order.created_ns)
 
     # What the trader may do.
 

@@ -7,6 +7,7 @@ one instrument only: its cost depends neither on the number of orders and positi
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from decimal import ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
@@ -21,6 +22,11 @@ from .book import WHOLE, Cell
 from .limits import HALTED, RULES, SECOND_NS, SESSION, within_hours
 
 ORIGIN = "desk"
+NOT_ASKED = {
+    "reduce_only": "no limit asked: reduce-only, and nothing that concerns it is halted",
+    "kill_switch": "no limit asked: the kill switch closes the position",
+}
+"""What is journalled of orders that no limit holds up."""
 
 
 class ScopeState(NamedTuple):
@@ -47,77 +53,80 @@ class RiskDenied(Denied):
 class Gate:
     """The checking half of `RiskDesk`, which holds limits and states."""
 
-    def check(self, orders: list[Order]) -> None:
-        """Denied when a limit or a state forbids the first of these orders, or the exposure of all of them together."""
-        try:
-            others = sum((order.qty for order in orders[1:] if not order.intent.reduce_only), ZERO)
-            self._check(orders[0], orders[0].qty, orders[0].price, new=True, others=others)
-        except Denied as denied:
-            self.denials.append((orders[0].created_ns, denied.code, str(denied)))
-            raise
+    def check(self, orders: list[Order]) -> str:
+        """What was asked of the first of these orders, in words; Denied when a limit or a state forbids it, or the exposure of all of them together."""
+        self._told(self._check_new, orders)
+        return self._verdict(orders[0])
 
-    def verdict(self, symbol: str) -> str:
-        """What was checked of the order that was let through last, and which limit it came nearest to, in words."""
-        count, near, at = 0, "", ZERO
-        for name, rows in self._limits(ORIGIN, symbol).items():
-            for scope, limit in rows:
-                count += 1
-                used = self.used.get((scope, name))
-                if used is None or isinstance(limit, str) or limit <= 0:
-                    continue
-                share = ratio(used, limit)
-                if share > at:
-                    near, at = f"{RULES[name].title} of {words(scope)} {shown(used)} of {shown(limit)}", share
-        states = [f"{words(scope)} {state.state}" for scope, state in self.states.items() if scope in scopes_of(ORIGIN, symbol)]
-        parts = [f"let through by {count} limits", f"nearest: {near}" if near else "", ", ".join(states)]
+    def _verdict(self, order: Order) -> str:
+        """The limits that the last check asked, which of them came nearest, and the states it met."""
+        near, at = "", 0.0
+        for name, scope, limit, used in self._asked:
+            if used and limit > 0 and (share := float(used) / float(limit)) > at:
+                near, at = f"{RULES[name].title} of {words(scope)} {shown(used)} of {shown(limit)}", share
+        count = len(self._asked)
+        parts = [f"let through by {count} limit{'' if count == 1 else 's'}", f"nearest: {near}" if near else ""]
+        parts += [f"{words(scope)} {self.states[scope].state}" for scope in scopes_of(order.intent.origin, order.symbol) if scope in self.states]
         return "; ".join(part for part in parts if part)
 
     def check_whole(self, orders: list[Order]) -> None:
         """Denied when the legs of one intent are worth more together than one order may be; each leg is checked by itself besides."""
-        engine, first = self._engine, orders[0]
-        worth = qty = ZERO
-        for order in orders:
-            cell = self.book.refresh(order.symbol)
-            mark = engine.view.mark(order.symbol)
-            worth = add(worth, _worth(order, order.qty, order.price, mark, cell))
-            qty = add(qty, order.qty)
-        limits = self._limits(first.intent.origin, first.symbol).get("order_notional", ())
-        whole = {"order_notional": [row for row in limits if not row[0].startswith("instrument:")]}
-        try:
-            self._most(whole, "order_notional", worth, "qty", engine.currency, qty, engine.view.instruments[first.symbol].lot_size)
-        except Denied as denied:
-            self.denials.append((first.created_ns, denied.code, str(denied)))
-            raise
+        self._told(self._check_whole, orders)
 
-    def objection(self, order: Order) -> Denied | None:
-        """What `check` would say of an order now; nothing is kept of it."""
+    def objection(self, orders: list[Order], whole: bool = False) -> Denied | None:
+        """What `check`, or `check_whole`, would say of these orders now; nothing is kept of it."""
         used = dict(self.used)
         try:
-            self._check(order, order.qty, order.price, new=True)
+            (self._check_whole if whole else self._check_new)(orders)
         except Denied as denied:
             return denied
         finally:
             self.used = used
         return None
 
-    def check_release(self, order: Order, qty: Decimal) -> None:
-        """Denied when a held order may not be sent now: it was checked when it came, since then limits may have been set."""
+    def check_release(self, order: Order, qty: Decimal) -> str:
+        """`check` of a held order that is to be sent: it was checked when it came, since then limits may have been set."""
         if not order.intent.reduce_only:
             self._check(order, qty, order.price, new=False)
-            return
+            return self._verdict(order)
         for scope in scopes_of(order.intent.origin, order.symbol):
             if (state := self.states.get(scope)) is not None and state.state == HALTED:
                 raise self._in_state(scope, state)
+        return NOT_ASKED["reduce_only"]
 
     def check_amendment(self, order: Order, qty: Decimal, price: Decimal | None) -> None:
         """Denied when the amended order would break a limit; nothing is asked of one that only gets smaller."""
         if qty > order.qty or (price is not None and price != order.price):
             self._check(order, qty, price, new=False)
 
+    def _told(self, check: Callable[[list[Order]], None], orders: list[Order]) -> None:
+        try:
+            check(orders)
+        except Denied as denied:
+            self.denials.append((orders[0].created_ns, denied.code, str(denied)))
+            raise
+
+    def _check_whole(self, orders: list[Order]) -> None:
+        engine, first = self._engine, orders[0]
+        worth = qty = ZERO
+        for order in orders:
+            cell = self.book.refresh(order.symbol)
+            worth = add(worth, _worth(order, order.qty, order.price, engine.view.mark(order.symbol), cell))
+            qty = add(qty, order.qty)
+        limits = self._limits(first.intent.origin, first.symbol).get("order_notional", ())
+        whole = {"order_notional": [row for row in limits if not row[0].startswith("instrument:")]}
+        self._most(whole, "order_notional", worth, "qty", engine.currency, qty, engine.view.instruments[first.symbol].lot_size)
+
+    def _check_new(self, orders: list[Order]) -> None:
+        first = orders[0]
+        others = sum((order.qty for order in orders[1:] if not order.intent.reduce_only), ZERO)
+        self._check(first, first.qty, first.price, new=True, others=others)
+
     def _check(self, order: Order, qty: Decimal, price: Decimal | None, new: bool, others: Decimal = ZERO) -> None:
         engine, intent = self._engine, order.intent
         symbol, side = intent.symbol, intent.side
         instrument, now = engine.view.instruments[symbol], engine.now_ns()
+        self._asked = asked = []
         cell = self.book.refresh(symbol)
         counted = ZERO if new else order.remaining
         reducing = intent.reduce_only or _reduces(cell, side, qty - order.filled, counted)
@@ -133,15 +142,9 @@ class Gate:
                 reason = f"{symbol} is restricted: only orders that reduce a position are taken."
                 numbers = {"scope": scope, "limit": "1", "used": "1", "unit": "flag"}
                 raise RiskDenied("restricted", "symbol", reason, "Lift the restriction on the risk page.", numbers)
-        for scope, limit in limits.get("hours", ()):
-            if limit == SESSION:
-                opens, closes = engine.view.session_of(symbol, now)
-                if not opens <= now < closes:
-                    reason = f"The session of {symbol} is closed."
-                    raise RiskDenied("hours", None, reason, "Wait for its open, or send it at the open.", self._numbers(scope, "hours", limit, None))
-            elif not within_hours(limit, now):
-                reason = f"Orders of {words(scope)} are taken {limit} UTC only."
-                raise RiskDenied("hours", None, reason, "Wait, or change the hours on the risk page.", self._numbers(scope, "hours", limit, None))
+            asked.append(("restricted", scope, ZERO, None))
+        if not _waits(order, now):
+            self._check_hours(limits, symbol, now)
         self._most(limits, "order_qty", qty, "qty", instrument.base, qty, instrument.lot_size)
         self._most(limits, "order_notional", worth, "qty", engine.currency, qty, instrument.lot_size)
         if "quote_age" in limits and not reducing:
@@ -154,9 +157,29 @@ class Gate:
         if not reducing:
             self._check_exposure(limits, order, qty + others, counted)
 
+    def _check_hours(self, limits: dict, symbol: str, now: int) -> None:
+        for scope, limit in limits.get("hours", ()):
+            self._asked.append(("hours", scope, ZERO, None))
+            if limit == SESSION:
+                try:
+                    opens, closes = self._engine.view.session_of(symbol, now)
+                except LookupError as error:
+                    reason, remedy = f"The sessions of {symbol} are not known for this time: {error}.", "Take the limit off on the risk page."
+                    raise RiskDenied("hours", None, reason, remedy, self._numbers(scope, "hours", limit, None)) from error
+                if not opens <= now < closes:
+                    reason = f"The session of {symbol} is closed."
+                    raise RiskDenied("hours", None, reason, "Wait for its open, or send it at the open.", self._numbers(scope, "hours", limit, None))
+            elif not within_hours(limit, now):
+                reason = f"Orders of {words(scope)} are taken {limit} UTC only."
+                raise RiskDenied("hours", None, reason, "Wait, or change the hours on the risk page.", self._numbers(scope, "hours", limit, None))
+
+    def _ask(self, name: str, scope: str, limit: Decimal, used: Decimal) -> None:
+        self.used[scope, name] = used
+        self._asked.append((name, scope, limit, used))
+
     def _most(self, limits: dict, name: str, used: Decimal, field: str, unit: str, qty: Decimal, lot: Decimal) -> None:
         for scope, limit in limits.get(name, ()):
-            self.used[scope, name] = used
+            self._ask(name, scope, limit, used)
             if used > limit:
                 most = (ratio(qty * limit, used) / lot).to_integral_value(ROUND_FLOOR) * lot
                 reason = f"{RULES[name].title} would be {shown(used)} {unit}, the limit of {words(scope)} is {shown(limit)} {unit}."
@@ -169,7 +192,7 @@ class Gate:
         heard = max(quote.recv if quote is not None else 0, trade.recv if trade is not None else 0)
         age = Decimal(max(view.now_ns() - heard, 0)) / SECOND_NS
         for scope, limit in limits:
-            self.used[scope, "quote_age"] = age
+            self._ask("quote_age", scope, limit, age)
             if age > limit:
                 reason = f"The prices of {symbol} are {age:.1f} s old, the limit of {words(scope)} is {shown(limit)} s."
                 raise RiskDenied("quote_age", "symbol", reason, "Wait for fresh prices.", self._numbers(scope, "quote_age", limit, age))
@@ -185,7 +208,7 @@ class Gate:
             return
         beyond = max(ratio((at - against) * intent.side.sign * 100, against), ZERO)
         for scope, limit in limits:
-            self.used[scope, "collar"] = beyond
+            self._ask("collar", scope, limit, beyond)
             if beyond > limit:
                 what = "best price of the other side" if intent.stop is None else "stop"
                 reason = f"It could trade at {plain(at)}, {beyond:.2f} % beyond the {what} {plain(against)}; the limit of {words(scope)} is {shown(limit)} %."
@@ -204,7 +227,7 @@ class Gate:
     def _check_rate(self, limits: dict, origin: str, now: int) -> None:
         for scope, limit in limits.get("order_rate", ()):
             used = Decimal(recent(self._passed.get(scope), now) + 1)
-            self.used[scope, "order_rate"] = used
+            self._ask("order_rate", scope, limit, used)
             if used > limit:
                 reason = f"It would be order {used} within a second, the limit of {words(scope)} is {shown(limit)}."
                 raise RiskDenied("order_rate", None, reason, "Wait a moment.", self._numbers(scope, "order_rate", limit, used))
@@ -214,7 +237,7 @@ class Gate:
             return
         used = Decimal(recent(self._same.get(same_key(order)), now) + 1)
         for scope, limit in limits["duplicates"]:
-            self.used[scope, "duplicates"] = used
+            self._ask("duplicates", scope, limit, used)
             if used > limit:
                 reason = f"It would be the same order for the {used}. time within a second, the limit of {words(scope)} is {shown(limit)}."
                 raise RiskDenied("duplicates", None, reason, "Wait a second if it is meant.", self._numbers(scope, "duplicates", limit, used))
@@ -244,6 +267,7 @@ class Gate:
                         f"the limit is {shown(limit)} {engine.currency}."
                     )
                     raise RiskDenied(name, "qty", reason, "Use less, or change the limit on the risk page.", self._numbers(scope, name, limit, used))
+                self._ask(name, scope, limit, used)
 
     def _in_state(self, scope: str, state: ScopeState) -> RiskDenied:
         numbers = {"scope": scope, "limit": state.state, "used": state.rule, "unit": "state"}
@@ -256,6 +280,12 @@ class Gate:
     def _numbers(self, scope: str, name: str, limit: Decimal | str, used: Decimal | None) -> dict:
         text = limit if isinstance(limit, str) else plain(limit)
         return {"scope": scope, "limit": text, "used": None if used is None else plain(round(used, 8)), "unit": RULES[name].unit}
+
+
+def _waits(order: Order, now: int) -> bool:
+    """True when an order is not to trade before its session opens or closes: hours are asked for when this desk sends it then."""
+    release = order.intent.release_ns
+    return order.intent.tif.is_session and (release is None or now < release)
 
 
 def _reduces(cell: Cell, side: Side, need: Decimal, counted: Decimal) -> bool:

@@ -54,6 +54,12 @@ class Watch:
         """A drawdown was lifted: the highest equity counts from here on."""
         self.peak = None
 
+    def moved(self, amount: Decimal, equity: Decimal) -> None:
+        """An amount came or went that nothing was won or lost with; ``equity`` is after it. The drawdown, a share, stays as it was."""
+        before = equity - amount
+        if self.peak is not None:
+            self.peak = ratio(self.peak * equity, before) if before > 0 and equity > 0 else None
+
     def usage(self, engine: Engine, equity: Decimal, day_pnl: Decimal) -> dict[tuple[str, str], Decimal]:
         """What is used of every limit that is watched, by (scope, name)."""
         book = engine.risk.book

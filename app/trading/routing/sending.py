@@ -44,12 +44,14 @@ def submit(engine: Engine, fields: dict, how: object, token: str, origin: str) -
     groups = _legs(engine, fields, made, route, origin, sequence)
     engine.risk.check_whole([group[0] for group in groups])
     proposed: list[Order] = []
+    submitted: list[Event] = []
     try:
         for group in groups:
             checks.check_power(engine, group[0])
-            engine.risk.check(group)
+            verdict = engine.risk.check(group)
             engine.propose(group)
             proposed += group
+            submitted += engine.submissions(group, verdict)
     except Denied:
         for order in proposed:
             engine.abandon(order.client_order_id)
@@ -61,7 +63,7 @@ def submit(engine: Engine, fields: dict, how: object, token: str, origin: str) -
         *(first.created_ns, route, engine.account, origin, sequence, made.asked, first.intent.side, OrderType(_type(fields)), TimeInForce(fields["tif"])),
         *(made.qty, price, made.how, made.to_json()),
     )
-    return [routed, *(events.OrderSubmitted(order.created_ns, order.intent, engine.decision(order.symbol)) for group in groups for order in group)]
+    return [routed, *submitted]
 
 
 def preview_of(engine: Engine, fields: dict, how: object, origin: str) -> dict:
@@ -69,17 +71,20 @@ def preview_of(engine: Engine, fields: dict, how: object, origin: str) -> dict:
     made = plan(engine, fields, how)
     groups = _legs(engine, fields, made, "", origin, 0)
     warnings = [*made.notes]
-    try:
-        engine.risk.check_whole([group[0] for group in groups])
-    except Denied as denied:
-        warnings.append(str(denied))
-    for group in groups:
-        if (objection := engine.risk.objection(group[0])) is not None:
+    if (objection := engine.risk.objection([group[0] for group in groups], whole=True)) is not None:
+        warnings.append(str(objection))
+    proposed: list[Order] = []
+    for group in groups:  # as when they are submitted: each with those before it, and nothing stays
+        if (objection := engine.risk.objection(group)) is not None:
             warnings.append(f"{group[0].symbol}: {objection}")
         try:
             checks.check_power(engine, group[0])
         except Denied as denied:
             warnings.append(f"{group[0].symbol}: {denied}")
+        engine.propose(group)
+        proposed += group
+    for order in proposed:
+        engine.abandon(order.client_order_id)
     position = ZERO
     for verdict in made.verdicts:
         position = add(position, engine.portfolio.qty(verdict.symbol))

@@ -26,11 +26,12 @@ def small(monkeypatch):
 
 
 async def traded(page, orders: int) -> None:
-    """Some orders, of which every third rests far below the market."""
+    """Some orders, of which every third rests far below the market, and every fourth is routed."""
     quote = await page.ask("quote", symbol="BTCUSDT")
     for number in range(orders):
         rests = {"type": "limit", "tif": "gtc", "price": str(round(float(quote["bid"]) * 0.95))} if number % 3 == 2 else {}
-        answer = await page.ask("order.submit", token=f"{len(page.messages)}-{number}", **{**BUY, "qty": "0.001", **rests})
+        routed = {"route": "best"} if number % 4 == 1 else {}
+        answer = await page.ask("order.submit", token=f"{len(page.messages)}-{number}", **{**BUY, "qty": "0.001", **rests, **routed})
         assert "error" not in answer, answer
 
 
@@ -91,6 +92,7 @@ async def test_a_start_reads_the_end_of_the_journal_and_has_the_state_of_all_of_
     assert page.desk.keeping.snapshots.restored and state_hash(page.desk.trade.engine) == await whole(page)
     rows = page.orders()
     assert {cid: row["status"] for cid, row in rows.items()} == {cid: order.status.value for cid, order in page.desk.trade.engine.orders.items()}
+    assert len(page.desk.keeping.snapshots._parts["routed"]) > 3
     assert len({fill.fill_id for fill in page.desk.trade.engine.fills}) == len(page.desk.trade.engine.fills) > 0
     await page.desk.stop()
 

@@ -9,6 +9,7 @@ import pytest
 from app.desk.journalreading import MOST_READ
 from app.desk.recorder import record_id
 from app.model import events
+from app.platform.native.basics import ManualClock
 from app.trading.journal import encode, number
 from tests.unit.desk.conftest import BUY, start_desk
 
@@ -69,6 +70,28 @@ async def test_filters_find_what_they_say_and_nothing_else(traded):
     for field, value in (("kind", "nonsense"), ("from", "yesterday"), ("text", "x" * 101)):
         assert (await traded.ask("journal.page", **{field: value}))["error"]["field"] == field
     assert (await traded.ask("journal.page", before="x"))["error"]["field"] == "before"
+
+
+async def test_what_is_routed_or_booked_is_found_by_its_instrument(traded):
+    await traded.ask("order.submit", token="routed", **{**BUY, "route": "best"})
+    await traded.ask("cash.book", kind="dividend", currency="USDT", amount="1", symbol="BTCUSDT", note="")
+    await traded.ask("cash.book", kind="fee", currency="USDT", amount="-1", symbol="", note="")
+    kinds = [row["kind"] for row in await everything(traded, symbol="BTCUSDT")]
+    assert kinds.count("OrderRouted") == kinds.count("CashBooked") == 1
+
+
+@pytest.mark.parametrize("broken", [1, 2, 6])
+async def test_records_that_cannot_be_read_hide_no_others_from_a_search_by_date(desk_page, broken):
+    page = desk_page
+    await page.until(lambda m: m["t"] == "tick" and any(row[1] for row in m["quotes"]), "a quote")
+    await orders(page, 4)
+    every = await everything(page)
+    recorder = page.desk.trade.writer.recorder
+    whole = [*recorder.records]
+    for at in range(len(whole) - broken + 1):
+        recorder.records[:] = [(name, b"nonsense" if at <= place < at + broken else record) for place, (name, record) in enumerate(whole)]
+        first, last = (int(whole[at][0]), int(whole[at + broken][0]) if at + broken < len(whole) else page.desk.trade.engine.last_seq + 1)
+        assert await everything(page, **{"from": "2000-01-01", "to": "2200-01-01"}) == [row for row in every if not first <= row["seq"] < last]
 
 
 async def test_the_intent_has_the_quote_and_the_verdict_of_its_moment_and_the_fill_leads_back_to_them(traded):
@@ -183,18 +206,27 @@ async def test_an_exported_journal_is_imported_where_it_belongs(tmp_path):
 
 
 async def test_paper_is_compared_as_well_and_a_difference_shows(traded):
-    desk = traded.desk
+    desk, clock = traded.desk, ManualClock()
+    desk.reconciling._clock = clock
+
+    def second() -> None:
+        clock.advance(10 * 10**9)
+        desk.reconciling.second()
+
     bid = float((await traded.ask("quote", symbol="BTCUSDT"))["bid"])
     resting = await traded.ask("order.submit", token="rests", **{**BUY, "type": "limit", "tif": "gtc", "price": str(round(bid * 0.9))})
     for _ in range(2):
-        desk.reconciling.second()
+        second()
     shown = await traded.ask("reconciliation.state")
     assert not shown["real"] and shown["differences"] == [] and shown["checked"]["orders"] == 1 and shown["compared_ns"]
     desk.trade.execution.words = dict  # the venue has lost it
     for _ in range(2):
-        desk.reconciling.second()
+        second()
     (found,) = (await traded.ask("reconciliation.state"))["differences"]
     assert (found["what"], found["about"], found["theirs"]) == ("orders", resting["client_order_id"], "not there")
     del desk.trade.execution.words
+    clock.advance(9 * 10**9)
     desk.reconciling.second()
+    assert (await traded.ask("reconciliation.state"))["differences"], "paper is not compared every second"
+    second()
     assert (await traded.ask("reconciliation.state"))["differences"] == []

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from app.trading.breakdown import KINDS
+from app.trading.curve import EquityCurve
 from tests.unit.desk.conftest import BUY, start_desk
 from tests.unit.desk.test_desk import PASSPHRASE, quoted
 
@@ -42,6 +43,49 @@ async def test_the_curve_is_sampled_with_the_day_s_start_and_the_falls(desk_page
     assert Decimal(low) <= Decimal(last) <= Decimal(high) and start % 10 == 0
     assert view["peak"] == "100000" and Decimal(view["fall"]) > 0, "spread and fee were paid"
     assert Decimal(view["deepest"]["amount"]) >= Decimal(view["fall"])
+
+
+async def test_a_transfer_is_no_fall_on_the_curve_and_none_of_the_limit(desk_page):
+    page, portfolio = desk_page, desk_page.desk.portfolio
+    await quoted(page)
+    await page.ask("risk.limit", scope="account", name="drawdown", value="1")
+    portfolio.second(page.desk.trade.second())
+    for amount, peak in (("-60000", "40000"), ("25000", "65000"), ("-64000", "1000")):
+        assert "error" not in await page.ask("cash.book", kind="transfer", currency="USDT", amount=amount, symbol="", note="")
+        portfolio.second(page.desk.trade.second())
+        view = await page.ask("equity.curve", span="hour")
+        assert (view["peak"], view["fall"], view["deepest"]) == (peak, "0", None)
+    assert page.latest("risk")["states"] == []
+    await page.ask("cash.book", kind="fee", currency="USDT", amount="-20", symbol="", note="")
+    portfolio.second(page.desk.trade.second())
+    assert (await page.ask("equity.curve", span="hour"))["fall"] == "20"
+    await page.until(lambda m: m["t"] == "risk" and m["states"], "2 % of what is left are a drawdown")
+
+
+async def test_flows_between_the_last_record_and_a_restart_move_the_peak(desk_page):
+    page, portfolio = desk_page, desk_page.desk.portfolio
+    await quoted(page)
+    portfolio.second()
+    fine, coarse = portfolio.curve.to_records()
+    await page.ask("cash.book", kind="transfer", currency="USDT", amount="-60000", symbol="", note="")
+    portfolio.second()
+    portfolio.curve = EquityCurve.from_records(fine, coarse)
+    portfolio.second()
+    assert portfolio.curve.drawdown() == (40_000, 0)
+
+
+async def test_the_account_is_valued_once_a_second(desk_page):
+    page = desk_page
+    await quoted(page)
+    trade, valued = page.desk.trade, []
+    value = trade.value
+    trade.value = lambda: valued.append(1) or value()
+    page.desk.portfolio.second(trade.second())
+    assert len(valued) == 1 and len(page.desk.portfolio.curve) > 0
+    page.desk._seconds = 10
+    page.desk.publisher.second = lambda: None  # tells the account in its own time
+    page.desk._second()
+    assert len(valued) == 2
 
 
 async def test_a_position_that_has_no_price_is_no_sample(desk_page):

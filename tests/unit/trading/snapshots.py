@@ -14,12 +14,11 @@ def through_snapshot(account: str, clock: Any, entries: Sequence[Entry], early: 
     """The engine whose history parts were written after ``early`` entries and whose state after ``late`` ones."""
     engine = Engine.replay(account, clock, entries[:early])
     engine.touched.clear()
-    orders = [snapshot.orders_part(engine, number) for number in range(len(engine.orders) // snapshot.PART)]
-    fills = [snapshot.fills_part(engine, number) for number in range(len(engine.fills) // snapshot.PART)]
-    sealed = {cid for ids, _part in orders for cid in ids}
+    made = {kind: [snapshot.part(engine, kind, number) for number in range(snapshot.complete(engine, kind))] for kind in snapshot.KINDS}
+    sealed = {cid for kind in ("orders", "routed") for ids, _part in made[kind] for cid in ids}
     for entry in entries[early:late]:
         engine.apply_entry(entry)
-    parts = {"orders": [part for _ids, part in orders], "fills": fills}
+    parts = {kind: [part for _ids, part in found] for kind, found in made.items()}
     named = {kind: [snapshot.digest(part) for part in found] for kind, found in parts.items()}
     data = snapshot.state(engine, named, sorted(engine.touched & sealed), None)
     again = snapshot.restore(snapshot.read(data), parts, clock, view)

@@ -86,6 +86,23 @@ def test_what_makes_no_sense_is_refused_with_its_field(fields, field):
     assert not rig.engine.bookings
 
 
+def test_what_positions_and_orders_bind_cannot_be_taken_out():
+    rig = Rig(cash="1000")
+    rig.book({"99.5": 50}, {"100.5": 50})
+    rig.take(rig.engine.risk.limit("account", "leverage", "2", 1))
+    rig.submit("sell", "market", "8")
+    assert rig.engine.portfolio.cash == {"USDT": 1796}, "the ledger has what the sale brought"
+    rig.submit("buy", "limit", "9", "50")
+    with pytest.raises(Denied) as caught:
+        book(rig, "transfer", "-571.01")
+    assert caught.value.field == "amount" and "571 of the equity free" in caught.value.reason and "Use at most 571," in caught.value.remedy
+    book(rig, "transfer", "-571")
+    assert value(rig).equity == 425
+    book(rig, "transfer", "25", "XAU")
+    book(rig, "transfer", "-25", "XAU")
+    assert rig.engine.portfolio.cash["XAU"] == 0, "what cannot be converted counts in no margin"
+
+
 def test_cash_of_another_account_is_not_taken():
     rig = Rig()
     (event,) = rig.engine.book_cash({"kind": "dividend", "amount": "1", "currency": "USDT"})

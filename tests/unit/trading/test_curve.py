@@ -47,6 +47,19 @@ def test_the_deepest_fall_is_that_of_every_sample():
     assert EquityCurve("a", "USDT").drawdown() is None
 
 
+def test_what_comes_or_goes_moves_the_peak_and_makes_no_fall():
+    curve = curve_of([(0, 100), (1, 90)])
+    curve.moved(Decimal(-50))
+    curve.add((START + 2) * SECOND, Decimal(40))
+    assert curve.drawdown() == (50, 10) and curve.deepest.amount == 10
+    curve.moved(Decimal(1000))
+    curve.add((START + 3) * SECOND, Decimal(1040))
+    assert curve.drawdown() == (1050, 10) and curve.deepest.amount == 10
+    curve.flows = (3, 4)
+    assert EquityCurve.from_records(*curve.to_records()).flows == (3, 4)
+    EquityCurve("a", "USDT").moved(Decimal(1))
+
+
 def test_a_clock_set_back_loses_nothing_and_orders_nothing_wrongly():
     curve = curve_of([(100, 100), (50, 90), (101, 110)])
     assert curve.rows("hour") == [[START + 100, Decimal(90), Decimal(110), Decimal(110)]]

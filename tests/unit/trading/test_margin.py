@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from app.model.events import BalanceAdjusted
 from app.model.orders import OrderStatus
 from app.trading.errors import Denied
+from app.trading.margin import Margins
 from app.trading.risk.watch import Watch
 from app.trading.settings import PaperSettings
-from app.trading.valuation import DayStart, Valuation, valuation
-from tests.unit.trading.kit import NO_FEES, Rig
+from app.trading.valuation import DayStart, Valuation, equity, margin_used, valuation
+from tests.unit.trading.kit import ACCOUNT, NO_FEES, TOY, Rig, fields
 
 D = Decimal
 TEN_BPS = PaperSettings(maker_fee_bps=D(10), taker_fee_bps=D(10))
@@ -40,6 +45,88 @@ def value(rig: Rig) -> Valuation:
 def look(rig: Rig, watch: Watch) -> None:
     now = value(rig)
     rig.take(watch.look(rig.engine, now.equity, now.day_pnl, rig.time.now_ns()))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_free_margin_is_kept_whatever_changes(seed):
+    rng = random.Random(seed)
+    euro, pair = replace(TOY, symbol="EURO", quote="EUR"), replace(TOY, symbol="EURUSDT", base="EUR")
+    rig = Rig(TEN_BPS, (TOY, replace(TOY, symbol="TWO"), euro, pair), cash="20000")
+    names, symbols = [*rig.instruments], ["TOY", "TWO", "EURO"]
+
+    def quotes(symbol: str) -> None:
+        bid = rng.randint(9_000, 11_000) if symbol != "EURUSDT" else rng.randint(100, 140)
+        rig.book({D(bid) / 100: rng.randint(1, 50)}, {D(bid + rng.randint(1, 5)) / 100: rng.randint(1, 50)}, symbol)
+
+    def order() -> None:
+        price = str(D(rng.randint(8_900, 11_100)) / 100)
+        kind = rng.choice(["market", "limit", "limit", "limit_if_touched"])
+        stop = {"stop": price} if kind == "limit_if_touched" else {}
+        reduce_only = rng.random() < 0.2
+        args = rng.choice(["buy", "sell"]), kind, str(rng.randint(1, 30)), None if kind == "market" else price
+        rig.submit(*args, symbol=rng.choice(symbols), reduce_only=reduce_only, **stop)
+
+    def change() -> None:
+        working = rng.choice([*rig.engine.working.values()] or [None])
+        if working is not None:
+            rng.choice([lambda: rig.cancel(working), lambda: rig.amend(working, price=str(D(rng.randint(8_900, 11_100)) / 100))])()
+
+    def leverage() -> None:
+        limit(rig, **{rng.choice(["leverage", "toy"]): str(rng.randint(1, 5))})
+
+    def transfer() -> None:
+        rig.take(rig.engine.book_cash({"kind": "transfer", "amount": str(rng.randint(-50, 500)), "currency": rng.choice(["USDT", "EUR", "XAU"])}))
+
+    def adjust() -> None:
+        symbol = rng.choice(symbols)
+        rig.take([BalanceAdjusted(rig.time.now_ns(), ACCOUNT, symbol, D(rng.randint(-3, 3)), symbol, D(100), rig.instruments[symbol].quote, "test")])
+
+    def fees() -> None:
+        rig.view.settings = PaperSettings(maker_fee_bps=D(1), taker_fee_bps=D(rng.randint(0, 30)))
+
+    def know() -> None:
+        rig.view.instruments = dict(rig.view.instruments)
+
+    def asked() -> None:
+        for each in rig.engine.submit(fields("buy", "limit", "1", "95", symbol=rng.choice(symbols)), f"asked-{rng.random()}"):
+            compare()
+            rng.choice([rig.engine.abandon, lambda _cid: None])(each.intent.client_order_id)
+
+    def kill() -> None:
+        asked = rig.engine.kill(True)
+        compare()
+        rig.take(asked)
+
+    def compare() -> Decimal:
+        rates = rig.view.rates("USDT")
+        bound = margin_used(rig.engine.portfolio, rig.engine.claims(), rig.view, rates, rig.engine.risk.leverage_of)
+        anew = equity(rig.engine.portfolio, rig.view.mark, rates) - bound
+        assert abs(rig.engine.risk.margins.free(rates) - anew) <= D("1e-18")
+        return bound
+
+    doings = [lambda: quotes(rng.choice(names))] * 4 + [order] * 4 + [change, change, leverage, transfer, adjust, fees, know, asked, rig.restart]
+    doings += [kill, lambda: rig.take(rig.engine.risk.set_state("desk", "normal", 1))]
+    moved = 0
+    for _ in range(150):
+        with contextlib.suppress(Denied):
+            rng.choice(doings)()
+        moved += bool(compare())
+    assert moved > 20
+
+
+def test_a_check_reckons_only_what_has_changed(monkeypatch):
+    rig = Rig(NO_FEES, tuple(replace(TOY, symbol=f"T{number}") for number in range(30)), cash="1000000")
+    for number in range(30):
+        rig.book({"99": 1000}, {"100": 1000}, f"T{number}")
+        rig.submit("buy", "market", "1", symbol=f"T{number}")
+    reckoned, reckon = [], Margins._reckon
+    monkeypatch.setattr(Margins, "_reckon", lambda self, symbol, rates: (reckoned.append(symbol), reckon(self, symbol, rates)))
+    rig.submit("buy", "limit", "1", "98", symbol="T3")
+    rig.submit("buy", "limit", "1", "98", symbol="T4")
+    rig.book({"99": 2000}, {"100": 2000}, "T7")
+    rig.book({"98": 1000}, {"99": 1000}, "T8")
+    rig.submit("buy", "limit", "1", "98", symbol="T5")
+    assert set(reckoned) == {"T29", "T3", "T4", "T8"}, "other sizes at the same prices change nothing"
 
 
 def test_a_cash_account_carries_its_equity_and_no_more():

@@ -267,6 +267,28 @@ def test_a_drawdown_halts_until_it_is_lifted_by_hand(rig):
     assert watch.look(rig.engine, Decimal(100_000), Decimal(0), 5) == []
 
 
+@pytest.mark.parametrize("amount", [Decimal(-60_000), Decimal(-100), Decimal(1), Decimal(900_000)])
+def test_what_comes_or_goes_is_no_drawdown_and_forgives_none(rig, amount):
+    watch = Watch()
+    limit(rig, "account", "drawdown", "10")
+    watch.look(rig.engine, Decimal(100_000), Decimal(0), 1)
+    watch.look(rig.engine, Decimal(92_000), Decimal(0), 2)
+    after = 92_000 + amount
+    watch.moved(amount, after)
+    assert watch.look(rig.engine, after, Decimal(0), 3) == [] and round(rig.engine.risk.used["account", "drawdown"], 6) == 8
+    assert watch.look(rig.engine, after * Decimal("0.979"), Decimal(0), 4) == []
+    rig.take(watch.look(rig.engine, after * Decimal("0.978"), Decimal(0), 5))
+    assert rig.engine.risk.states["account"].rule == "drawdown"
+
+
+def test_an_account_that_was_empty_has_no_highest_equity(rig):
+    watch = Watch()
+    watch.look(rig.engine, Decimal(100), Decimal(0), 1)
+    watch.moved(Decimal(-100), Decimal(0))
+    watch.moved(Decimal(50), Decimal(50))
+    assert watch.look(rig.engine, Decimal(50), Decimal(0), 2) == [] and watch.peak == 50
+
+
 def test_exposure_that_the_market_moved_past_its_limit(rig):
     watch = Watch()
     rig.submit("buy", "market", "10")

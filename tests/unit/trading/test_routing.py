@@ -15,10 +15,11 @@ from app.trading.effects import SendOrder
 from app.trading.engine import Engine
 from app.trading.errors import Denied
 from app.trading.inspection import fill_lines, order_lines
-from app.trading.routing import rules
+from app.trading.routing import rules, sending
 from app.trading.routing.candidates import listings
 from app.trading.routing.plan import lines
 from tests.unit.trading.kit import ACCOUNT
+from tests.unit.trading.snapshots import through_snapshot
 from tests.unit.trading.venues_kit import THREE, A, B, C, D, Venues, shares, verdicts
 
 
@@ -241,13 +242,30 @@ def test_a_snapshot_holds_routed_orders_rules_and_what_was_booked():
     rig.rule(max_share="60")
     routed = rig.send("buy", "8", "limit", "100.0")
     rig.take(rig.engine.book_cash({"kind": "dividend", "amount": "3", "currency": "USD"}))
-    found = snapshot.read(snapshot.state(rig.engine, {"orders": [], "fills": []}, (), None))
-    again = snapshot.restore(found, {"orders": [], "fills": []}, rig.time, rig.view)
+    nothing = {kind: [] for kind in snapshot.KINDS}
+    found = snapshot.read(snapshot.state(rig.engine, nothing, (), None))
+    again = snapshot.restore(found, nothing, rig.time, rig.view)
     assert state_hash(again) == state_hash(rig.engine)
     kept = again.routed.by_id[routed.client_order_id]
     assert kept.status is routed.status and kept.filled == routed.filled and again.portfolio.income == {"USD": 3}
     (cancelled, *_) = again.cancel(routed.client_order_id)
     assert cancelled.client_order_id in kept.leg_ids
+
+
+def test_routed_orders_are_parts_of_a_snapshot_wherever_it_is_cut(monkeypatch):
+    rig = desk()
+    for number in range(6):
+        rig.send("buy", "3", "limit", f"9{number}.0")
+    entries, whole = rig.entries(), state_hash(rig.engine)
+    monkeypatch.setattr(snapshot, "PART", 20)
+    assert snapshot.size("routed") == 2 and snapshot.complete(rig.engine, "routed") == 3
+    parts = {**{kind: [] for kind in snapshot.KINDS}, "routed": ["a", "b", "c"]}
+    plans = [snapshot.state(rig.engine, {**parts, "routed": names}, (), None).count(b"verdicts") for names in ([], parts["routed"])]
+    assert plans == [6, 0], "what is in parts is not in the state"
+    for early in range(len(entries) + 1):  # between a routed order and its legs, too
+        again = through_snapshot(ACCOUNT, rig.time, entries, early, len(entries), rig.view)
+        assert state_hash(again) == whole and [*again.routed.by_id] == [*rig.engine.routed.by_id]
+        assert {cid: each.leg_ids for cid, each in again.routed.by_id.items()} == {cid: each.leg_ids for cid, each in rig.engine.routed.by_id.items()}
 
 
 def test_one_refused_leg_proposes_none_and_frees_the_press():
@@ -274,6 +292,27 @@ def test_exposure_of_all_legs_counts():
     with pytest.raises(Denied) as caught:
         rig.send("buy", "5")
     assert caught.value.code == "risk_gross_exposure" and not rig.engine.claims()
+
+
+@pytest.mark.parametrize(
+    ("cash", "name", "value", "said"),
+    [("450", "", "", "buying power"), ("10000", "gross_exposure", "450", "Gross exposure"), ("10000", "order_rate", "2", "order 3 within a second")],
+)
+def test_the_preview_says_what_speaks_against_all_legs_together_and_keeps_nothing(cash, name, value, said):
+    rig = Venues(cash)
+    for symbol, price in zip(rig.instruments, ("100.0", "101.0", "102.0"), strict=True):
+        rig.book({"90": 9}, {price: 2}, symbol)
+    if name:
+        rig.take(rig.engine.risk.limit("desk", name, value, 1))
+    ticket = {key: value for key, value in rig.ticket("buy", "6").items() if key != "route"}
+    used = dict(rig.engine.risk.used)
+    for _ in range(3):
+        warnings = sending.preview_of(rig.engine, ticket, "split", "desk")["warnings"]
+        assert [said in text for text in warnings if text.startswith(tuple(rig.instruments))] == [True], warnings
+    assert not rig.engine.claims() and rig.engine.risk.used == used and not rig.engine.risk.denials
+    with pytest.raises(Denied, match=said):
+        rig.send("buy", "6")
+    assert rig.send("buy", "2").filled == 2, "neither question nor refusal counts as an order"
 
 
 def test_cancelling_the_whole_cancels_its_working_legs():

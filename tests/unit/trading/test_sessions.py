@@ -137,6 +137,40 @@ def test_risk_is_asked_again_when_it_is_sent():
     assert order.status is OrderStatus.DENIED and order.code == "risk_order_qty"
 
 
+def session_hours(rig: Rig) -> None:
+    rig.take(rig.engine.risk.limit("desk", "hours", "session", 1))
+
+
+def test_hours_are_asked_when_it_is_sent_not_while_it_waits():
+    rig = desk()
+    session_hours(rig)
+    with pytest.raises(Denied, match="session of TOY is closed"):
+        rig.submit("buy", "market", "1")
+    order = rig.submit("buy", "limit", "1", "100", tif="at_open")
+    rig.amend(order, qty="2")
+    rig.take(rig.engine.risk.limit("instrument:TOY", "hours", "08:00-09:00", 1))
+    late = rig.submit("buy", "limit", "1", "100", tif="at_close")
+    rig.take(rig.engine.risk.limit("instrument:TOY", "hours", "", 1))
+    later(rig, 4.51)
+    assert order.status is OrderStatus.FILLED and late.status is OrderStatus.HELD
+    rig.take(rig.engine.risk.limit("instrument:TOY", "hours", "08:00-09:00", 1))
+    later(rig, 6.489)
+    assert late.status is OrderStatus.DENIED and late.code == "risk_hours"
+
+
+def test_hours_that_are_not_known_deny_and_hold_nothing_else_up():
+    rig = desk()
+    held = rig.submit("buy", "limit_if_touched", "1", "98", "98.5")
+    other = rig.submit("buy", "limit_if_touched", "2", "97", "98.5")
+    session_hours(rig)
+    rig.view.session_of = by_calendar({"TOY": Days()}.get)
+    with pytest.raises(Denied) as caught:
+        rig.submit("buy", "market", "1")
+    assert caught.value.code == "risk_hours" and "ends on day 9" in caught.value.reason and caught.value.remedy
+    rig.trade("98.40", 1, "sell")
+    assert [order.status for order in (held, other)] == [OrderStatus.DENIED] * 2 and held.code == "risk_hours"
+
+
 def test_it_can_be_cancelled_and_amended_while_it_is_held():
     rig = desk()
     order = rig.submit("buy", "limit", "2", "100", tif="at_open")
