@@ -114,6 +114,19 @@ class AlpacaDesk:
         except AssertionError as error:
             raise AssertionError(f"{error}; {self.orders()} {self.desk.real.view()} {self.engine.orders[cid]}") from None
 
+    def answers(self) -> list[str]:
+        """The orders of which a whole answer comes from now on."""
+        execution, found = self.desk.real.execution, []
+        passed_on = execution.answered
+        execution.answered = lambda cid, as_of_ns: (found.append(cid), passed_on(cid, as_of_ns))
+        return found
+
+    async def looked(self) -> None:
+        """The desk has looked at its account again, from now on."""
+        asked = self.asked("GET /v2/account")
+        self.desk.real.execution.look_again()
+        await until(lambda: self.asked("GET /v2/account") > asked, "the account was asked for")
+
     def fills(self, qty: str) -> None:
         """Somebody trades with what rests below the bid."""
         self.emulator.broker.trade(SYMBOL, self.bid - BELOW, Decimal(qty))

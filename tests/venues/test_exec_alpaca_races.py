@@ -1,0 +1,66 @@
+"""Real execution at Alpaca, whole desk against the emulated broker: requests, answers and reports that cross one another, and what is odd there."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from app.model.events import OrderCancelRequested
+from app.trading.journal import decode
+from tests.venues.alpaca_desk import SYMBOL, alpaca_desk
+from tests.venues.live_desk import until
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+POST = "POST /v2/orders"
+
+
+async def test_a_cancel_that_was_refused_does_not_come_back_with_the_next_amendment(tmp_path):
+    async with alpaca_desk(tmp_path) as desk:
+        await desk.armed()
+        cid = (await desk.submit())["client_order_id"]
+        await desk.status(cid, "accepted")
+        order = desk.engine.orders[cid]
+        desk.emulator.faults.add("answer", match="DELETE", status=422, text='{"code":42210000,"message":"order is not cancelable"}')
+        await desk.page.ask("order.cancel", client_order_id=cid)
+        await until(lambda: order.refusals == 1, "refused")
+        answers = desk.answers()
+        await desk.page.ask("order.amend", client_order_id=cid, qty=None, price=str(desk.bid - 9), stop=None)
+        await until(lambda: answers and order.price == desk.bid - 9, "amended, and asked about")
+        await desk.looked()
+        assert sum(name.startswith("DELETE") for name in desk.emulator.requests) == 1
+        desk.emulator.broker.trade(SYMBOL, desk.bid - 9, Decimal(10))
+        await desk.status(cid, "filled")
+        await desk.agree()
+
+
+async def test_a_cancel_that_meets_an_amendment_goes_to_what_replaced_the_order(tmp_path):
+    async with alpaca_desk(tmp_path) as desk:
+        await desk.armed()
+        cid = (await desk.submit())["client_order_id"]
+        await desk.status(cid, "accepted")
+        desk.emulator.faults.add("late", match="PATCH", seconds=1.0)
+        await desk.page.ask("order.amend", client_order_id=cid, qty=None, price=str(desk.bid - 9), stop=None)
+        desk.emulator.faults.add("event_drop", match="replaced")
+        desk.emulator.faults.add("event_drop", match="new")
+        await until(lambda: len(desk.theirs(cid)) == 2, "replaced")
+        await desk.page.ask("order.cancel", client_order_id=cid)
+        await desk.status(cid, "cancelled")
+        assert desk.engine.orders[cid].refusals == 0
+        await desk.agree()
+
+
+async def test_a_cancel_asked_for_while_the_order_is_on_its_way_follows_its_acknowledgement(tmp_path):
+    async with alpaca_desk(tmp_path) as desk:
+        await desk.armed()
+        desk.emulator.faults.add("late_before", match=POST, seconds=1.0)
+        sending = asyncio.ensure_future(desk.submit())
+        await until(lambda: desk.asked(POST) == 1, "on its way")
+        (cid,) = desk.engine.orders
+        await desk.page.ask("order.cancel", client_order_id=cid)
+        await desk.status(cid, "cancelled")
+        await sending
+        await desk.agree()
+        journalled = [entry.event for record in await desk.desk.trade.writer.recorder.read_all() for entry in decode(record)]
+        assert sum(isinstance(event, OrderCancelRequested) for event in journalled) == 1, "the desk had to ask again"
