@@ -79,7 +79,7 @@ class PrivateApi:
         self.sessions: set[Session] = set()
         self.requests: list[str] = []
         self.connects = 0
-        self._weight = 0
+        self._minute = self._weight = 0
         self._methods: dict[str, tuple[Callable, int]] = {
             "order.place": (lambda account, params: self._placed(account, params), 1),
             "order.test": (lambda account, params: self.exchange.check(account, params) or {}, 1),
@@ -148,8 +148,10 @@ class PrivateApi:
             result, weight = self._do(session, method, params)
         except Refusal as refusal:
             return self._refused(request, refusal)
+        if (minute := self.exchange.now_ms // 60_000) != self._minute:
+            self._minute, self._weight = minute, 0
         self._weight += weight
-        limits = [{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000, "count": self._weight % 6000}]
+        limits = [{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000, "count": self._weight}]
         return {"id": request.get("id"), "status": 200, "result": result, "rateLimits": limits}
 
     @staticmethod
