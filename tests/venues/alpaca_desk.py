@@ -159,9 +159,14 @@ class AlpacaDesk:
                 theirs = self.account.average(symbol)
                 assert abs(position.average_price - theirs) <= theirs / 10_000, (position.average_price, theirs)
 
+    async def stop(self) -> None:
+        """The tab is closed."""
+        await self.desk.stop()
+        await self.desk.around.http.close()
+
     async def restart(self) -> AlpacaDesk:
         """The tab is closed and opened again: a new desk on the same vault, unlocked and reconciled, not armed."""
-        await self.desk.stop()
+        await self.stop()
         self.page = await start_alpaca(self.emulator, self.store)
         await self.page.ask("vault.unlock", secret=bytearray(PASSPHRASE))
         return self
@@ -183,8 +188,7 @@ async def alpaca_desk(tmp_path: Path, **options) -> AsyncIterator[AlpacaDesk]:
     try:
         yield desk
     finally:
-        await desk.desk.stop()
-        await desk.desk.around.http.close()
+        await desk.stop()
         await emulator.close()
 
 
