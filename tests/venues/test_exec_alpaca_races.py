@@ -64,3 +64,25 @@ async def test_a_cancel_asked_for_while_the_order_is_on_its_way_follows_its_ackn
         await desk.agree()
         journalled = [entry.event for record in await desk.desk.trade.writer.recorder.read_all() for entry in decode(record)]
         assert sum(isinstance(event, OrderCancelRequested) for event in journalled) == 1, "the desk had to ask again"
+
+
+async def test_a_report_of_a_replacement_after_a_restart_leaves_it_the_present_one(tmp_path):
+    async with alpaca_desk(tmp_path) as desk:
+        await desk.armed()
+        cid = (await desk.submit(tif="gtc"))["client_order_id"]
+        await desk.status(cid, "accepted")
+        order = desk.engine.orders[cid]
+        await desk.page.ask("order.amend", client_order_id=cid, qty=None, price=str(desk.bid - 9), stop=None)
+        await until(lambda: order.price == desk.bid - 9 and order.venue_order_id == desk.theirs(cid)[-1].id, "amended")
+        await desk.agree()
+        desk.emulator.faults.add("late_before", match="GET /v2/orders", seconds=0.5)
+        asked = desk.asked("GET /v2/orders")
+        await desk.restart()
+        await until(lambda: desk.asked("GET /v2/orders") > asked, "it listens")
+        desk.emulator.broker.trade(SYMBOL, desk.bid - 9, Decimal(4))  # reported before the order is asked about
+        await desk.ready()
+        await desk.status(cid, "partially_filled")
+        await desk.page.ask("order.cancel", client_order_id=cid)
+        await desk.status(cid, "cancelled")
+        assert f"DELETE /v2/orders/{desk.theirs(cid)[0].id}" not in desk.emulator.requests
+        await desk.agree()

@@ -119,6 +119,7 @@ class Answers:
             return
         self._saw(cid, state)
         links = [*links, state]
+        self.chain.order(cid, [*(each.order_id for each in links), *([state.replaced_by] if state.replaced_by is not None else [])])
         since = as_of_ns or reply.sent_ns
         if state.replaced_by is not None and len(links) < LINKS:
             self._ask(order, item, state.replaced_by, links, since)
