@@ -86,3 +86,20 @@ async def test_a_report_of_a_replacement_after_a_restart_leaves_it_the_present_o
         await desk.status(cid, "cancelled")
         assert f"DELETE /v2/orders/{desk.theirs(cid)[0].id}" not in desk.emulator.requests
         await desk.agree()
+
+
+async def test_what_was_held_before_an_execution_is_not_taken_for_what_is_held_after_it(tmp_path):
+    async with alpaca_desk(tmp_path) as desk:
+        await desk.armed()
+        cid = (await desk.submit())["client_order_id"]
+        await desk.status(cid, "accepted")
+        await desk.agree()
+        asked = desk.asked("GET /v2/account")
+        desk.emulator.faults.add("late", match="GET /v2/account", seconds=0.5)  # what it says is older than what happens meanwhile
+        desk.emulator.streams.disconnect()
+        await until(lambda: desk.asked("GET /v2/account") > asked, "the account was asked for")
+        desk.fills("10")
+        await desk.ready()
+        await desk.status(cid, "filled")
+        assert not desk.desk.real.balancing.compare()
+        await desk.agree()

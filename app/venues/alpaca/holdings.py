@@ -10,16 +10,22 @@ from .setup import Picture
 
 
 class Holdings:
-    """``stale``: an execution has changed what was last told. ``account`` is None before the first answer."""
+    """``executions`` counts what has changed them. ``account`` is None before the first answer."""
 
     def __init__(self) -> None:
         self.account: Account | None = None
         self.positions: dict[str, Held] = {}
-        self.stale = False
+        self.executions = 0
+        self._known = 0
+
+    @property
+    def stale(self) -> bool:
+        """Whether an execution was reported since what was last told was asked for."""
+        return self._known != self.executions
 
     def take(self, picture: Picture) -> None:
-        """A fresh answer."""
-        self.account, self.positions, self.stale = picture.account, picture.positions, False
+        """An answer."""
+        self.account, self.positions, self._known = picture.account, picture.positions, picture.executions
 
     def total(self) -> dict[str, Decimal] | None:
         """Cash by currency and positions by Alpaca's symbol; None while they are being asked for."""

@@ -24,11 +24,12 @@ class SetupFailed(Exception):
 
 
 class Picture(NamedTuple):
-    """What the venue holds and works on."""
+    """What the venue holds and works on, and how many executions were known when it was asked."""
 
     account: Account
     positions: dict[str, Held]
     working: list[State]
+    executions: int
 
 
 class Setup:
@@ -56,12 +57,13 @@ class Setup:
 
     async def picture(self, rank: Rank) -> Picture:
         """Account, positions and open orders. Raises SetupFailed or WireError."""
+        executions = self._owner.held.executions
         working = await self._ask("asking for open orders", "/v2/orders", rank, {"status": "open", "limit": str(MOST_ORDERS), "nested": "false"})
         positions = await self._ask("asking for positions", "/v2/positions", rank)
         account = await self._ask("asking for the account", "/v2/account", rank)
         if type(working) is not list or type(positions) is not list or type(account) is not dict:
             raise WireError("an answer of another form")
-        return Picture(Account.read(account), orders.positions(positions), [orders.read_state(row) for row in working])
+        return Picture(Account.read(account), orders.positions(positions), [orders.read_state(row) for row in working], executions)
 
     async def _rules(self) -> dict[str, Rules]:
         """By symbol; what the venue does not know has none."""

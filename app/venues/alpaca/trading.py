@@ -257,8 +257,8 @@ class AlpacaTrading:
         sent, self._sent = self._sent, []
         if sent or found:
             self._pass_on([*sent, *found])
-        if any(isinstance(event, events.OrderFilled) for event in found):
-            self.held.stale = True
+        if executions := sum(isinstance(event, events.OrderFilled) for event in found):
+            self.held.executions += executions
             self._looking.soon()
 
     # what answers ask
