@@ -9,6 +9,7 @@ import pytest
 
 from app.model.events import OrderCancelRequested
 from app.trading.journal import decode
+from app.venues.alpaca import answers
 from tests.venues.alpaca_desk import SYMBOL, alpaca_desk
 from tests.venues.live_desk import until
 
@@ -103,3 +104,52 @@ async def test_what_was_held_before_an_execution_is_not_taken_for_what_is_held_a
         await desk.status(cid, "filled")
         assert not desk.desk.real.balancing.compare()
         await desk.agree()
+
+
+async def test_orders_of_several_legs_and_unreadable_ones_do_not_keep_the_desk_from_starting(tmp_path):
+    async with alpaca_desk(tmp_path) as desk:
+        legs = [{"symbol": "AAPL261218C00190000", "ratio_qty": "1", "side": "buy"}, {"symbol": "AAPL261218C00200000", "ratio_qty": "1", "side": "sell"}]
+        spread = {"id": "m-1", "client_order_id": "m", "symbol": None, "order_class": "mleg", "qty": "1", "side": None, "status": "new", "legs": legs}
+        desk.emulator.odd_orders += [spread, {"id": "u-1"}]
+        await desk.armed()
+        assert desk.desk.real.view()["detail"] == "open orders at Alpaca that are not listed here: 1 of several legs, 1 unreadable"
+        cid = (await desk.submit())["client_order_id"]
+        await desk.status(cid, "accepted")
+        for listener in desk.account.listeners:
+            listener("new", {"event": "new", "order": spread})
+        await desk.looked()
+        assert desk.emulator.streams.connects == 1
+        desk.emulator.odd_orders.clear()
+        await desk.looked()
+        await until(lambda: desk.desk.real.view()["detail"] == "", "nothing to tell any more")
+
+
+async def test_a_status_that_is_not_known_leaves_its_order_unresolved_and_the_others_go_on(tmp_path):
+    async with alpaca_desk(tmp_path) as desk:
+        await desk.armed()
+        odd, other = [(await desk.submit(tif="gtc"))["client_order_id"] for _ in range(2)]
+        for cid in (odd, other):
+            await desk.status(cid, "accepted")
+        await desk.stop()
+        desk.theirs(odd)[0].status = "in_limbo"
+        desk.emulator.broker.cancel(desk.account, desk.theirs(other)[0].id)
+        await desk.restart()
+        await desk.ready()
+        assert desk.orders() == {odd: "unknown", other: "cancelled"} and "in_limbo" in desk.engine.orders[odd].evidence
+        desk.theirs(odd)[0].status = "canceled"
+        await desk.status(odd, "cancelled")
+        await desk.agree()
+
+
+async def test_executions_are_fetched_however_many_pages_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(answers, "PAGE", 2)
+    async with alpaca_desk(tmp_path) as desk:
+        await desk.armed()
+        cid = (await desk.submit(qty="60"))["client_order_id"]
+        await desk.status(cid, "accepted")
+        desk.emulator.faults.add("event_drop", match="partial_fill", count=59)
+        for _ in range(60):
+            desk.fills("1")
+        await desk.status(cid, "filled")
+        await desk.agree()
+        assert desk.asked("GET /v2/account/activities/FILL") <= 2 * 31, "page after page, not all of them again for every question"

@@ -33,10 +33,11 @@ class Picture(NamedTuple):
 
 
 class Setup:
-    """``owner`` is the venue: told of rules, refusals, and what reconciliation starts from. ``step`` says what is being waited for."""
+    """``owner`` is the venue: told of rules, refusals, and what reconciliation starts from. ``step`` says what is being waited for,
+    ``passed_over`` which open orders there are not of a kind that this desk can list."""
 
     def __init__(self, api: Api, owner: Any) -> None:
-        self.step = ""
+        self.step = self.passed_over = ""
         self._api, self._owner = api, owner
 
     def lost(self) -> None:
@@ -63,7 +64,18 @@ class Setup:
         account = await self._ask("asking for the account", "/v2/account", rank)
         if type(working) is not list or type(positions) is not list or type(account) is not dict:
             raise WireError("an answer of another form")
-        return Picture(Account.read(account), orders.positions(positions), [orders.read_state(row) for row in working], executions)
+        return Picture(Account.read(account), orders.positions(positions), self._readable(working), executions)
+
+    def _readable(self, rows: list) -> list[State]:
+        found, odd = [], []
+        for row in rows:
+            try:
+                found.append(orders.read_state(row))
+            except WireError:  # ours are asked about one by one besides
+                odd.append("of several legs" if orders.has_legs(row) else "unreadable")
+        kinds = ", ".join(f"{odd.count(kind)} {kind}" for kind in sorted(set(odd)))
+        self.passed_over = f"open orders at Alpaca that are not listed here: {kinds}" if odd else ""
+        return found
 
     async def _rules(self) -> dict[str, Rules]:
         """By symbol; what the venue does not know has none."""

@@ -108,7 +108,7 @@ class AlpacaTrading:
             return "connecting", ""
         if not self._ready:
             return "reconciling", self._setup.step or (f"waiting for answers about {len(self._asking)} orders" if self._asking else "logging on")
-        return "ready", self.api.trouble
+        return "ready", self.api.trouble or self._setup.passed_over
 
     def start(self, credentials: Credentials) -> None:
         """Connect with a key, and stay connected."""
@@ -289,6 +289,10 @@ class AlpacaTrading:
     def settled(self, client_order_id: str, as_of_ns: int) -> None:
         """A whole answer about an order has come."""
         self.answered(client_order_id, as_of_ns)
+        self.passed(client_order_id)
+
+    def passed(self, client_order_id: str) -> None:
+        """Reconciliation waits for an answer about an order no longer."""
         if client_order_id in self._asking:
             self._asking.discard(client_order_id)
             self._settle()

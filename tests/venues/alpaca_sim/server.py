@@ -51,6 +51,8 @@ class Emulator:
         self.broker, self.faults = Broker(stocks), Faults()
         self.streams = Streams(self.broker, self.faults)
         self.requests: list[str] = []
+        self.odd_orders: list[dict] = []
+        """Rows among the open orders that are no orders of the broker's."""
         self.port, self.per_minute = port, per_minute
         self._every_s = every_s
         self._recent: deque[float] = deque()
@@ -211,7 +213,7 @@ class Emulator:
         query = request.query_params
         wanted = query.get("status", "open")
         found = [order for order in account.orders if wanted == "all" or order.works == (wanted == "open")]
-        return [order.told() for order in reversed(found)][: int(query.get("limit", 50))]
+        return [*self.odd_orders, *(order.told() for order in reversed(found))][: int(query.get("limit", 50))]
 
     def _account(self, account: Account, _request: Request) -> dict:
         marks = {symbol: qty * self.broker.stocks[symbol].bid for symbol, qty in account.positions.items()}
