@@ -10,7 +10,8 @@ import pytest
 from app.model.events import OrderCancelRequested
 from app.trading.journal import decode
 from app.venues.alpaca import answers
-from tests.venues.alpaca_desk import SYMBOL, alpaca_desk
+from tests.venues.alpaca_desk import SYMBOL, alpaca_desk, start_alpaca
+from tests.venues.alpaca_sim.ledger import Stock
 from tests.venues.live_desk import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -153,3 +154,21 @@ async def test_executions_are_fetched_however_many_pages_they_are(tmp_path, monk
         await desk.status(cid, "filled")
         await desk.agree()
         assert desk.asked("GET /v2/account/activities/FILL") <= 2 * 31, "page after page, not all of them again for every question"
+
+
+async def test_a_share_that_is_called_like_the_cash_is_not_taken_for_it(tmp_path):
+    async with alpaca_desk(tmp_path) as desk:
+        broker = desk.emulator.broker
+        broker.stocks["USD"] = Stock("USD", "ProShares Ultra Semiconductors", Decimal("60.00"), Decimal("60.02"))
+        held = broker.place(desk.account, {"symbol": "USD", "side": "buy", "type": "market", "time_in_force": "day", "qty": "7"})
+        broker.arrive(desk.account, held)
+        await desk.stop()
+        desk.page = await start_alpaca(desk.emulator, desk.store, symbols={"alpaca": (SYMBOL, "USD")})
+        await desk.armed()
+        portfolio = desk.engine.portfolio
+        assert (portfolio.qty("USD"), portfolio.cash["USD"]) == (7, desk.account.cash)
+        assert portfolio.positions["USD"].average_price == desk.account.average("USD")
+        cid = (await desk.submit(symbol="USD", type="market", price=None, qty="3"))["client_order_id"]
+        await desk.status(cid, "filled")
+        await desk.same_cash()
+        assert (portfolio.qty("USD"), portfolio.cash["USD"]) == (10, desk.account.cash)

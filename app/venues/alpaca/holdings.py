@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from .orders import Held
-from .rules import CENT, Account
+from .rules import CENT, Account, base
 from .setup import Picture
 
 
@@ -28,10 +28,10 @@ class Holdings:
         self.account, self.positions, self._known = picture.account, picture.positions, picture.executions
 
     def total(self) -> dict[str, Decimal] | None:
-        """Cash by currency and positions by Alpaca's symbol; None while they are being asked for."""
+        """Cash by currency and positions by what they are in; None while they are being asked for."""
         if self.account is None or self.stale:
             return None
-        return {self.account.currency: self.account.cash, **{native: held.qty for native, held in self.positions.items()}}
+        return {self.account.currency: self.account.cash, **{base(native): held.qty for native, held in self.positions.items()}}
 
     def differ(self, asset: str, ours: Decimal, theirs: Decimal) -> bool:
         """Whether two amounts are not the same: cash is told in cents."""
@@ -41,5 +41,5 @@ class Holdings:
 
     def entry_price(self, asset: str) -> Decimal | None:
         """What a position was bought (or sold short) for on average."""
-        held = self.positions.get(asset)
+        held = next((held for native, held in self.positions.items() if base(native) == asset), None)
         return held.entry if held is not None and held.entry > 0 else None
