@@ -10,6 +10,7 @@ import pytest
 from app.model.events import OrderCancelRequested
 from app.trading.journal import decode
 from app.venues.alpaca import answers
+from app.venues.alpaca.api import AT_ONCE
 from tests.venues.alpaca_desk import SYMBOL, alpaca_desk, start_alpaca
 from tests.venues.alpaca_sim.ledger import Stock
 from tests.venues.live_desk import until
@@ -172,3 +173,17 @@ async def test_a_share_that_is_called_like_the_cash_is_not_taken_for_it(tmp_path
         await desk.status(cid, "filled")
         await desk.same_cash()
         assert (portfolio.qty("USD"), portfolio.cash["USD"]) == (10, desk.account.cash)
+
+
+async def test_assets_are_asked_for_a_few_at_a_time_and_unknown_ones_once(tmp_path):
+    unknown = [f"NO{letter}" for letter in "ABCDEFGHI"]
+    async with alpaca_desk(tmp_path) as desk:
+        await desk.stop()
+        desk.page = await start_alpaca(desk.emulator, desk.store, symbols={"alpaca": (SYMBOL, *unknown)})
+        desk.emulator.faults.add("late_before", match="GET /v2/assets/", seconds=0.2, count=10)
+        await desk.armed()
+        assert desk.emulator.most_under_way == AT_ONCE
+        desk.emulator.streams.disconnect()
+        await until(lambda: desk.state != "ready", "noticed")
+        await desk.ready()
+        assert {desk.asked(f"GET /v2/assets/{symbol}") for symbol in (SYMBOL, *unknown)} == {1}

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..execution import Outcome, Rank, Reply
 from ..wire import ERRORS, WireError
 from . import orders
-from .api import Api
+from .api import AT_ONCE, Api
 from .orders import Held, State
 from .rules import Account, Rules
 
@@ -39,6 +39,12 @@ class Setup:
     def __init__(self, api: Api, owner: Any) -> None:
         self.step = self.passed_over = ""
         self._api, self._owner = api, owner
+        self._unknown: set[str] = set()
+
+    def forget(self) -> None:
+        """Another key: what is known of the assets is asked for again."""
+        self._owner.rules.clear()
+        self._unknown.clear()
 
     def lost(self) -> None:
         """The connection is gone."""
@@ -78,17 +84,22 @@ class Setup:
         return found
 
     async def _rules(self) -> dict[str, Rules]:
-        """By symbol; what the venue does not know has none."""
-        found = {}
-        for item in [*self._owner.instruments.values()]:
-            if item.symbol in self._owner.rules:
-                found[item.symbol] = self._owner.rules[item.symbol]
-                continue
-            reply = await self._call(f"asking for the rules of {item.native}", f"/v2/assets/{item.native}", Rank.SETUP, None)
+        """By symbol, a few asked for at a time; what the venue does not know has none and is not asked for again."""
+        found, few = dict(self._owner.rules), asyncio.Semaphore(AT_ONCE)
+
+        async def ask(symbol: str, native: str) -> None:
+            async with few:
+                step = f"asking for the rules of {native}"
+                reply = await self._call(step, f"/v2/assets/{native}", Rank.SETUP, None)
             if reply.outcome is Outcome.DONE:
-                found[item.symbol] = Rules.read(reply.result)
-            elif reply.status != 404:
-                self._failed(f"asking for the rules of {item.native}", reply)
+                found[symbol] = Rules.read(reply.result)
+            elif reply.status == 404:
+                self._unknown.add(symbol)
+            else:
+                self._failed(step, reply)
+
+        items = self._owner.instruments.values()
+        await asyncio.gather(*(ask(item.symbol, item.native) for item in items if item.symbol not in found and item.symbol not in self._unknown))
         return found
 
     async def _ask(self, step: str, path: str, rank: Rank, query: dict[str, str] | None = None) -> Any:

@@ -115,7 +115,7 @@ class AlpacaTrading:
         if self.updates is not None:
             self.updates.stop()
         self.problem = ""
-        self.rules.clear()
+        self._setup.forget()
         self.api.credentials = credentials
         self.updates = Updates(
             credentials,

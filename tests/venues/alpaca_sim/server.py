@@ -51,6 +51,7 @@ class Emulator:
         self.broker, self.faults = Broker(stocks), Faults()
         self.streams = Streams(self.broker, self.faults)
         self.requests: list[str] = []
+        self.under_way = self.most_under_way = 0
         self.odd_orders: list[dict] = []
         """Rows among the open orders that are no orders of the broker's."""
         self.port, self.per_minute = port, per_minute
@@ -148,7 +149,10 @@ class Emulator:
             request.state.body = json.loads(await request.body() or b"{}")
             fault = self.faults.take(REQUESTS, name)
             if fault is not None and fault.kind == "late_before":
+                self.under_way += 1
+                self.most_under_way = max(self.most_under_way, self.under_way)
                 await asyncio.sleep(float(fault.options["seconds"]))
+                self.under_way -= 1
             if fault is not None and fault.kind in ("cut_before", "answer"):
                 return Cut() if fault.kind == "cut_before" else self._said(fault.options)
             done = self._do(handler, account, request)
