@@ -17,11 +17,17 @@ export const fit = (typed) => {
   return null;
 };
 
-// Where a request ends up: itself, or what this site's own proxy is asked to fetch.
+// Where a request ends up: itself, or what this site's own proxy is asked to fetch. Of that one form only, which nobody can read in
+// another way: the path is not itself an address (/https://..., another form of the proxy's), the only parameter is url, and what it
+// says begins with the origin as it is. Anything else ends up nowhere.
 const target = (url) => {
   const at = new URL(url, location.href);
-  const proxied = at.origin === location.origin && at.pathname.endsWith("/api/fetch") ? at.searchParams.get("url") : null;
-  return (proxied === null ? at : new URL(proxied)).origin;
+  if (at.origin !== location.origin || !at.pathname.endsWith("/api/fetch")) return at.origin;
+  const [, asked] = at.search.match(/^\?url=([^&]*)$/) ?? [];
+  if (asked === undefined || /^\/https?(:|%3a)/i.test(at.pathname)) return null;
+  const text = decodeURIComponent(asked);
+  const { origin } = new URL(text);
+  return text.startsWith(`${origin}/`) ? origin : null;
 };
 
 export const injector = (key, origins) => {

@@ -114,6 +114,19 @@ class AlpacaDesk:
         except AssertionError as error:
             raise AssertionError(f"{error}; {self.orders()} {self.desk.real.view()} {self.engine.orders[cid]}") from None
 
+    def answers(self) -> list[str]:
+        """The orders of which a whole answer comes from now on."""
+        execution, found = self.desk.real.execution, []
+        passed_on = execution.answered
+        execution.answered = lambda cid, as_of_ns: (found.append(cid), passed_on(cid, as_of_ns))
+        return found
+
+    async def looked(self) -> None:
+        """The desk has looked at its account again, from now on."""
+        asked = self.asked("GET /v2/account")
+        self.desk.real.execution.look_again()
+        await until(lambda: self.asked("GET /v2/account") > asked, "the account was asked for")
+
     def fills(self, qty: str) -> None:
         """Somebody trades with what rests below the bid."""
         self.emulator.broker.trade(SYMBOL, self.bid - BELOW, Decimal(qty))
@@ -146,9 +159,14 @@ class AlpacaDesk:
                 theirs = self.account.average(symbol)
                 assert abs(position.average_price - theirs) <= theirs / 10_000, (position.average_price, theirs)
 
+    async def stop(self) -> None:
+        """The tab is closed."""
+        await self.desk.stop()
+        await self.desk.around.http.close()
+
     async def restart(self) -> AlpacaDesk:
         """The tab is closed and opened again: a new desk on the same vault, unlocked and reconciled, not armed."""
-        await self.desk.stop()
+        await self.stop()
         self.page = await start_alpaca(self.emulator, self.store)
         await self.page.ask("vault.unlock", secret=bytearray(PASSPHRASE))
         return self
@@ -170,8 +188,7 @@ async def alpaca_desk(tmp_path: Path, **options) -> AsyncIterator[AlpacaDesk]:
     try:
         yield desk
     finally:
-        await desk.desk.stop()
-        await desk.desk.around.http.close()
+        await desk.stop()
         await emulator.close()
 
 

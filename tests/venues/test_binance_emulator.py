@@ -107,6 +107,18 @@ def test_whoever_spends_too_much_is_told_and_then_banned():
     run(scenario)
 
 
+def test_the_weight_that_the_websocket_api_tells_begins_anew_with_each_minute(monkeypatch):
+    async def scenario():
+        async with emulating() as emulator, connect(emulator.api) as socket:
+            told = []
+            for now_ms in (59_000, 59_999, 60_000):
+                monkeypatch.setattr(type(emulator.exchange), "now_ms", property(lambda _exchange, now_ms=now_ms: now_ms))
+                told.append((await control(socket, {"id": 1, "method": "ping"}))["rateLimits"][0]["count"])
+            assert told == [1, 2, 1]
+
+    run(scenario)
+
+
 def test_klines_add_up_to_the_trades():
     async def scenario():
         async with emulating() as emulator:

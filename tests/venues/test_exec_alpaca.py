@@ -83,7 +83,7 @@ async def test_a_wrong_key_is_refused_once_and_a_key_goes_nowhere_but_where_it_w
         assert "another account" in desk.desk.real.view()["detail"]
         await desk.key()
         await desk.ready()
-        await desk.desk.stop()
+        await desk.stop()
         elsewhere = {"alpaca_ws": desk.emulator.ws, "alpaca_rest": desk.emulator.http, "alpaca_trade": "http://127.0.0.1:9"}
         desk.page = await start_alpaca(desk.emulator, desk.store, addresses=elsewhere)
         await desk.page.ask("vault.unlock", secret=bytearray(b"correct horse battery"))
@@ -293,7 +293,7 @@ async def test_what_happens_while_the_desk_is_closed_is_found_and_foreign_orders
         stays = (await desk.submit(price=str(desk.bid - 20)))["client_order_id"]
         for cid in (filled, gone, stays):
             await desk.status(cid, "accepted")
-        await desk.desk.stop()
+        await desk.stop()
         broker = desk.emulator.broker
         broker.cancel(desk.account, desk.theirs(gone)[0].id)
         desk.fills("10")
@@ -453,7 +453,7 @@ async def test_quotes_and_trades_come_from_the_stream_and_the_present_without_on
 async def test_quotes_need_the_key_on_paper_too_and_stop_with_the_lock(tmp_path):
     async with alpaca_desk(tmp_path) as desk:
         await desk.armed()
-        await desk.desk.stop()
+        await desk.stop()
         desk.page = await start_alpaca(desk.emulator, desk.store, account="paper")
         assert "need its key" in desk.page.latest("venue")["detail"]
         await desk.page.ask("vault.unlock", secret=bytearray(b"correct horse battery"))

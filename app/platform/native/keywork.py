@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -61,8 +62,10 @@ class NativeInjector:
     def fill(self, url: str, text: str) -> str:
         """``text`` with the secret. Raises ValueError for another address."""
         at = urlsplit(url)
-        if at.hostname in _LOOPBACK and at.path.endswith("/api/fetch"):  # what this desk's own proxy is asked to fetch
-            at = urlsplit(parse_qs(at.query).get("url", [""])[0])
+        if at.hostname in _LOOPBACK and at.path.endswith("/api/fetch"):  # what this desk's own proxy is asked to fetch, as in injecting.mjs
+            name, _, asked = at.query.partition("=")
+            plain = name == "url" and "&" not in asked and not re.match(r"/https?(:|%3a)", at.path, re.IGNORECASE)
+            at = urlsplit(unquote(asked) if plain else "")
         if f"{at.scheme}://{at.netloc}" not in self.origins:
             raise ValueError("the secret does not go to this address")
         return text.replace(SECRET_MARK, self.raw.decode("ascii"))

@@ -28,7 +28,6 @@ NOT_FOUND = 404
 LINKS = 100
 """Replacements followed in one answer."""
 PAGE = 100
-PAGES = 20
 _ALIVE = frozenset("new accepted pending_new accepted_for_bidding pending_review held".split())
 
 
@@ -38,10 +37,12 @@ class Answers:
     def __init__(self, api: Api, ledger: Ledger, clock: Clock, owner: Any) -> None:
         self._api, self._ledger, self._clock, self._owner = api, ledger, clock, owner
         self.chain = Chain(ledger)
+        self._fetching: set[str] = set()
 
     def forget(self) -> None:
         """Another journal is open."""
         self.chain.forget()
+        self._fetching.clear()
 
     # answers to what was asked for
 
@@ -119,6 +120,7 @@ class Answers:
             return
         self._saw(cid, state)
         links = [*links, state]
+        self.chain.order(cid, [*(each.order_id for each in links), *([state.replaced_by] if state.replaced_by is not None else [])])
         since = as_of_ns or reply.sent_ns
         if state.replaced_by is not None and len(links) < LINKS:
             self._ask(order, item, state.replaced_by, links, since)
@@ -127,37 +129,45 @@ class Answers:
 
     def _complete(self, order: Any, item: Instrument, links: list[State], as_of_ns: int) -> None:
         """All parts of an order are known; executions that are missing are fetched."""
-        if missing := [state for state in links if not self.chain.is_whole(state)]:
-            self._backfill(order, item, links, as_of_ns, min(state.submitted for state in missing), "", 0)
-        else:
+        missing = [state for state in links if not self.chain.is_whole(state)]
+        if not missing:
             self._whole(order, links, as_of_ns)
+        elif order.client_order_id not in self._fetching:
+            self._fetching.add(order.client_order_id)
+            self._backfill(order, item, links, as_of_ns, min(state.submitted for state in missing), "")
 
-    def _backfill(self, order: Any, item: Instrument, links: list[State], as_of_ns: int, since: str, token: str, page: int) -> None:
+    def _backfill(self, order: Any, item: Instrument, links: list[State], as_of_ns: int, since: str, token: str) -> None:
+        """One page after another, however many there are; `_complete` begins it once at a time."""
+        cid = order.client_order_id
         try:  # a little before, in case two clocks of the venue's differ
             after = datetime.fromtimestamp(orders.time_ns(since) / 1e9, UTC) - timedelta(minutes=1)
         except WireError:
+            self._fetching.discard(cid)
             return
         query = {"after": after.strftime("%Y-%m-%dT%H:%M:%SZ"), "direction": "asc", "page_size": str(PAGE)}
         if token:
             query["page_token"] = token
 
         def done(reply: Reply) -> None:
+            self._fetching.discard(cid)
             rows = reply.result
             if reply.outcome is not Outcome.DONE or type(rows) is not list:
                 return
             try:
                 wanted = {state.order_id for state in links}
                 found = [orders.activity_execution(row) for row in rows if row.get("order_id") in wanted]
+                last = rows[-1]["id"] if len(rows) == PAGE else ""
             except ERRORS:
                 return
-            self._owner.report(self._fresh(order.client_order_id, item, found))
+            self._owner.report(self._fresh(cid, item, found))
             if len(rows) < PAGE:
                 for state in links:
                     self.chain.no_more(state)
             if all(self.chain.is_whole(state) for state in links):
                 self._whole(order, links, as_of_ns)
-            elif len(rows) == PAGE and page < PAGES and type(rows[-1].get("id")) is str:
-                self._backfill(order, item, links, as_of_ns, since, rows[-1]["id"], page + 1)
+            elif last not in ("", token) and type(last) is str:
+                self._fetching.add(cid)
+                self._backfill(order, item, links, as_of_ns, since, last)
 
         self._api.ask("GET", "/v2/account/activities/FILL", done, rank=Rank.QUERY, query=query)
 
@@ -169,12 +179,17 @@ class Answers:
                 self.chain.close(state)
         out: list[Event] = []
         if last.works or not order.status.is_final:
+            try:
+                end = orders.ended(last, now, cid)
+            except WireError as error:
+                self._unresolved(order, str(error))
+                return
             if order.status not in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED) or order.venue_order_id != last.order_id:
                 self.chain.accept(last.order_id)
                 out.append(events.OrderAccepted(now, cid, last.order_id))
             if last.works and last.qty is not None and self._differs(order, last):
                 out.append(self._amendment(order, last))
-            if (end := orders.ended(last, now, cid)) is not None:
+            if end is not None:
                 out.append(end)
         self._settled(order, out, as_of_ns)
         if last.works:
@@ -193,6 +208,13 @@ class Answers:
         price, stop = (order.price, order.stop) if order.intent.held else (last.price, last.stop)
         return events.OrderAmended(self._clock.now_ns(), cid, self._total(cid, last), price, stop)
 
+    def _unresolved(self, order: Any, why: str) -> None:
+        """It is asked about again; the others go on without it."""
+        if order.status is not OrderStatus.UNKNOWN:
+            evidence = f"Alpaca's answer is not understood ({why}). It is asked again."
+            self._owner.report([events.OrderUnknown(self._clock.now_ns(), order.client_order_id, evidence)])
+        self._owner.passed(order.client_order_id)
+
     def _settled(self, order: Any, found: list[Event], as_of_ns: int) -> None:
         if found:
             self._owner.report(found)
@@ -203,6 +225,8 @@ class Answers:
     def heard(self, data: dict) -> None:
         """A report of trade_updates. Raises WireError."""
         try:
+            if orders.has_legs(data["order"]):
+                return
             event, state = data["event"], orders.read_state(data["order"])
         except KeyError as error:
             raise WireError(f"not a report: {error!r}") from error

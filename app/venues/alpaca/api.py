@@ -145,11 +145,14 @@ class Api:
             reply = Reply(Outcome.UNSURE, text=str(error), sent_ns=sent_ns)
         finally:
             self._asking -= request.rank is Rank.QUERY
-        if reply.status == 429 and request.rank in _AGAIN and not (self.held and request.rank is not Rank.SETUP):
-            insort(self._queue, request, key=lambda each: each.rank)
-        else:
-            request.done(reply)
-        self._pump()
+        again = reply.status == 429 and request.rank in _AGAIN and not (self.held and request.rank is not Rank.SETUP)
+        try:
+            if again:
+                insort(self._queue, request, key=lambda each: each.rank)
+            else:
+                request.done(reply)
+        finally:  # whatever becomes of one answer, the others get theirs
+            self._pump()
 
     def _reply(self, answer: HttpAnswer, sent_ns: int) -> Reply:
         now, status = self._clock.monotonic_ns(), answer.status

@@ -34,10 +34,18 @@ class Chain:
         self._states: dict[str, State] = {}
 
     def name(self, order_id: str, client_order_id: str) -> None:
-        """One of Alpaca's orders is part of an order of ours; the last named is the present one."""
+        """One of Alpaca's orders is part of an order of ours; the last named is the present one, unless `order` says otherwise."""
         if self._owner.get(order_id) != client_order_id:
             self._owner[order_id] = client_order_id
             self._parts.setdefault(client_order_id, []).append(order_id)
+
+    def order(self, client_order_id: str, order_ids: list[str]) -> None:
+        """How these replaced one another, the first of them first: reports name them in any order."""
+        for order_id in order_ids:
+            self.name(order_id, client_order_id)
+        parts = self._parts[client_order_id]
+        first = min(map(parts.index, order_ids))
+        self._parts[client_order_id] = [*parts[:first], *order_ids, *(part for part in parts[first:] if part not in order_ids)]
 
     def see(self, state: State) -> None:
         """What Alpaca said of one of its orders; what is older than what is known is passed over."""

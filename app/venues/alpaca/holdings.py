@@ -5,27 +5,33 @@ from __future__ import annotations
 from decimal import Decimal
 
 from .orders import Held
-from .rules import CENT, Account
+from .rules import CENT, Account, base
 from .setup import Picture
 
 
 class Holdings:
-    """``stale``: an execution has changed what was last told. ``account`` is None before the first answer."""
+    """``executions`` counts what has changed them. ``account`` is None before the first answer."""
 
     def __init__(self) -> None:
         self.account: Account | None = None
         self.positions: dict[str, Held] = {}
-        self.stale = False
+        self.executions = 0
+        self._known = 0
+
+    @property
+    def stale(self) -> bool:
+        """Whether an execution was reported since what was last told was asked for."""
+        return self._known != self.executions
 
     def take(self, picture: Picture) -> None:
-        """A fresh answer."""
-        self.account, self.positions, self.stale = picture.account, picture.positions, False
+        """An answer."""
+        self.account, self.positions, self._known = picture.account, picture.positions, picture.executions
 
     def total(self) -> dict[str, Decimal] | None:
-        """Cash by currency and positions by Alpaca's symbol; None while they are being asked for."""
+        """Cash by currency and positions by what they are in; None while they are being asked for."""
         if self.account is None or self.stale:
             return None
-        return {self.account.currency: self.account.cash, **{native: held.qty for native, held in self.positions.items()}}
+        return {self.account.currency: self.account.cash, **{base(native): held.qty for native, held in self.positions.items()}}
 
     def differ(self, asset: str, ours: Decimal, theirs: Decimal) -> bool:
         """Whether two amounts are not the same: cash is told in cents."""
@@ -35,5 +41,5 @@ class Holdings:
 
     def entry_price(self, asset: str) -> Decimal | None:
         """What a position was bought (or sold short) for on average."""
-        held = self.positions.get(asset)
+        held = next((held for native, held in self.positions.items() if base(native) == asset), None)
         return held.entry if held is not None and held.entry > 0 else None

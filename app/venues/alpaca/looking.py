@@ -44,22 +44,19 @@ class Looking:
             self._scheduler.create_task(self._around(self._owner.connection))
 
     async def _around(self, connection: int) -> None:
-        owner, holdings = self._owner, self._owner.held
-        holdings.stale, before = False, {order.client_order_id for order in self._ledger.working() if order.accepted_ns is not None}
+        owner = self._owner
+        before = {order.client_order_id for order in self._ledger.working() if order.accepted_ns is not None}
         try:
             picture = await self._setup.picture(Rank.QUERY)
         except (SetupFailed, *ERRORS):
-            holdings.stale = True
             self.soon(EVERY_S / 4)
             return
         finally:
             self._under_way = False
         if not owner.is_on(connection) or not owner.is_ready:
             return
-        stale = holdings.stale  # an execution was reported meanwhile
         open_now = owner.take(picture)
-        holdings.stale = stale
-        if stale:
+        if owner.held.stale:  # an execution was reported meanwhile
             self.soon()
         for cid in before - open_now:  # it has ended, and nothing was heard of that
             if (order := self._ledger.order(cid)) is not None and order.is_working and order.status is not OrderStatus.HELD:

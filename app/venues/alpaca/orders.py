@@ -109,6 +109,11 @@ def read_state(row: Any) -> State:
         raise WireError(f"not an order: {error!r}") from error
 
 
+def has_legs(row: Any) -> bool:
+    """Whether an order is one of several instruments at once: it has no symbol."""
+    return type(row) is dict and row.get("order_class") == "mleg"
+
+
 def ended(state: State, now_ns: int, client_order_id: str, reason: str = "") -> Event | None:
     """The event that a status ends an order with; None for one that works, is filled or was replaced."""
     status = state.status

@@ -22,7 +22,7 @@ PRICE_SCALE, SIZE_SCALE = 6, 9
 CENT, SUB_PENNY = Decimal("0.01"), Decimal("0.0001")
 ONE = Decimal(1)
 LEAST_WORTH = Decimal(1)
-VENUE = "alpaca"
+VENUE, CURRENCY = "alpaca", "USD"
 _STOPS = (OrderType.STOP, OrderType.STOP_LIMIT)
 _LASTING = (TimeInForce.DAY, TimeInForce.GTC)
 _BLOCKS = {
@@ -80,6 +80,11 @@ class Account(NamedTuple):
             raise WireError(f"not an account: {error!r}") from error
 
 
+def base(native: str) -> str:
+    """What a position is in: the asset's symbol, but for a share that is called like the cash."""
+    return native if native != CURRENCY else f"{native} share"
+
+
 def instrument(native: str, symbol: str = "", rules: Rules | None = None, price: Decimal | None = None) -> Instrument:
     """A US equity. Before its rules are known it trades in whole shares and cents; ``price`` is the present one."""
     tick = SUB_PENNY if price is not None and price < ONE else CENT
@@ -88,8 +93,8 @@ def instrument(native: str, symbol: str = "", rules: Rules | None = None, price:
         symbol=symbol or native,
         venue=VENUE,
         native=native,
-        base=native,
-        quote="USD",
+        base=base(native),
+        quote=CURRENCY,
         price_scale=PRICE_SCALE,
         size_scale=SIZE_SCALE,
         tick=int(tick.scaleb(PRICE_SCALE)),

@@ -10,7 +10,7 @@ from app.model import events
 from app.model.orders import OrderIntent
 from app.platform.interfaces import Clock
 
-from ..execution import Ledger, Rank, Reply
+from ..execution import Ledger, Outcome, Rank, Reply
 from . import orders
 from .answers import Answers, replacement_id
 from .api import Api, Request
@@ -78,14 +78,18 @@ class Sending:
         self._api.ask("PATCH", f"/v2/orders/{known}", lambda reply: self._amended(order, reply), rank=Rank.ORDER, body=body, wait_s=ORDER_WAIT_S)
 
     def works(self, client_order_id: str, order_id: str) -> None:
-        """An order works under this name: a cancel that went to another one goes to it."""
+        """An order works under this name: a cancel that went to another one, and still has no answer, goes to it."""
         order = self._ledger.order(client_order_id)
-        if self._cancelling.get(client_order_id, order_id) != order_id and order is not None and order.is_working:
+        asked = order is not None and order.is_working and order.cancel_requested_ns is not None
+        if asked and self._cancelling.get(client_order_id, order_id) != order_id:
             self._delete(client_order_id, order_id)
 
     def _placed(self, intent: OrderIntent, reply: Reply) -> None:
-        self._placing.pop(intent.client_order_id, None)
+        cid = intent.client_order_id
+        self._placing.pop(cid, None)
         self._answers.placed(intent, reply)
+        if (known := self._answers.chain.last(cid)) is not None:
+            self.works(cid, known)
 
     def _amended(self, order: Any, reply: Reply) -> None:
         self._amending.discard(order.client_order_id)
@@ -93,4 +97,9 @@ class Sending:
 
     def _delete(self, cid: str, order_id: str) -> None:
         self._cancelling[cid] = order_id
-        self._api.ask("DELETE", f"/v2/orders/{order_id}", lambda reply: self._answers.cancelled(cid, reply), rank=Rank.CANCEL)
+        self._api.ask("DELETE", f"/v2/orders/{order_id}", lambda reply: self._deleted(cid, order_id, reply), rank=Rank.CANCEL)
+
+    def _deleted(self, cid: str, order_id: str, reply: Reply) -> None:
+        if reply.outcome is Outcome.REFUSED and (cid in self._amending or self._answers.chain.last(cid) not in (None, order_id)):
+            return  # it was replaced meanwhile: the cancel goes to what replaced it
+        self._answers.cancelled(cid, reply)

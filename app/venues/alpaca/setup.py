@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..execution import Outcome, Rank, Reply
 from ..wire import ERRORS, WireError
 from . import orders
-from .api import Api
+from .api import AT_ONCE, Api
 from .orders import Held, State
 from .rules import Account, Rules
 
@@ -24,19 +24,27 @@ class SetupFailed(Exception):
 
 
 class Picture(NamedTuple):
-    """What the venue holds and works on."""
+    """What the venue holds and works on, and how many executions were known when it was asked."""
 
     account: Account
     positions: dict[str, Held]
     working: list[State]
+    executions: int
 
 
 class Setup:
-    """``owner`` is the venue: told of rules, refusals, and what reconciliation starts from. ``step`` says what is being waited for."""
+    """``owner`` is the venue: told of rules, refusals, and what reconciliation starts from. ``step`` says what is being waited for,
+    ``passed_over`` which open orders there are not of a kind that this desk can list."""
 
     def __init__(self, api: Api, owner: Any) -> None:
-        self.step = ""
+        self.step = self.passed_over = ""
         self._api, self._owner = api, owner
+        self._unknown: set[str] = set()
+
+    def forget(self) -> None:
+        """Another key: what is known of the assets is asked for again."""
+        self._owner.rules.clear()
+        self._unknown.clear()
 
     def lost(self) -> None:
         """The connection is gone."""
@@ -56,25 +64,42 @@ class Setup:
 
     async def picture(self, rank: Rank) -> Picture:
         """Account, positions and open orders. Raises SetupFailed or WireError."""
+        executions = self._owner.held.executions
         working = await self._ask("asking for open orders", "/v2/orders", rank, {"status": "open", "limit": str(MOST_ORDERS), "nested": "false"})
         positions = await self._ask("asking for positions", "/v2/positions", rank)
         account = await self._ask("asking for the account", "/v2/account", rank)
         if type(working) is not list or type(positions) is not list or type(account) is not dict:
             raise WireError("an answer of another form")
-        return Picture(Account.read(account), orders.positions(positions), [orders.read_state(row) for row in working])
+        return Picture(Account.read(account), orders.positions(positions), self._readable(working), executions)
+
+    def _readable(self, rows: list) -> list[State]:
+        found, odd = [], []
+        for row in rows:
+            try:
+                found.append(orders.read_state(row))
+            except WireError:  # ours are asked about one by one besides
+                odd.append("of several legs" if orders.has_legs(row) else "unreadable")
+        kinds = ", ".join(f"{odd.count(kind)} {kind}" for kind in sorted(set(odd)))
+        self.passed_over = f"open orders at Alpaca that are not listed here: {kinds}" if odd else ""
+        return found
 
     async def _rules(self) -> dict[str, Rules]:
-        """By symbol; what the venue does not know has none."""
-        found = {}
-        for item in [*self._owner.instruments.values()]:
-            if item.symbol in self._owner.rules:
-                found[item.symbol] = self._owner.rules[item.symbol]
-                continue
-            reply = await self._call(f"asking for the rules of {item.native}", f"/v2/assets/{item.native}", Rank.SETUP, None)
+        """By symbol, a few asked for at a time; what the venue does not know has none and is not asked for again."""
+        found, few = dict(self._owner.rules), asyncio.Semaphore(AT_ONCE)
+
+        async def ask(symbol: str, native: str) -> None:
+            async with few:
+                step = f"asking for the rules of {native}"
+                reply = await self._call(step, f"/v2/assets/{native}", Rank.SETUP, None)
             if reply.outcome is Outcome.DONE:
-                found[item.symbol] = Rules.read(reply.result)
-            elif reply.status != 404:
-                self._failed(f"asking for the rules of {item.native}", reply)
+                found[symbol] = Rules.read(reply.result)
+            elif reply.status == 404:
+                self._unknown.add(symbol)
+            else:
+                self._failed(step, reply)
+
+        items = self._owner.instruments.values()
+        await asyncio.gather(*(ask(item.symbol, item.native) for item in items if item.symbol not in found and item.symbol not in self._unknown))
         return found
 
     async def _ask(self, step: str, path: str, rank: Rank, query: dict[str, str] | None = None) -> Any:

@@ -108,14 +108,14 @@ class AlpacaTrading:
             return "connecting", ""
         if not self._ready:
             return "reconciling", self._setup.step or (f"waiting for answers about {len(self._asking)} orders" if self._asking else "logging on")
-        return "ready", self.api.trouble
+        return "ready", self.api.trouble or self._setup.passed_over
 
     def start(self, credentials: Credentials) -> None:
         """Connect with a key, and stay connected."""
         if self.updates is not None:
             self.updates.stop()
         self.problem = ""
-        self.rules.clear()
+        self._setup.forget()
         self.api.credentials = credentials
         self.updates = Updates(
             credentials,
@@ -257,8 +257,8 @@ class AlpacaTrading:
         sent, self._sent = self._sent, []
         if sent or found:
             self._pass_on([*sent, *found])
-        if any(isinstance(event, events.OrderFilled) for event in found):
-            self.held.stale = True
+        if executions := sum(isinstance(event, events.OrderFilled) for event in found):
+            self.held.executions += executions
             self._looking.soon()
 
     # what answers ask
@@ -289,6 +289,10 @@ class AlpacaTrading:
     def settled(self, client_order_id: str, as_of_ns: int) -> None:
         """A whole answer about an order has come."""
         self.answered(client_order_id, as_of_ns)
+        self.passed(client_order_id)
+
+    def passed(self, client_order_id: str) -> None:
+        """Reconciliation waits for an answer about an order no longer."""
         if client_order_id in self._asking:
             self._asking.discard(client_order_id)
             self._settle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from app.vault import Proof, VaultDamaged, VaultLocked, VaultRefused
 from tests.unit.vault.kit import WORDS, Machine, created, opened, secret
 from tests.unit.vault.reader import Reader
 
-VECTORS = Path(__file__).parents[2] / "data" / "wycheproof"
+ROOT = Path(__file__).parents[3]
+VECTORS = ROOT / "tests" / "data" / "wycheproof"
 # RFC 8032, 7.1: secret key, public key, message, signature.
 RFC_8032 = json.loads((Path(__file__).parents[2] / "data" / "ed25519_rfc8032.json").read_text())
 SEED = bytes.fromhex(RFC_8032[0]["secret"])
@@ -74,6 +76,41 @@ def test_the_secret_is_wiped_and_is_in_no_record_and_no_reading() -> None:
     asyncio.run(scenario())
 
 
+NOT_PROXIED = (
+    "/api/fetch?url=https://evil/",
+    "/api/fetch?url=https%3A%2F%2Fvenue.example%2Fv2&url=https%3A%2F%2Fevil%2F",
+    "/api/fetch?x=1&url=https%3A%2F%2Fvenue.example%2Fv2",
+    "/api/fetch?url=https%3A%2F%2Fvenue.example%2Fv2&x=1",
+    "/api/fetch?u%72l=https%3A%2F%2Fvenue.example%2Fv2",
+    "/api/fetch?url=https%3A%2F%2Fvenue.example%40evil%2F",
+    "/api/fetch",
+    "/https://evil/api/fetch?url=https%3A%2F%2Fvenue.example%2Fv2",
+    "/https%3A//evil/api/fetch?url=https%3A%2F%2Fvenue.example%2Fv2",
+)
+"""What this site's own proxy is asked for in a form that does not end at the venue, or that two readers may take for two addresses."""
+
+
+def test_the_page_puts_a_secret_into_what_the_proxy_takes_to_its_addresses_only() -> None:
+    script = """
+        globalThis.location = new URL("http://127.0.0.1:8000/app/worker.js");
+        const sent = [];
+        globalThis.fetch = async (url, { headers }) => sent.push([url, headers.k]);
+        const { injector } = await import(process.argv[1]);
+        const { subtle } = globalThis.crypto;
+        const key = await subtle.importKey("raw", new TextEncoder().encode("a-key"), { name: "HMAC", hash: "SHA-256" }, true, ["sign"]);
+        const given = injector(key, ["https://venue.example"]);
+        for (const url of JSON.parse(process.argv[2])) {
+          try { await given.fetch(url, { headers: { k: "{secret}" } }); } catch { sent.push([url, null]); }
+        }
+        console.log(JSON.stringify(sent));
+    """
+    good = ["https://venue.example/v2?x=1", "/api/fetch?url=https%3A%2F%2Fvenue.example%2Fv2%3Fa%3D1%26b%3D2", "/sub/api/fetch?url=https://venue.example/v2"]
+    bad = [*NOT_PROXIED, "/api/fetch?url=https%3A%2F%2Fevil%5C%40venue.example%2F", "https://evil/api/fetch?url=https%3A%2F%2Fvenue.example%2F"]
+    asked = ["node", "--input-type=module", "-e", script, (ROOT / "app/platform/injecting.mjs").as_uri(), json.dumps([*good, *bad])]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True)
+    assert json.loads(done.stdout) == [[url, "a-key"] for url in good] + [[url, None] for url in bad]
+
+
 def test_a_secret_that_is_sent_as_it_is_goes_to_its_addresses_only_and_ends_with_the_lock() -> None:
     async def scenario() -> None:
         machine = Machine()
@@ -87,7 +124,8 @@ def test_a_secret_that_is_sent_as_it_is_goes_to_its_addresses_only_and_ends_with
         assert injector.fill("wss://venue.example:444/stream", '{"secret":"{secret}"}') == '{"secret":"a-key/of+a=venue"}'
         assert injector.fill("http://127.0.0.1:8000/api/fetch?url=https%3A%2F%2Fvenue.example%2Fv2", "{secret}") == "a-key/of+a=venue"
         elsewhere = ("http://venue.example/", "https://venue.example.evil/", "wss://venue.example/", "https://evil/api/fetch?url=https://venue.example/")
-        for url in (*elsewhere, "http://127.0.0.1/api/fetch?url=https://evil/", "https://venue.example@evil/"):
+        proxied = [f"http://127.0.0.1{rest}" for rest in NOT_PROXIED]
+        for url in (*elsewhere, *proxied, "https://venue.example@evil/"):
             with pytest.raises(ValueError, match="does not go to this address"):
                 injector.fill(url, "{secret}")
         assert "a-key" not in repr(injector)

@@ -1,5 +1,6 @@
 """Alpaca's words: orders, times, executions, rules, limits, stock data."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -7,11 +8,15 @@ import pytest
 from app.market.state import MarketState
 from app.model.market import BookSnapshot, Correction, Rejected, Trade
 from app.model.orders import OrderIntent, OrderStatus, OrderType, Side, TimeInForce
+from app.platform.interfaces import HttpAnswer
+from app.platform.native.basics import SystemClock
+from app.platform.scheduler import LoopScheduler
 from app.trading.order import Order
 from app.venues.alpaca import orders, rules
+from app.venues.alpaca.api import AT_ONCE, Api
 from app.venues.alpaca.limits import Budget
 from app.venues.alpaca.parse import Parser
-from app.venues.alpaca.places import Places
+from app.venues.alpaca.places import Credentials, Places
 from app.venues.execution import Rank
 from app.venues.wire import WireError
 
@@ -163,6 +168,37 @@ def test_cancels_go_while_orders_and_questions_wait():
     assert other.delay_s(Rank.CANCEL, now) == 30
     other.learn({"x-ratelimit-limit": "10", "x-ratelimit-remaining": "0"}, now + 60 * NS)
     assert other.delay_s(Rank.CANCEL, now + 60 * NS) > 0
+
+
+class Answering:
+    """A way on which everything is answered at once."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def send(self, _method, url, _body, _credentials):
+        self.asked.append(url)
+        return HttpAnswer(200, {}, b"[]", url)
+
+    def forget(self):
+        pass
+
+
+async def test_an_answer_that_nobody_can_use_does_not_keep_the_others_waiting():
+    way = Answering()
+    api = Api(way, SystemClock(), LoopScheduler())
+    api.credentials = Credentials("PK", None, Places.of(False, {}))
+    api.release()
+
+    def unusable(_reply):
+        raise WireError("nobody knows")
+
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    for number in range(AT_ONCE):
+        api.ask("GET", f"/{number}", unusable, rank=Rank.QUERY)
+    last = asyncio.get_running_loop().create_future()
+    api.ask("GET", "/last", last.set_result, rank=Rank.QUERY)
+    assert (await asyncio.wait_for(last, 5)).status == 200
 
 
 def test_quotes_are_books_of_one_level_and_trades_have_a_side():

@@ -91,3 +91,16 @@ def test_the_word_of_an_order_is_that_of_all_its_parts_and_never_an_older_one():
     chain.see(state("v2", 2, 6, "partially_filled", "103"))
     word = chain.word("kt-a")
     assert (word.status, word.works, word.qty, word.filled, word.average) == ("partially_filled", True, 10, 6, Decimal(101))
+
+
+def test_parts_named_in_any_order_stand_as_they_replaced_one_another():
+    chain = Chain(Book())
+    chain.name("v3", "kt-a")  # a report came first
+    chain.order("kt-a", ["v1", "v2"])
+    chain.order("kt-a", ["v1", "v2", "v3"])
+    assert chain.last("kt-a") == "v3" and [chain.owner(part) for part in ("v1", "v2", "v3")] == ["kt-a"] * 3
+    chain.name("v4", "kt-a")
+    chain.order("kt-a", ["v2", "v3"])
+    assert chain.last("kt-a") == "v4"
+    chain.take(execution("v1", 4, 4))
+    assert [chain.before(part) for part in ("v1", "v2", "v3")] == [0, 4, 4]

@@ -51,6 +51,9 @@ class Emulator:
         self.broker, self.faults = Broker(stocks), Faults()
         self.streams = Streams(self.broker, self.faults)
         self.requests: list[str] = []
+        self.under_way = self.most_under_way = 0
+        self.odd_orders: list[dict] = []
+        """Rows among the open orders that are no orders of the broker's."""
         self.port, self.per_minute = port, per_minute
         self._every_s = every_s
         self._recent: deque[float] = deque()
@@ -146,7 +149,10 @@ class Emulator:
             request.state.body = json.loads(await request.body() or b"{}")
             fault = self.faults.take(REQUESTS, name)
             if fault is not None and fault.kind == "late_before":
+                self.under_way += 1
+                self.most_under_way = max(self.most_under_way, self.under_way)
                 await asyncio.sleep(float(fault.options["seconds"]))
+                self.under_way -= 1
             if fault is not None and fault.kind in ("cut_before", "answer"):
                 return Cut() if fault.kind == "cut_before" else self._said(fault.options)
             done = self._do(handler, account, request)
@@ -211,7 +217,7 @@ class Emulator:
         query = request.query_params
         wanted = query.get("status", "open")
         found = [order for order in account.orders if wanted == "all" or order.works == (wanted == "open")]
-        return [order.told() for order in reversed(found)][: int(query.get("limit", 50))]
+        return [*self.odd_orders, *(order.told() for order in reversed(found))][: int(query.get("limit", 50))]
 
     def _account(self, account: Account, _request: Request) -> dict:
         marks = {symbol: qty * self.broker.stocks[symbol].bid for symbol, qty in account.positions.items()}

@@ -72,14 +72,15 @@ class Session:
 
 
 class PrivateApi:
-    """``sessions`` are the connections of the WebSocket API; ``requests`` what was asked of it, by method."""
+    """``sessions`` are the connections of the WebSocket API; ``requests`` what was asked of it, by method. ``weight_limit`` is only told."""
 
-    def __init__(self, exchange: Exchange, rest: RestApi, faults: Faults) -> None:
+    def __init__(self, exchange: Exchange, rest: RestApi, faults: Faults, weight_limit: int) -> None:
         self.exchange, self._rest, self._faults = exchange, rest, faults
         self.sessions: set[Session] = set()
         self.requests: list[str] = []
         self.connects = 0
-        self._weight = 0
+        self._weight_limit = weight_limit
+        self._minute = self._weight = 0
         self._methods: dict[str, tuple[Callable, int]] = {
             "order.place": (lambda account, params: self._placed(account, params), 1),
             "order.test": (lambda account, params: self.exchange.check(account, params) or {}, 1),
@@ -148,9 +149,11 @@ class PrivateApi:
             result, weight = self._do(session, method, params)
         except Refusal as refusal:
             return self._refused(request, refusal)
+        if (minute := self.exchange.now_ms // 60_000) != self._minute:
+            self._minute, self._weight = minute, 0
         self._weight += weight
-        limits = [{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000, "count": self._weight % 6000}]
-        return {"id": request.get("id"), "status": 200, "result": result, "rateLimits": limits}
+        limit = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": self._weight_limit, "count": self._weight}
+        return {"id": request.get("id"), "status": 200, "result": result, "rateLimits": [limit]}
 
     @staticmethod
     def _refused(request: dict, refusal: Refusal) -> dict:

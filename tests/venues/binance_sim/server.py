@@ -95,7 +95,7 @@ class Emulator:
         self.player.paused = paused
         self.rest = RestApi(self.player, self.faults, weight_limit=weight_limit)
         self.exchange = Exchange(self.player.markets)
-        self.private = PrivateApi(self.exchange, self.rest, self.faults)
+        self.private = PrivateApi(self.exchange, self.rest, self.faults, weight_limit)
         self.player.on_trade = lambda symbol, trade: self.exchange.trade(symbol, Decimal(trade["p"]), Decimal(trade["q"]))
         self.port = port
         self._wait = wait
