@@ -15,6 +15,7 @@ from .ticket_rules import Draft, Unreadable, grouped, plain, read_number
 AMENDABLE = frozenset({"held", "accepted", "partially_filled"})
 AVERAGE = "average"
 _QUIET = frozenset({"accepted"})
+_SLACK = 3.0
 _DRAFT_WORDS = {"price": "limit", "stop": "stop", "take_profit": "take profit", "stop_loss": "stop loss"}
 
 
@@ -112,6 +113,20 @@ def snap(price: float | Decimal, tick: Decimal) -> Decimal:
     """The price on the tick nearest to a drawn one, exact; at least one tick."""
     ticks = (Decimal(price) / tick).to_integral_value(ROUND_HALF_EVEN)
     return max(ticks, Decimal(1)) * tick
+
+
+class Grip:
+    """A pointer pressed on a line: which one, how far from it, and whether it drags the line yet. Heights in CSS pixels."""
+
+    def __init__(self, pointer: int, line: Line, pressed: float, at: float) -> None:
+        self.pointer, self.line = pointer, line
+        self._pressed, self._offset = pressed, at - pressed
+        self._drags = False
+
+    def to(self, height: float) -> float | None:
+        """Where the line is to be with the pointer at this height; None as long as the pointer has hardly moved: that is no drag."""
+        self._drags = self._drags or abs(height - self._pressed) >= _SLACK
+        return height + self._offset if self._drags else None
 
 
 class Move:
