@@ -162,9 +162,11 @@ async def cancel_many(desk: Any, request: dict) -> dict:
     return {"rows": await cancel_many(desk.trade, request.get("client_order_ids"))}
 
 
-async def amend(desk: Any, request: dict) -> None:
-    """Ask the venue to change an order."""
-    await desk.trade.amend(_text(request, "client_order_id"), request.get("qty"), request.get("price"), request.get("stop"))
+async def amend(desk: Any, request: dict) -> dict:
+    """Ask the venue to change an order, and say what came of it."""
+    from .amending import amend  # only ever wanted by hand
+
+    return await amend(desk.trade, _text(request, "client_order_id"), request.get("qty"), request.get("price"), request.get("stop"))
 
 
 async def query(desk: Any, request: dict) -> dict:
