@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from .order_words import STATUS_WORDS, WORKING, number, order_text, value
+from .order_words import WORKING, number, order_text, status_word, value
 from .ticket_rules import Draft, Unreadable, grouped, plain, read_number
 
 AMENDABLE = frozenset({"held", "accepted", "partially_filled"})
@@ -53,10 +53,10 @@ def own_lines(orders: Iterable[dict], account: dict | None, draft: Draft | None,
 def _order_lines(row: dict, amend: bool) -> list[Line]:
     verb = "Buy" if row["side"] == "buy" else "Sell"
     left = row.get("remaining") or row["qty"]
-    status = STATUS_WORDS.get(row["status"], row["status"])
-    state = "" if row["status"] in _QUIET else f" · {status.lower()}"
+    status = status_word(row)
+    state = "" if row["status"] in _QUIET and not row.get("amending") else f" · {status.lower()}"
     text = f"{order_text(row)}: {status.lower()}" + (f", {number(left)} left" if left != row["qty"] else "")
-    movable = amend and row["status"] in AMENDABLE and row.get("type") != "trailing_stop"
+    movable = amend and row["status"] in AMENDABLE and not row.get("amending") and row.get("type") != "trailing_stop"
     both = bool(row["price"] and row["stop"])
     out = []
     for field, kind, word in (("price", row["side"], " limit" if both else ""), ("stop", "stop", " stop")):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from ..answers import amended, not_done
 from ..arming import Arming
 from ..dom import el, listen, set_text
 from ..link import Refused
@@ -149,7 +150,7 @@ class ChartOwn:
         if message["reset"]:
             self._sent.clear()
         for row in message["rows"]:
-            for field in ("price", "stop"):
+            for field in () if row.get("amending") else ("price", "stop"):
                 self._sent.pop(f"{row['client_order_id']}/{field}", None)
 
     def _account(self, account: dict) -> None:
@@ -225,12 +226,14 @@ class ChartOwn:
     async def _amend(self, move: Move) -> None:
         changes = {"qty": None, "price": None, "stop": None, **move.changes}
         try:
-            await self._ctx.link.ask("order.amend", client_order_id=move.line.order_id, **changes)
+            found = await self._ctx.link.ask("order.amend", client_order_id=move.line.order_id, **changes)
         except Refused as error:
-            self._say("danger", f"Not amended; the order stands as it was. {error.reason.rstrip('.')}. {error.remedy}".strip())
+            stays = False
+            self._say(*not_done(error, "Not amended; the order stands as it was"))
         else:
-            self._say("good", f"Amended: {move.line.title} at {grouped(move.price)}.")
-        finally:
+            stays = found["outcome"] in ("amended", "unresolved")  # its row says the rest
+            self._say(*amended(found, f"{move.line.title} at {grouped(move.price)}"))
+        if not stays:
             self._sent.pop(move.line.key, None)
             self.draw()
 

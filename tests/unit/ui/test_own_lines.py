@@ -37,6 +37,8 @@ def test_working_orders_of_the_instrument_and_the_average_price():
     }
     assert lines["a/price"].text == "Buy 2 A, limit 1,000.5: working, 1 left"
     assert lines["b/stop"].text == "Sell 2 A, stop 98, limit 99: working; its stop"
+    asked = own_lines([order("a", price="100", amending=True)], None, None, "A")
+    assert [(line.title, line.field) for line in asked] == [("Buy 1 · amending", "")], "one whose change has no answer cannot be moved again"
     assert own_lines([], None, None, "A") == []
     assert not any(line.field for line in own_lines(orders, None, None, "A", amend=False))
 
