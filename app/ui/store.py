@@ -148,6 +148,8 @@ class Store:
         self._take_routed({"reset": True, "rows": []})
         self._take_orders({"reset": True, "rows": []})
         self._take_fills({"reset": True, "rows": []})
+        self.notes = None
+        self.publish("notes", None)
         if self.account is not None:
             self.account = {name: [] if isinstance(text, list) else text if name == "currency" else "–" for name, text in self.account.items()}
             self.publish("account", self.account)
