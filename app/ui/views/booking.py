@@ -40,8 +40,11 @@ class BookingForm:
         self._button = el("button", {"type": "submit", "class": "btn", "data-testid": "booking-save"}, "Book it")
         form.append(self._button, self._said)
         listen(form, "submit", self._save)
+        listen(self._button, "click", lambda event: event.detail > 1 and event.preventDefault())
         listen(self._kind, "change", lambda _event: self._describe())
         ctx.store.subscribe("account", self._suggest)
+        if ctx.store.account is not None:
+            self._suggest(ctx.store.account)
         self._describe()
         self.root = el("section", {"class": "card", "aria-label": "Cash without a fill"}, el("h2", None, "Cash without a fill"), form)
 
