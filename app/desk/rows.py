@@ -44,6 +44,7 @@ def order_row(order: Any, asked: Any = None) -> dict:
         "release_ns": intent.release_ns,
         "group": intent.group,
         "held": order.status is OrderStatus.HELD,
+        "amending": order.amend_requested_ns is not None,
         "linked": intent.is_linked,
         "triggered": order.triggered,
         "created_ns": order.created_ns,
@@ -83,7 +84,7 @@ def routed_row(routed: Any) -> dict:
         "created_ns": event.ts,
         "updated_ns": routed.updated_ns,
         **dict.fromkeys(_OF_LEGS),
-        **dict.fromkeys(("post_only", "reduce_only", "held", "linked", "triggered"), False),
+        **dict.fromkeys(("post_only", "reduce_only", "held", "amending", "linked", "triggered"), False),
         "asked": 0,
     }
 

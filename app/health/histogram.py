@@ -51,6 +51,12 @@ class Histogram:
                 return min(_upper(index), self.max)
         return self.max
 
+    def add(self, other: Histogram) -> None:
+        """Count what another one has counted as well."""
+        self._counts = [mine + theirs for mine, theirs in zip(self._counts, other._counts, strict=True)]
+        self.count += other.count
+        self.max = max(self.max, other.max)
+
     def clear(self) -> None:
         """Forget everything."""
         self.count, self.max = 0, 0.0
@@ -67,6 +73,41 @@ class Histogram:
             "max": round(self.max, 4),
             "buckets": [[round(_upper(i), 4), n] for i, n in enumerate(self._counts) if n],
         }
+
+
+class Window:
+    """Durations of the last ``SPAN_MS`` only, forgotten a slice at a time."""
+
+    SPAN_MS = 30_000.0
+    _SLICES = 6
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._slices: dict[int, Histogram] = {}
+
+    def record(self, ms: float, now_ms: float) -> None:
+        """Count a duration that ended now."""
+        number = self._number(now_ms)
+        found = self._slices.get(number)
+        if found is None:
+            self._forget(number)
+            found = self._slices[number] = Histogram(self._name)
+        found.record(ms)
+
+    def percentile(self, fraction: float, now_ms: float) -> float | None:
+        """As of a histogram; None when nothing was counted of late."""
+        self._forget(self._number(now_ms))
+        whole = Histogram(self._name)
+        for part in self._slices.values():
+            whole.add(part)
+        return whole.percentile(fraction) if whole.count else None
+
+    def _number(self, now_ms: float) -> int:
+        return int(now_ms * self._SLICES // self.SPAN_MS)
+
+    def _forget(self, number: int) -> None:
+        for old in [key for key in self._slices if key <= number - self._SLICES]:
+            del self._slices[old]
 
 
 def _upper(index: int) -> float:

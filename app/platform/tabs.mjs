@@ -10,7 +10,7 @@ const ANSWER_MS = 5_000;
 const QUEUE = 100;
 
 const FOLLOWING = { code: "following", field: null, reason: "this tab follows another one, which is the desk", remedy: "take over here first, or do it in the other tab" };
-const NOBODY = { code: "ended", field: null, reason: "no tab is the desk now", remedy: "take over here" };
+const NOBODY = { code: "no_desk", field: null, reason: "no tab is the desk now", remedy: "take over here" };
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 

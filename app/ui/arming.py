@@ -28,7 +28,7 @@ class Arming:
             ctx.store.subscribe("switched", lambda _account: self.disarm("Another account is shown.")),
             ctx.store.subscribe("route", lambda _route: self.disarm("Another view was opened.")),
             listen(document, "visibilitychange", lambda _event: document.hidden and self.disarm("The page was out of sight.")),
-            ctx.keys.on_escape(lambda: self.disarm("Disarmed with Escape.")),
+            ctx.keys.on_escape(lambda: self.disarm("Disarmed with Escape."), "arming"),
         ]
 
     def arm(self) -> str:

@@ -83,6 +83,12 @@ def choices(name: str, rows: Iterable[dict], chosen: str) -> list[tuple[str, str
     return first + rest
 
 
+def expanded(rows: Iterable[dict], orders: dict[str, dict]) -> list[dict]:
+    """The orders at venues that these rows stand for: of a routed one its legs; each once."""
+    ids = [leg for row in rows for leg in row.get("legs") or (row["client_order_id"],)]
+    return [orders[key] for key in dict.fromkeys(ids) if key in orders]
+
+
 def cancellable(rows: Iterable[dict]) -> list[dict]:
     """Those that a cancel can still reach."""
     return [row for row in rows if row["status"] in WORKING]

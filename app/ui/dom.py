@@ -1,18 +1,20 @@
 """Small helpers over the DOM: build, find, listen. Text is always set as text, never parsed as HTML.
 
 A listener is one proxy that lives until the function ``listen`` returned is called: delegate events on
-containers rather than listening on every row.
+containers rather than listening on every row. What goes before the page does is built within ``gathered``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from js import URL, Blob, document
+from js import URL, Blob, ResizeObserver, document
 from pyodide.ffi import create_proxy, to_js
 
 _SVG = "http://www.w3.org/2000/svg"
+_gathering: list[list[Callable[[], None]]] = []
 
 
 def el(tag: str, attrs: dict[str, Any] | None = None, *children: Any, on: dict[str, Callable] | None = None) -> Any:
@@ -53,7 +55,44 @@ def listen(node: Any, name: str, handler: Callable, *, first: bool = False) -> C
         node.removeEventListener(name, proxy, first)
         proxy.destroy()
 
+    return once(stop)
+
+
+def watch_size(node: Any, handler: Callable[[Any, Any], None]) -> Callable[[], None]:
+    """Call ``handler(entries, observer)`` when the element has another size; returns a function that stops it and frees the proxy."""
+    proxy = create_proxy(handler)
+    observer = ResizeObserver.new(proxy)
+    observer.observe(node)
+
+    def stop() -> None:
+        observer.disconnect()
+        proxy.destroy()
+
+    return once(stop)
+
+
+def once(end: Callable[[], None]) -> Callable[[], None]:
+    """``end`` as a function that does it the first time only; it is among what is gathered now."""
+    ends = [end]
+
+    def stop() -> None:
+        if ends:
+            ends.pop()()
+
+    if _gathering:
+        _gathering[-1].append(stop)
     return stop
+
+
+@contextmanager
+def gathered() -> Iterator[list[Callable[[], None]]]:
+    """The functions that stop whatever begins to listen within the block; without calling them, elements and views live as long as the page."""
+    stops: list[Callable[[], None]] = []
+    _gathering.append(stops)
+    try:
+        yield stops
+    finally:
+        _gathering.pop()
 
 
 def by_id(name: str) -> Any:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 _SEQUENCE_MS = 1200
+ESCAPES = ("drag", "arming", "rest")
+"""What Escape ends, in this order: what the hand holds, what sends with one gesture, what is open or chosen."""
 
 
 class Command:
@@ -30,7 +32,7 @@ class Keys:
     def __init__(self) -> None:
         self.commands: list[Command] = []
         self._by_key: dict[str, Command] = {}
-        self._escapes: list[Callable[[], bool]] = []
+        self._escapes: dict[str, list[Callable[[], bool]]] = {what: [] for what in ESCAPES}
         self._prefix = ""
         self._prefix_at = 0.0
 
@@ -44,10 +46,16 @@ class Keys:
             self._by_key[keys] = command
         return command
 
-    def on_escape(self, handler: Callable[[], bool]) -> Callable[[], None]:
-        """Ask ``handler()`` when Escape is pressed, newest first, until one answers True (it backed out of something); returns how to stop."""
-        self._escapes.append(handler)
-        return lambda: self._escapes.remove(handler)
+    def on_escape(self, handler: Callable[[], bool], what: str = "rest") -> Callable[[], None]:
+        """Ask ``handler()`` when Escape is pressed, in the order of ESCAPES, of each the newest first, until one answers True (it backed out of
+        something); returns how to stop."""
+        handlers = self._escapes[what]
+        handlers.append(handler)
+        return lambda: handlers.remove(handler)
+
+    def is_sequence(self, at_ms: float) -> bool:
+        """Whether a key pressed at this time may end a sequence such as ``g d``."""
+        return bool(self._prefix) and at_ms - self._prefix_at < _SEQUENCE_MS
 
     def press(self, event: Any, typing: bool) -> bool:
         """Handle one keydown event; True when it was ours (its default is then prevented). ``typing``: it goes into a field."""
@@ -56,7 +64,7 @@ class Keys:
             return self._escape(event)
         if not name or (typing and not name.startswith("mod+")):
             return False
-        if self._prefix and event.timeStamp - self._prefix_at < _SEQUENCE_MS:
+        if self.is_sequence(event.timeStamp):
             name = f"{self._prefix} {name}"
         self._prefix = ""
         command = self._by_key.get(name)
@@ -69,10 +77,9 @@ class Keys:
         return False
 
     def _escape(self, event: Any) -> bool:
-        for handler in self._escapes[::-1]:
-            if handler():
-                event.preventDefault()
-                return True
+        if any(handler() for what in ESCAPES for handler in self._escapes[what][::-1]):
+            event.preventDefault()
+            return True
         return False
 
     def _name(self, event: Any) -> str:

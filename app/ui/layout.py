@@ -50,6 +50,7 @@ class Layout:
         ctx.store.subscribe("badge", self._badge)
         ctx.store.subscribe("pane", self.show_pane)
         ctx.store.subscribe("tab", self.show_tab)
+        ctx.store.subscribe("route", lambda _route: self._mark_bar())
         self.show_tab(ctx.prefs.get("tab", "orders"))
         self.show_pane(ctx.prefs.get("pane", "market"))
 
@@ -84,11 +85,16 @@ class Layout:
         if self._ctx.router.current != "desk":
             self._ctx.router.go("desk")
         self._desk.setAttribute("data-pane", name)
+        self._mark_bar()
+        self._ctx.prefs.put("pane", name)
+
+    def _mark_bar(self) -> None:
+        """The bar of a narrow screen marks the pane that shows, on every other page More, which leads there."""
+        shown = self._desk.getAttribute("data-pane") if self._ctx.router.current == "desk" else "more"
         buttons = document.querySelectorAll(".panes > button")
         for index in range(buttons.length):
             button = buttons.item(index)
-            button.setAttribute("aria-pressed", "true" if button.getAttribute("data-pane") == name else "false")
-        self._ctx.prefs.put("pane", name)
+            button.setAttribute("aria-pressed", "true" if button.getAttribute("data-pane") == shown else "false")
 
     def reset(self) -> None:
         """All panels back to their first sizes."""

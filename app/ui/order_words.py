@@ -153,6 +153,16 @@ def evidence(row: dict) -> str:
     return " ".join([*(part for part in parts if part), f"Id {row['client_order_id']}."])
 
 
+def status_word(row: dict) -> str:
+    """The state of an order in a word or two; a change without an answer comes first."""
+    return "Amending" if row.get("amending") else STATUS_WORDS.get(row["status"], row["status"])
+
+
+def status_tone(row: dict) -> str:
+    """Its tone; empty for none."""
+    return "amber" if row.get("amending") else STATUS_TONES.get(row["status"], "")
+
+
 def why(row: dict) -> str:
     """The words in the reason column: evidence of the unknown, what holds the held, else the reason of the end."""
     if row["status"] == "unknown":

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from .order_words import STATUS_WORDS, WORKING, number, order_text, value
+from .order_words import WORKING, number, order_text, status_word, value
 from .ticket_rules import Draft, Unreadable, grouped, plain, read_number
 
 AMENDABLE = frozenset({"held", "accepted", "partially_filled"})
 AVERAGE = "average"
 _QUIET = frozenset({"accepted"})
+_SLACK = 3.0
 _DRAFT_WORDS = {"price": "limit", "stop": "stop", "take_profit": "take profit", "stop_loss": "stop loss"}
 
 
@@ -52,10 +53,10 @@ def own_lines(orders: Iterable[dict], account: dict | None, draft: Draft | None,
 def _order_lines(row: dict, amend: bool) -> list[Line]:
     verb = "Buy" if row["side"] == "buy" else "Sell"
     left = row.get("remaining") or row["qty"]
-    status = STATUS_WORDS.get(row["status"], row["status"])
-    state = "" if row["status"] in _QUIET else f" · {status.lower()}"
+    status = status_word(row)
+    state = "" if row["status"] in _QUIET and not row.get("amending") else f" · {status.lower()}"
     text = f"{order_text(row)}: {status.lower()}" + (f", {number(left)} left" if left != row["qty"] else "")
-    movable = amend and row["status"] in AMENDABLE and row.get("type") != "trailing_stop"
+    movable = amend and row["status"] in AMENDABLE and not row.get("amending") and row.get("type") != "trailing_stop"
     both = bool(row["price"] and row["stop"])
     out = []
     for field, kind, word in (("price", row["side"], " limit" if both else ""), ("stop", "stop", " stop")):
@@ -112,6 +113,20 @@ def snap(price: float | Decimal, tick: Decimal) -> Decimal:
     """The price on the tick nearest to a drawn one, exact; at least one tick."""
     ticks = (Decimal(price) / tick).to_integral_value(ROUND_HALF_EVEN)
     return max(ticks, Decimal(1)) * tick
+
+
+class Grip:
+    """A pointer pressed on a line: which one, how far from it, and whether it drags the line yet. Heights in CSS pixels."""
+
+    def __init__(self, pointer: int, line: Line, pressed: float, at: float) -> None:
+        self.pointer, self.line = pointer, line
+        self._pressed, self._offset = pressed, at - pressed
+        self._drags = False
+
+    def to(self, height: float) -> float | None:
+        """Where the line is to be with the pointer at this height; None as long as the pointer has hardly moved: that is no drag."""
+        self._drags = self._drags or abs(height - self._pressed) >= _SLACK
+        return height + self._offset if self._drags else None
 
 
 class Move:

@@ -26,6 +26,7 @@ class Router:
         self.changed: Callable[[str], None] = lambda _route: None
         self._builders: dict[str, Callable[[], Any]] = {}
         self._views: dict[str, Any] = {}
+        self._mark = ""
 
     def bind(self, route: str, build: Callable[[], Any]) -> None:
         """Build the view of a route with ``build()`` (returning a view or None) when it is first visited."""
@@ -48,6 +49,14 @@ class Router:
                 by_id(f"view-{route}").append(view.root)
             self._views[route] = view
         return self._views.get(route)
+
+    def mark(self, words: str) -> None:
+        """Say this of the whole page in its title, behind the name; empty: nothing."""
+        self._mark = words
+        self._say_title()
+
+    def _say_title(self) -> None:
+        document.title = f"{TITLES[self.current]} · Kontor" + (f" ({self._mark})" if self._mark else "")
 
     def refresh(self) -> None:
         """Build the current view if its builder came after the visit."""
@@ -73,7 +82,7 @@ class Router:
                 link.setAttribute("aria-current", "page")
             else:
                 link.removeAttribute("aria-current")
-        document.title = f"{TITLES[route]} · Kontor"
+        self._say_title()
         set_text(by_id("view-title"), TITLES[route])
         if before != route:
             by_id("main").focus()  # before the view comes, which may want the focus in a place of its own

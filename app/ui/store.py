@@ -20,7 +20,7 @@ from typing import Any
 
 from js import performance
 
-from app.health.histogram import Histogram
+from app.health.histogram import Histogram, Window
 
 from .frames import FRAMES
 
@@ -29,7 +29,6 @@ _KEPT = ("account", "venue", "vault", "order_state", "risk", "hello", "stats", "
 _MEASURE = "kontor:tick-to-paint"
 _MEASURES_EVERY_MS = 20.0
 _MEASURES_KEPT = 2000
-_RECENT_MS = 30_000.0
 
 
 def replayed(venue: dict | None) -> list[tuple[str, Any]]:
@@ -73,8 +72,7 @@ class Store:
         remembered = prefs.get("timeframe", "1s")
         self.timeframe: str = remembered if remembered in FRAMES else "1s"
         self.frame_to_paint = Histogram("frame_to_paint")
-        self._recent = (Histogram("frame_to_paint"), Histogram("frame_to_paint"))
-        self._recent_since_ms = 0.0
+        self._recent = Window("frame_to_paint")
         self._following = False
         self._measured_since_ms: float | None = None
         self._measured_at = 0.0
@@ -140,9 +138,8 @@ class Store:
 
     @property
     def recent_paint_p99(self) -> float | None:
-        """The 99th percentile of frame to paint in ms over the last half to full window; None before anything was painted."""
-        counted = max(self._recent, key=lambda item: item.count)
-        return counted.percentile(0.99) if counted.count else None
+        """The 99th percentile of frame to paint in ms of the last 30 s; None when no frame was painted in them."""
+        return self._recent.percentile(0.99, performance.now())
 
     def _tell_focus(self) -> None:
         if self._following and self.symbol is not None:
@@ -153,6 +150,8 @@ class Store:
         self._take_routed({"reset": True, "rows": []})
         self._take_orders({"reset": True, "rows": []})
         self._take_fills({"reset": True, "rows": []})
+        self.notes = None
+        self.publish("notes", None)
         if self.account is not None:
             self.account = {name: [] if isinstance(text, list) else text if name == "currency" else "–" for name, text in self.account.items()}
             self.publish("account", self.account)
@@ -250,10 +249,7 @@ class Store:
         if taken < 0:
             taken = 0.0
         self.frame_to_paint.record(taken)
-        if now - self._recent_since_ms > _RECENT_MS:
-            self._recent_since_ms = now
-            self._recent = (Histogram("frame_to_paint"), self._recent[0])
-        self._recent[0].record(taken)
+        self._recent.record(taken, now)
         if now - self._measured_at < _MEASURES_EVERY_MS:
             return
         self._measured_at = now

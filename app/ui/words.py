@@ -99,7 +99,7 @@ PAINT = (
     "From socket frame to painted text",
     (
         "The time from a frame's arrival at the desk's socket until its numbers stand on this page, "
-        "as the 99th of 100: one in a hundred takes longer.",
+        "as the 99th of 100 in the last 30 seconds: one in a hundred takes longer.",
     ),
 )
 

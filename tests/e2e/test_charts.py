@@ -9,11 +9,25 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.desk import DeskPage
+from tests.e2e.serving import Server
 from tests.e2e.test_chart import add
+from tests.e2e.test_start import noted
 
 pytestmark = pytest.mark.e2e
 
 CHART = '[data-slot="chart"] .chart'
+ORDER_STATE = """(accepting) => kontor.desk.dispatchEvent(new MessageEvent("message", { data: JSON.stringify(
+  { t: "order_state", accepting, reason: accepting ? "" : "a test", see: "", real: true }) }))"""
+# How many there are in the page's interpreter; each has elements, listeners and a place in the desk's feeds.
+LIVING = """() => JSON.parse(python.runPython(`
+import gc, json
+from app.ui.views.chart import ChartView
+from app.ui.views.chart_canvas import ChartCanvas
+from app.ui.views.charts import _Place
+from app.ui.views.frame import OncePerFrame
+from app.ui.views.table import Table
+gc.collect()
+json.dumps([sum(type(item) is kind for item in gc.get_objects()) for kind in (ChartView, ChartCanvas, _Place, OncePerFrame, Table)])`))"""
 
 
 def canvas(page: Page) -> Locator:
@@ -129,11 +143,34 @@ def test_a_line_is_dragged(desk: DeskPage) -> None:
     expect(own).to_contain_text("Average price")
     expect(own).to_contain_text("Buy 0.02 BTCUSDT, limit")
     expect(page.locator(f"{CHART} tbody")).to_contain_text("bought 0.01 at")
+    page.keyboard.press("o")  # T was the chart's: it does not begin T O
+    expect(desk.by("toast").filter(has_text="is the desk already")).to_have_count(0)
     page.locator(f"{CHART} .chart-head").get_by_role("button", name="Table").click()
 
-    # dragged and let go: amended; with Escape: kept
+    # pressed beside it: nothing moves but what the pointer moves, and what the browser takes away is kept as it was
     (height,) = near(page)
     x = canvas(page).bounding_box()["x"] + 60
+    page.mouse.move(x, height)
+    page.mouse.down()
+    page.mouse.move(x, height + 2)
+    page.mouse.up()
+    expect(said(page)).to_have_text(re.compile(r"^Buy 0\.02 BTCUSDT, limit .*\.$"))
+    page.mouse.move(x, height)
+    page.mouse.down()
+    page.mouse.move(x, height + 30, steps=3)
+    page.mouse.move(x, height, steps=3)
+    expect(said(page)).to_contain_text("Letting go amends the order")
+    page.mouse.up()
+    expect(said(page)).to_have_text("Not moved.")
+    page.mouse.down()
+    page.mouse.move(x, height + 30, steps=3)
+    canvas(page).evaluate("(node) => node.releasePointerCapture(1)")
+    page.mouse.move(x, height + 31)
+    expect(said(page)).to_have_text("Kept as it was.")
+    page.mouse.up()
+    assert price_of(desk, order) == began
+
+    # dragged and let go: amended; with Escape: kept
     page.mouse.move(x, height)
     page.mouse.down()
     page.mouse.move(x, height + 20, steps=4)
@@ -172,6 +209,74 @@ def test_a_line_is_dragged(desk: DeskPage) -> None:
         page.keyboard.press("Shift+ArrowDown")
     desk.ask("order.cancel", client_order_id=order)
     expect(said(page)).to_contain_text("not working any more")
+    desk.check_console()
+
+
+def test_what_is_let_go_unarmed_is_not_sent_to_a_real_account(still: DeskPage) -> None:
+    desk, page = still, still.page
+    desk.follow()
+    order = rest(desk, "2")
+    began = price_of(desk, order)
+    page.get_by_test_id("ticket-price").fill("")
+    page.evaluate(ORDER_STATE, True)
+    (height,) = near(page)
+    x, arm = canvas(page).bounding_box()["x"] + 60, page.locator(f"{CHART} [data-testid=chart-arm]")
+
+    def take() -> None:
+        page.mouse.move(x, height)
+        page.mouse.down()
+        page.mouse.move(x, height + 20, steps=4)
+
+    take()
+    page.mouse.up()
+    expect(said(page)).to_contain_text("Arm dragging first")
+    # Escape ends the drag, and only when nothing is dragged the arming
+    arm.click()
+    take()
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    expect(said(page)).to_have_text("Kept as it was.")
+    expect(arm).to_have_attribute("data-armed", "true")
+    page.keyboard.press("Escape")
+    expect(said(page)).to_have_text("Disarmed with Escape.")
+    # armed when it was taken, and not any more when it is let go
+    arm.click()
+    take()
+    page.evaluate(ORDER_STATE, False)
+    page.evaluate(ORDER_STATE, True)
+    expect(arm).to_have_attribute("data-armed", "false")
+    page.mouse.up()
+    expect(said(page)).to_contain_text("Arm dragging first")
+    assert price_of(desk, order) == began
+    arm.click()
+    take()
+    page.mouse.up()
+    expect(said(page)).to_contain_text("Amended")
+    assert price_of(desk, order) < began
+
+
+def test_a_removed_chart_is_gone_for_good(page: Page, server: Server) -> None:
+    noted(page)
+    desk = DeskPage(page, server.url)
+    desk.open("#/charts", speed=20)
+    place = desk.by("chart-place")
+    expect(place.locator("canvas").first).to_be_visible()
+    expect(place).to_have_count(4)
+    page.wait_for_function("() => document.querySelectorAll('[data-testid=chart-place] canvas').length >= 4 * 2")
+    before = page.evaluate(LIVING)
+    assert before[0] == 5 and before[2] == 4, "those of the page and the desk's own"
+    for _ in range(3):
+        desk.by("chart-add").click()
+        expect(place).to_have_count(5)
+        last = place.nth(4)
+        expect(last.locator("canvas").first).to_be_visible()
+        expect(last.locator(".legend-close")).to_have_text(re.compile(r"\d"))
+        last.locator(".chart-canvas").focus()
+        page.keyboard.press("t")
+        expect(last.locator("tbody tr").first).to_be_visible()
+        last.get_by_test_id("chart-close").click()
+        expect(place).to_have_count(4)
+    page.wait_for_function(f"(before) => JSON.stringify(({LIVING})()) === JSON.stringify(before)", arg=before)
     desk.check_console()
 
 

@@ -66,7 +66,8 @@ def test_events_notes_verification_export_and_import(desk: DeskPage, tmp_path: P
     desk.wait_ready()
     desk.unlock()
     desk.go("journal")
-    expect(desk.by("journal-notes")).to_contain_text("entered too late", timeout=20_000)
+    expect(rows(desk)).not_to_have_count(0, timeout=20_000)
+    expect(desk.by("journal-notes")).to_contain_text("entered too late")
     desk.by("journal-import-file").set_input_files(file)
     expect(desk.by("journal-import-plan")).to_contain_text("nothing to take", timeout=20_000)
     desk.by("journal-import-file").set_input_files({"name": "x.jsonl", "mimeType": "text/plain", "buffer": b"nonsense\n"})
@@ -79,4 +80,18 @@ def test_events_notes_verification_export_and_import(desk: DeskPage, tmp_path: P
     expect(desk.by("recon-state", state="ready")).to_contain_text("They agree", timeout=20_000)
     expect(desk.by("recon-checked")).to_contain_text("Compared")
     expect(desk.by("recon-differences")).to_contain_text("agree in everything")
+
+    # nothing of the account stays on pages that do not show when the vault is locked
+    desk.go("journal")
+    expect(rows(desk, "OrderFilled").first).to_be_visible(timeout=20_000)
+    rows(desk, "OrderFilled").first.get_by_role("button", name="Note on the fill").click()
+    expect(desk.by("note-text")).to_have_value("entered too late")
+    desk.page.keyboard.press("Escape")
+    desk.go("health")
+    desk.ask("vault.lock")
+    expect(rows(desk)).to_have_count(0)
+    for place in ("journal-notes", "journal-why", "journal-length", "journal-count", "recon-state", "recon-differences"):
+        expect(desk.by(place)).to_be_empty()
+    expect(desk.by("note-text")).to_have_value("")
+    expect(desk.page.locator("#view-journal")).not_to_contain_text("entered too late")
     desk.check_console()

@@ -225,6 +225,8 @@ def test_on_a_phone_a_tapped_row_opens_its_chart_and_more_leads_on(page: Page, s
         panes.get_by_role("button", name="More").click()
         page.get_by_role("dialog").get_by_role("button", name=name).click()
         expect(page.locator(f"#view-{name.lower()}")).to_be_visible()
+        expect(panes.locator("[aria-pressed=true]")).to_have_text("More")
     panes.get_by_role("button", name="Market").click()
     expect(page.locator(".at-watchlist")).to_be_visible()
+    expect(panes.locator("[aria-pressed=true]")).to_have_text("Market")
     desk.check_console()

@@ -21,14 +21,20 @@ def added(before: list[str], after: list[str]) -> list[str]:
     return sorted(name for name in set(after) - set(before) if not name.startswith(NEEDS_A_BROWSER))
 
 
-def test_a_start_imports_nothing_that_is_not_in_the_snapshot(page: Page, server: Server):
-    def noted(route: Route) -> None:
+def noted(page: Page) -> None:
+    """From the next load on, each interpreter is the global ``python`` of its page or worker."""
+
+    def add(route: Route) -> None:
         answer = route.fetch()
         text = answer.text()
         assert text.count(MARK) == 1
         route.fulfill(response=answer, body=text.replace(MARK, NOTE))
 
-    page.route("**/app/platform/interpreter.mjs", noted)
+    page.route("**/app/platform/interpreter.mjs", add)
+
+
+def test_a_start_imports_nothing_that_is_not_in_the_snapshot(page: Page, server: Server):
+    noted(page)
     desk = DeskPage(page, server.url)
     desk.open(speed=1)
     page.wait_for_function("() => performance.getEntriesByName('kontor:boot:views').length")

@@ -52,3 +52,9 @@ def test_the_portfolio_shows_positions_under_their_headings(desk: DeskPage):
     rights = "(table) => ['th', 'td'].map((cell) => [...table.querySelectorAll(`${cell}.num`)].map((node) => Math.round(node.getBoundingClientRect().right)))"
     heads, cells = desk.page.locator("[data-table=portfolio]").evaluate(rights)
     assert heads == cells and len(set(heads)) == len(heads)
+
+    # cash is booked once, however often the button is pressed while it is on its way
+    desk.by("booking-amount").fill("12.5")
+    desk.by("booking-save").dblclick()
+    expect(desk.by("booking-said")).to_contain_text("Booked 12.5")
+    assert [row["amount"] for row in saved(desk, "ledger")].count("12.5") == 1

@@ -46,6 +46,11 @@ def test_a_second_tab_follows_live_and_takes_over_when_asked(desk: DeskPage, oth
     assert other.page.evaluate(WORKERS) == 0 and desk.page.evaluate(WORKERS) == 1, "who follows has no desk of its own"
     expect(desk.by("tab-role")).to_have_text("leads 1 tab")
     moves(other)
+    expect(desk.page).to_have_title("Desk · Kontor")
+    expect(other.page).to_have_title("Desk · Kontor (follows)")
+    other.go("charts")
+    expect(other.page).to_have_title("Charts · Kontor (follows)")
+    other.go("desk")
     # its own instrument, and the account of the desk
     second = other.by("quote-row").nth(1)
     symbol = second.get_attribute("data-symbol")

@@ -12,6 +12,17 @@ from tests.e2e.desk import DeskPage
 
 pytestmark = pytest.mark.e2e
 
+# The next order goes to the desk worker so that its answer is nobody's, or does not go at all.
+LOSE = """(reaches) => {
+  const { desk } = kontor, send = desk.postMessage.bind(desk);
+  window.lost = false;
+  desk.postMessage = (data, ...rest) => {
+    if (typeof data !== "string" || !data.includes('"order.submit"')) return send(data, ...rest);
+    window.lost = true;
+    if (reaches) send(JSON.stringify({ ...JSON.parse(data), id: 10 ** 15 }));
+  };
+}"""
+
 TICK = Decimal("0.01")
 
 
@@ -82,12 +93,31 @@ def test_limit_orders_rest_are_amended_and_cancelled(still: DeskPage):
     form.get_by_label(re.compile("^Limit price")).fill(str(away - 50))
     form.get_by_role("button", name="Amend").click()
     expect(form).to_have_count(0)
+    expect(still.by("toast").filter(has_text="Amended: Buy 0.02")).to_be_visible()
     expect(cell(row(still, "accepted"), "qty")).to_have_text("0.02")
     assert number(cell(row(still, "accepted"), "price")) == away - 50
 
     row(still, "accepted").get_by_role("button", name="Cancel").click()
     expect(cell(row(still, "cancelled"), "status")).to_have_text("Cancelled")
     expect(still.by("cash")).to_have_text("100,000.00")
+
+
+def test_a_press_without_an_answer_is_looked_up_in_the_journal(desk: DeskPage):
+    desk.create_vault()
+    for reaches, words in ((True, "Filled: bought 0.01 BTC"), (False, "Not sent")):
+        desk.fill_ticket(qty="0.01")
+        expect(desk.by("ticket-submit")).to_be_enabled()
+        desk.page.evaluate(LOSE, reaches)
+        desk.by("ticket-submit").click()
+        desk.page.wait_for_function("() => lost")
+        if reaches:
+            desk.page.wait_for_function("() => document.querySelector('[data-testid=order-row][data-status=filled]')")
+        desk.ask("vault.lock")
+        expect(desk.page.locator(".ticket")).to_contain_text("No answer, so it may have been done")
+        expect(desk.page.locator(".ticket")).not_to_contain_text("nothing was traded")
+        desk.unlock()
+        expect(desk.page.locator(".ticket")).to_contain_text(words)
+        expect(desk.by("order-row")).to_have_count(1)
 
 
 def test_immediate_orders_fill_at_once_or_not_at_all(still: DeskPage):

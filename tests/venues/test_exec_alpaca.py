@@ -269,9 +269,10 @@ async def test_an_amendment_that_meets_a_fill_loses_nothing(tmp_path):
         cid = (await desk.submit())["client_order_id"]
         await desk.status(cid, "accepted")
         desk.emulator.faults.add("late_before", match="PATCH", seconds=0.3)
-        await desk.page.ask("order.amend", client_order_id=cid, qty=None, price=str(desk.bid - 9), stop=None)
-        desk.fills("4")
         order = desk.engine.orders[cid]
+        amended = asyncio.ensure_future(desk.page.ask("order.amend", client_order_id=cid, qty=None, price=str(desk.bid - 9), stop=None))
+        await until(lambda: order.amend_requested_ns is not None, "asked for")
+        desk.fills("4")
         await until(lambda: order.price == desk.bid - 9 and order.filled == 4, f"both; {order}")
         desk.emulator.broker.trade(SYMBOL, desk.bid - 9, Decimal(6))
         await desk.status(cid, "filled")
@@ -279,9 +280,11 @@ async def test_an_amendment_that_meets_a_fill_loses_nothing(tmp_path):
         late = (await desk.submit())["client_order_id"]
         await desk.status(late, "accepted")
         desk.emulator.faults.add("late_before", match="PATCH", seconds=0.3)
-        await desk.page.ask("order.amend", client_order_id=late, qty=None, price=str(desk.bid - 9), stop=None)
+        missed = asyncio.ensure_future(desk.page.ask("order.amend", client_order_id=late, qty=None, price=str(desk.bid - 9), stop=None))
+        await until(lambda: desk.engine.orders[late].amend_requested_ns is not None, "asked for")
         desk.fills("10")  # whole before the amendment is there: it is refused
         await desk.status(late, "filled")
+        assert (await amended)["outcome"] == "amended" and (await missed)["outcome"] == "ended"
         await desk.agree()
 
 

@@ -1,6 +1,6 @@
 """The editor under an order's row: new quantity, limit and stop, checked like a ticket, refused beside the field.
 
-Sends only what changed. Nothing typed is lost when the venue refuses.
+Sends only what changed, and closes when the venue has answered. Nothing typed is lost when it refuses.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from ..answers import ENDED, amended, not_done
 from ..dom import el, listen
 from ..format import group
 from ..link import Refused
@@ -93,22 +94,28 @@ class AmendForm:
             self._done()
             return
         self._send.disabled = True
-        self._said.textContent = ""
+        self._said.textContent = "Asking the venue …"
         self._ctx.errors.run("Amend", self._ask(changes), self._refused)
 
     async def _ask(self, changes: dict[str, str | None]) -> None:
         try:
-            await self._ctx.link.ask("order.amend", client_order_id=self._row["client_order_id"], **changes)
+            found = await self._ctx.link.ask("order.amend", client_order_id=self._row["client_order_id"], **changes)
         finally:
             self._send.disabled = False
+            self._said.textContent = ""
+        tone, text = amended(found, order_text({**self._row, **{name: value for name, value in changes.items() if value}}))
+        if found["outcome"] == "refused":
+            self._said.textContent = text
+            return
+        self._ctx.toasts.show({"good": "good", "amber": "warn"}[tone], text, found["code"])
         self._done()
 
     def _refused(self, error: Refused) -> None:
-        text = f"{error.reason.rstrip('.')}. {error.remedy}".strip()
+        _tone, text = not_done(error, "")
         place = self._errors.get(error.field or "")
         if place is not None:
             place.textContent = text
             self._inputs[error.field].setAttribute("aria-invalid", "true")
             self._inputs[error.field].focus()
         else:
-            self._said.textContent = f"Not amended; the order stands as it was. {text}"
+            self._said.textContent = text if error.code == ENDED else f"Not amended; the order stands as it was. {text}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..answers import not_done
 from ..dom import el, listen
 from ..format import group
 from ..link import Refused
@@ -36,10 +37,14 @@ class BookingForm:
             self._errors[name] = el("p", {"class": "field-error", "id": f"{key}-error"})
             form.append(el("div", {"class": "field"}, el("label", {"for": key}, label), self._fields[name], self._errors[name]))
         self._said = el("p", {"class": "tool-said", "role": "status", "data-testid": "booking-said"})
-        form.append(el("button", {"type": "submit", "class": "btn", "data-testid": "booking-save"}, "Book it"), self._said)
+        self._button = el("button", {"type": "submit", "class": "btn", "data-testid": "booking-save"}, "Book it")
+        form.append(self._button, self._said)
         listen(form, "submit", self._save)
+        listen(self._button, "click", lambda event: event.detail > 1 and event.preventDefault())
         listen(self._kind, "change", lambda _event: self._describe())
         ctx.store.subscribe("account", self._suggest)
+        if ctx.store.account is not None:
+            self._suggest(ctx.store.account)
         self._describe()
         self.root = el("section", {"class": "card", "aria-label": "Cash without a fill"}, el("h2", None, "Cash without a fill"), form)
 
@@ -52,23 +57,30 @@ class BookingForm:
 
     def _save(self, event: Any) -> None:
         event.preventDefault()
+        if self._button.disabled:
+            return  # the one before is on its way: cash is booked once a press
+        self._button.disabled = True
         for node in self._errors.values():
             node.textContent = ""
         self._ctx.errors.run("Cash", self._send(), self._refused)
 
     async def _send(self) -> None:
-        made = await self._ctx.link.ask("cash.book", kind=self._kind.value, **{name: field.value.strip() for name, field in self._fields.items()})
+        values = {name: field.value.strip() for name, field in self._fields.items()}
+        try:
+            made = await self._ctx.link.ask("cash.book", kind=self._kind.value, **values)
+        finally:
+            self._button.disabled = False
         self._fields["amount"].value = ""
         self._say("good", f"Booked {group(made['amount'])} {made['currency']}; the ledger has {group(made['balance'])} now.")
 
     def _refused(self, error: Refused) -> None:
-        text = f"{error.reason.rstrip('.')}. {error.remedy}".strip()
+        tone, text = not_done(error, "Nothing was booked")
         if error.field in self._errors:
-            self._errors[error.field].textContent = text
+            self._errors[error.field].textContent = not_done(error, "")[1]
             self._fields[error.field].focus()
             self._say("danger", "Nothing was booked. See the marked field.")
         else:
-            self._say("danger", text)
+            self._say(tone, text)
 
     def _say(self, tone: str, text: str) -> None:
         self._said.dataset.tone = tone

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..answers import not_done
 from ..blotter import MOST_AT_ONCE, cancel_lines, cancel_outcome, cancel_question, cancellable
 from ..dom import clear, el, listen, set_text
 from ..format import plural
@@ -78,7 +79,7 @@ class BulkCancel:
         self._tell(*cancel_outcome(rows), cancel_lines(rows, self._ctx.store.orders))
 
     def _refused(self, error: Refused) -> None:
-        self._tell("danger", f"{error.reason.rstrip('.')}. {error.remedy} No order was cancelled by this.".strip(), [])
+        self._tell(*not_done(error, "No order was cancelled by this"), [])
 
     def _tell(self, tone: str, text: str, lines: list[str]) -> None:
         away = el("button", {"type": "button", "class": "btn"}, "Close")

@@ -38,7 +38,7 @@ class ChartView:
         self._bars = Bars()
         self._shows: tuple = ()
         self._canvas: Any = None
-        self._asked = False
+        self._asked = self._closed = False
         self._walk: int | None = None
         self._hover: int | None = None
         self._indicators = ChartIndicators(ctx, self._feed, lambda: self._twin.renew(), self._price_decimals)
@@ -62,10 +62,13 @@ class ChartView:
 
     def close(self) -> None:
         """For good: the desk need not serve it any more."""
+        self._closed = True
         for stop in self._stops:
             stop()
         self._feed.close()
         self._own.close()
+        self._twin.close()
+        self._indicators.close()
         if self._canvas is not None:
             self._canvas.close()
 
@@ -132,7 +135,11 @@ class ChartView:
     async def _load(self) -> None:
         from .chart_canvas import ChartCanvas
 
-        self._canvas = await ChartCanvas.load(self._holder, self._hovered, self._more_drawn)
+        canvas = await ChartCanvas.load(self._holder, self._hovered, self._more_drawn)
+        if self._closed:  # removed while the library came
+            canvas.close()
+            return
+        self._canvas = canvas
         self._indicators.attach(self._canvas.studies)
         performance.mark("kontor:chart")
         self._whole()
@@ -224,8 +231,9 @@ class ChartView:
             return
         if self._own.keydown(event):
             event.preventDefault()
-        elif event.key.lower() == "t":
+        elif event.key.lower() == "t" and not self._ctx.keys.is_sequence(event.timeStamp):
             event.preventDefault()
+            event.stopPropagation()  # it begins no sequence such as T O
             self._toggle_table()
         elif event.key == "Escape":
             self._stop_walk()

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from js import JSON, URL, MutationObserver, Object, ResizeObserver, document, getComputedStyle, kontor, matchMedia, setTimeout
+from js import JSON, URL, MutationObserver, Object, clearTimeout, document, getComputedStyle, kontor, matchMedia, setTimeout
 from pyodide.ffi import create_proxy, to_js
 
-from ..dom import listen
+from ..dom import listen, watch_size
 from ..own_lines import Line
 from . import chart_style as style
 from .bars import WIDTH, Bars, price_text
@@ -40,7 +40,7 @@ class ChartCanvas:
         self.since: int | None = None
         """Time of the oldest bar drawn, None where all are."""
         self._window = WINDOW
-        self._asked = False
+        self._asked = 0
         self._decimals = 2
         self._shift = 0
         self._lines: dict[str, tuple[tuple[Line, bool], Any]] = {}
@@ -60,23 +60,29 @@ class ChartCanvas:
         self.studies = ChartStudies(library, series, self._chart, lambda name: self._colours[name])
         self._wide = False
         self._hover = create_proxy(self._hovered)
-        self._seen = ResizeObserver.new(create_proxy(self._resized))
-        self._seen.observe(holder)
         self._chart.subscribeCrosshairMove(self._hover)
         self._more = create_proxy(self._draw_more)
         self._scrolled = create_proxy(self._moved)
         self._chart.timeScale().subscribeVisibleLogicalRangeChange(self._scrolled)
-        self._themed = MutationObserver.new(create_proxy(lambda _changes, _observer: self._recolour()))
+        self._restyled = create_proxy(lambda _changes, _observer: self._recolour())
+        self._themed = MutationObserver.new(self._restyled)
         filters = {"attributes": True, "attributeFilter": ["data-theme", "data-pair"]}
         self._themed.observe(document.documentElement, to_js(filters, dict_converter=Object.fromEntries))
-        self._unlisten = listen(matchMedia("(prefers-color-scheme: light)"), "change", lambda _event: self._recolour())
+        scheme = matchMedia("(prefers-color-scheme: light)")
+        self._stops = (listen(scheme, "change", lambda _event: self._recolour()), watch_size(holder, self._resized))
 
     def close(self) -> None:
-        """Draw nothing any more."""
-        self._seen.disconnect()
+        """Draw nothing any more, and let go of everything."""
+        for stop in self._stops:
+            stop()
         self._themed.disconnect()
-        self._unlisten()
+        clearTimeout(self._asked)
+        self._chart.unsubscribeCrosshairMove(self._hover)
+        self._chart.timeScale().unsubscribeVisibleLogicalRangeChange(self._scrolled)
         self._chart.remove()
+        self.studies.close()
+        for proxy in (self._price, self._hover, self._more, self._scrolled, self._restyled):
+            proxy.destroy()
 
     @classmethod
     async def load(cls, holder: Any, on_hover: Callable[[int | None], None], on_more: Callable[[], None]) -> ChartCanvas:
@@ -113,11 +119,10 @@ class ChartCanvas:
     def _moved(self, place: Any, *_rest: Any) -> None:
         """Near the oldest bar drawn: draw more, once the library is done with what it does."""
         if self.since is not None and not self._asked and place and getattr(place, "from") < _NEAR:
-            self._asked = True
-            setTimeout(self._more, 0)
+            self._asked = setTimeout(self._more, 0)
 
     def _draw_more(self) -> None:
-        self._asked = False
+        self._asked = 0
         if self.since is not None:
             self.reach(None)
 

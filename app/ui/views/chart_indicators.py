@@ -41,6 +41,11 @@ class ChartIndicators:
         """The drawing has come."""
         self._canvas = canvas
 
+    def close(self) -> None:
+        """The chart is gone: the dialog of all charts serves it no more."""
+        if self._dialog is not None:
+            self._dialog.leave(self._apply)
+
     def open(self) -> None:
         """Choose one to add."""
         self._ctx.errors.run("Indicators", self._open(None))

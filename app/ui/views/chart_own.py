@@ -11,10 +11,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from ..answers import amended, not_done
 from ..arming import Arming
 from ..dom import el, listen, set_text
 from ..link import Refused
-from ..own_lines import Line, Move, by_price, hit, nearest, own_lines
+from ..own_lines import Grip, Line, Move, by_price, hit, nearest, own_lines
 from ..ticket_rules import grouped
 from .bars import Bars, fill_marks
 from .frame import OncePerFrame
@@ -30,9 +31,10 @@ class ChartOwn:
         self._ctx, self._store, self._feed, self._bars, self._holder, self._changed = ctx, ctx.store, feed, bars, holder, changed
         self._canvas: Any = None
         self._lines: list[Line] = []
+        self._near: list[Line] = []
         self._sent: dict[str, Line] = {}
         self._move: Move | None = None
-        self._pointer: int | None = None
+        self._grip: Grip | None = None
         self._chosen = ""
         self._held: tuple | None = None
         self._text = ""
@@ -50,7 +52,7 @@ class ChartOwn:
             store.subscribe("view", self._say_view),
             store.subscribe("account", self._account),
             store.subscribe("order_state", lambda _message: self._availability()),
-            ctx.keys.on_escape(self._cancel),
+            ctx.keys.on_escape(self._cancel, "drag"),
             listen(self.arm, "click", lambda _event: self._toggle_arm()),
             listen(holder, "pointerdown", self._grab, first=True),
             # The library listens to these; while a line is held they are not for it.
@@ -58,7 +60,8 @@ class ChartOwn:
             listen(holder, "touchstart", self._keep, first=True),
             listen(holder, "pointermove", self._drag, first=True),
             listen(holder, "pointerup", self._drop, first=True),
-            listen(holder, "pointercancel", lambda _event: self._cancel(), first=True),
+            listen(holder, "pointercancel", self._lose, first=True),
+            listen(holder, "lostpointercapture", self._lose, first=True),
         ]
         self._availability()
 
@@ -119,8 +122,9 @@ class ChartOwn:
         amend = hello is None or hello["capabilities"].get("amend", True)
         lines = own_lines(self._store.orders.values(), self._store.account, self._store.draft, symbol, amend=amend)
         keys = {line.key: line for line in lines}
-        if self._move is not None and self._move.line.key not in keys:
-            self._move = self._pointer = None
+        held = self._move or self._grip
+        if held is not None and held.line.key not in keys:
+            self._move = self._grip = None
             self._say("amber", "Not moved: the order is not working any more.")
         self._chosen = self._chosen if self._chosen in keys else ""
         if lines != self._lines:
@@ -128,7 +132,8 @@ class ChartOwn:
             self._changed(self.texts)
         if self._canvas is not None:
             last = self._bars.last
-            shown = [self._sent.get(line.key, line) for line in nearest(lines, last[4] if last else None, _LINES)]
+            self._near = nearest(lines, last[4] if last else None, _LINES)
+            shown = [self._sent.get(line.key, line) for line in self._near]
             if self._move is not None:
                 shown = [self._move.shown if line.key == self._move.line.key else line for line in shown]
             self._canvas.set_lines(shown, self._chosen)
@@ -145,7 +150,7 @@ class ChartOwn:
         if message["reset"]:
             self._sent.clear()
         for row in message["rows"]:
-            for field in ("price", "stop"):
+            for field in () if row.get("amending") else ("price", "stop"):
                 self._sent.pop(f"{row['client_order_id']}/{field}", None)
 
     def _account(self, account: dict) -> None:
@@ -178,7 +183,9 @@ class ChartOwn:
 
     def _take(self) -> None:
         line = next((line for line in self._lines if line.key == self._chosen), None)
-        if line is not None and line.field and self._may(line):
+        if line is not None and line.key in self._sent:
+            self._say("amber", "Not moved: the venue has not answered the last change yet.")
+        elif line is not None and line.field and self._may(line):
             self._begin(line)
 
     def _may(self, line: Line) -> bool:
@@ -196,13 +203,15 @@ class ChartOwn:
     def _show_move(self) -> None:
         move = self._move
         done = "changes the ticket" if not move.line.order_id else "amends the order"
-        self._say("accent", f"{move.text}. {'Letting go' if self._pointer is not None else 'Enter'} {done}, Escape keeps it as it was.")
+        self._say("accent", f"{move.text}. {'Letting go' if self._grip is not None else 'Enter'} {done}, Escape keeps it as it was.")
         self.draw()
 
     def _let_go(self) -> None:
-        move, self._move, self._pointer = self._move, None, None
+        move, self._move, self._grip = self._move, None, None
         if not move.moved:
             self._say("flat", "Not moved.")
+        elif not self._may(move.line):
+            pass  # armed when it was taken, and not any more
         elif not move.line.order_id:
             self._say("flat", f"Ticket: {move.text}.")
             self._store.publish("ticket", move.changes)
@@ -217,20 +226,22 @@ class ChartOwn:
     async def _amend(self, move: Move) -> None:
         changes = {"qty": None, "price": None, "stop": None, **move.changes}
         try:
-            await self._ctx.link.ask("order.amend", client_order_id=move.line.order_id, **changes)
+            found = await self._ctx.link.ask("order.amend", client_order_id=move.line.order_id, **changes)
         except Refused as error:
-            self._say("danger", f"Not amended; the order stands as it was. {error.reason.rstrip('.')}. {error.remedy}".strip())
+            stays = False
+            self._say(*not_done(error, "Not amended; the order stands as it was"))
         else:
-            self._say("good", f"Amended: {move.line.title} at {grouped(move.price)}.")
-        finally:
+            stays = found["outcome"] in ("amended", "unresolved")  # its row says the rest
+            self._say(*amended(found, f"{move.line.title} at {grouped(move.price)}"))
+        if not stays:
             self._sent.pop(move.line.key, None)
             self.draw()
 
     def _cancel(self) -> bool:
         """Keep the line where it was; True when one was on its way."""
-        if self._move is None:
+        if self._move is None and self._grip is None:
             return False
-        self._move = self._pointer = None
+        self._move = self._grip = None
         self._say("flat", "Kept as it was.")
         self.draw()
         return True
@@ -242,7 +253,8 @@ class ChartOwn:
             return None
         top = self._holder.getBoundingClientRect().top
         reach = _REACH.get(event.pointerType, 5.0)
-        return hit(self._lines, self._canvas.height_of, event.clientY - top, reach)
+        free = (line for line in self._near if line.key not in self._sent)
+        return hit(free, self._canvas.height_of, event.clientY - top, reach)
 
     def _grab(self, event: Any) -> None:
         line = self._under(event) if event.button == 0 and self._move is None else None
@@ -252,31 +264,49 @@ class ChartOwn:
         event.preventDefault()
         self._holder.focus()
         if self._may(line):
-            self._pointer = event.pointerId
+            pressed = event.clientY - self._holder.getBoundingClientRect().top
+            self._grip = Grip(event.pointerId, line, pressed, self._canvas.height_of(line.price))
             self._holder.setPointerCapture(event.pointerId)
-            self._begin(line)
+            self._chosen = line.key
+            self.draw()
 
     def _keep(self, event: Any) -> None:
-        if self._pointer is not None:
+        if self._grip is not None:
             event.stopPropagation()
             event.preventDefault()
 
     def _drag(self, event: Any) -> None:
-        if self._pointer is None:
-            near = "true" if self._move is None and self._lines and self._under(event) is not None else "false"
+        grip = self._grip
+        if grip is None:
+            near = "true" if self._move is None and self._near and self._under(event) is not None else "false"
             if self._holder.dataset.near != near:
                 self._holder.dataset.near = near
             return
         event.stopPropagation()
-        if event.pointerId == self._pointer:
-            price = self._canvas.price_at(event.clientY - self._holder.getBoundingClientRect().top)
-            if price is not None and self._move.to(price):
-                self._show_move()
+        height = grip.to(event.clientY - self._holder.getBoundingClientRect().top) if event.pointerId == grip.pointer else None
+        if height is None:
+            return
+        if self._move is None:
+            self._begin(grip.line)
+        price = self._canvas.price_at(height)
+        if price is not None and self._move is not None and self._move.to(price):
+            self._show_move()
 
     def _drop(self, event: Any) -> None:
-        if self._pointer is not None and event.pointerId == self._pointer:
-            event.stopPropagation()
+        grip = self._grip
+        if grip is None or event.pointerId != grip.pointer:
+            return
+        event.stopPropagation()
+        if self._move is not None:
             self._let_go()
+        else:
+            self._grip = None
+            self._say("flat", f"{grip.line.text}.")
+
+    def _lose(self, event: Any) -> None:
+        """The browser took the pointer away: what it held stays as it was."""
+        if self._grip is not None and event.pointerId == self._grip.pointer:
+            self._cancel()
 
     # Arming, and what is said.
 

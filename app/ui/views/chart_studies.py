@@ -82,6 +82,13 @@ class ChartStudies:
             for (at, output), one in zip(study.lines, series, strict=True):
                 one.applyOptions(_parse(self._options(study, at, output)))
 
+    def close(self) -> None:
+        """The chart is gone: let go of what it called."""
+        for proxies in self._proxies.values():
+            for proxy in proxies:
+                proxy.destroy()
+        self._format.destroy()
+
     def _point(self, moment: int, value: float | None, output: dict) -> dict:
         if value is None:
             return {"time": moment + self._shift}

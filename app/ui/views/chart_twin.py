@@ -7,7 +7,7 @@ from typing import Any
 
 from js import performance
 
-from ..dom import clear, el
+from ..dom import clear, el, gathered
 from .bars import Bars, fill_texts, price_text
 from .rows import Column
 from .table import Table
@@ -23,6 +23,7 @@ class ChartTwin:
         self._ctx, self._feed, self._bars, self._studies = ctx, feed, bars, studies
         self._describe, self._when, self._decimals = describe, when, decimals
         self._table: Table | None = None
+        self._stops: list[Callable[[], None]] = []
         self._drawn_at = 0.0
         self._fills: dict[int, str] = {}
         self._own = el("ul", {"class": "chart-own-list", "aria-label": "Own on this chart", "data-testid": "chart-own"})
@@ -41,12 +42,20 @@ class ChartTwin:
 
     def renew(self) -> None:
         """Other indicators: the table has a column for each of their lines."""
-        clear(self._place)
+        self.close()
         self._table = None if self.root.hidden else self._make()
         if self._table is None:
             return
         self._place.append(self._table.tools, self._table.root)
         self.fill(at_once=True)
+
+    def close(self) -> None:
+        """Let go of the table."""
+        for stop in self._stops:
+            stop()
+        self._stops = []
+        self._table = None
+        clear(self._place)
 
     def say_lines(self, lines: list[str]) -> None:
         """Own orders, average price and draft, in words."""
@@ -85,7 +94,8 @@ class ChartTwin:
             *self._study_columns(),
         ]
         attrs: dict[str, str] = {}
-        return Table("bars", "Bars, newest first", columns, self._ctx.prefs, key=lambda row: str(row["bar"][0]), attrs=lambda _row: attrs)
+        with gathered() as self._stops:
+            return Table("bars", "Bars, newest first", columns, self._ctx.prefs, key=lambda row: str(row["bar"][0]), attrs=lambda _row: attrs)
 
     def _study_columns(self) -> list[Column]:
         def column(study: Any, at: int, place: int, output: dict) -> Column:

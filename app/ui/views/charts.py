@@ -9,7 +9,7 @@ from typing import Any
 
 from ..chart_feeds import GridFeed
 from ..chart_grid import COLUMNS, LAYOUTS, MOST, Cell, Grid
-from ..dom import clear, el, listen, need_style, set_text
+from ..dom import clear, el, gathered, listen, need_style, set_text
 from .chart import ChartView
 
 _PREF = "charts"
@@ -26,13 +26,21 @@ class _Place:
         self._pick = el("select", {"class": "chart-pick", "data-testid": "chart-pick"})
         close = el("button", {"type": "button", "class": "btn btn-quiet chart-close", "data-testid": "chart-close"}, "×")
         self._close = close
-        listen(self._pick, "change", lambda _event: self.pin(None if self._pick.value == _LINKED else str(self._pick.value)))
-        listen(close, "click", lambda _event: view.remove(cell.id))
-        self.chart = ChartView(ctx, self.feed, (self._pick,), (close,))
-        attrs = {"class": "panel chart-place", "data-testid": "chart-place", "data-chart": cell.id}
-        self.root = el("section", attrs, self.chart.root)
-        listen(self.root, "focusin", lambda _event: view.choose(cell.id))
-        listen(self.root, "pointerdown", lambda _event: view.choose(cell.id))
+        with gathered() as self._stops:
+            listen(self._pick, "change", lambda _event: self.pin(None if self._pick.value == _LINKED else str(self._pick.value)))
+            listen(close, "click", lambda _event: view.remove(cell.id))
+            self.chart = ChartView(ctx, self.feed, (self._pick,), (close,))
+            attrs = {"class": "panel chart-place", "data-testid": "chart-place", "data-chart": cell.id}
+            self.root = el("section", attrs, self.chart.root)
+            listen(self.root, "focusin", lambda _event: view.choose(cell.id))
+            listen(self.root, "pointerdown", lambda _event: view.choose(cell.id))
+
+    def close(self) -> None:
+        """Take it off the page, and let go of everything that it listens to."""
+        self.root.remove()
+        self.chart.close()
+        for stop in self._stops:
+            stop()
 
     def pin(self, symbol: str | None) -> None:
         """To an instrument, or to the one in focus."""
@@ -160,10 +168,8 @@ class ChartsView:
     def _draw(self) -> None:
         """Places as the grid has them; charts that stay are not touched."""
         wanted = [cell.id for cell in self.grid.cells]
-        for name in [name for name in self._places if name not in wanted]:
-            place = self._places.pop(name)
-            place.chart.close()
-            place.root.remove()
+        for place in [self._places.pop(name) for name in tuple(self._places) if name not in wanted]:
+            place.close()
         for cell in self.grid.cells:
             if cell.id not in self._places:
                 place = self._places[cell.id] = _Place(self, self._ctx, cell)

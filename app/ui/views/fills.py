@@ -82,7 +82,7 @@ class FillsView:
         instrument = self._store.instruments.get(row["symbol"])
         return decimals(instrument["tick"]) if instrument else 8
 
-    def _take_notes(self, message: dict) -> None:
+    def _take_notes(self, message: dict | None) -> None:
         before, self._notes = self._notes, by_subject(message)
         if before != self._notes:  # a row is drawn anew when it is another object
             self._store.fills = [dict(row) for row in self._store.fills]

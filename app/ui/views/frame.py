@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from js import document, requestAnimationFrame
+from js import cancelAnimationFrame, document, requestAnimationFrame
 from pyodide.ffi import create_proxy
+
+from ..dom import once
 
 
 class OncePerFrame:
@@ -17,6 +19,9 @@ class OncePerFrame:
         self._draw = draw
         self._asked = False
         self._proxy = create_proxy(self._frame)
+        self._next = 0
+        self.close = once(self._close)
+        """Draw no more."""
 
     def __call__(self, message: Any = None) -> None:
         if document.hidden or (isinstance(message, dict) and message.get("reset")):
@@ -24,7 +29,12 @@ class OncePerFrame:
             self._draw()
         elif not self._asked:
             self._asked = True
-            requestAnimationFrame(self._proxy)
+            self._next = requestAnimationFrame(self._proxy)
+
+    def _close(self) -> None:
+        cancelAnimationFrame(self._next)
+        self._asked = True
+        self._proxy.destroy()
 
     def _frame(self, _time: float) -> None:
         if self._asked:

@@ -70,6 +70,13 @@ class IndicatorDialog:
         """``apply(study, entry, params)`` (study None: a new one) and ``remove(study)`` are coroutines; a refusal is shown at its field."""
         self._apply, self._remove = apply, remove
 
+    def leave(self, apply: Callable) -> None:
+        """The chart that is served with ``apply`` is gone."""
+        if self._apply == apply:
+            self._dialog.close()
+            self._apply = self._remove = lambda *_args: None
+            self._study = None
+
     def add(self, entries: list[dict]) -> None:
         """Choose one of the catalogue."""
         self._entries = entries

@@ -36,7 +36,6 @@ class JournalView:
         need_style("journal.css")
         self._pages: list[int | None] = [None]
         self._next: int | None = None
-        self._rows: dict[int, dict] = {}
         self._length = el("p", {"data-testid": "journal-length"})
         self._verified = el("p", {"data-testid": "journal-verified", "role": "status"})
         self._snapshot = el("p", {"class": "hint"})
@@ -64,9 +63,11 @@ class JournalView:
         day = el("div", {"class": "row"}, el("label", {"for": "journal-day"}, "Day (UTC)"), self._day, write)
         notes = card("Notes", day, self._days)
         title = el("h2", {"class": "page-title"}, "Journal")
-        self.root = el("div", {"class": "page vault journal"}, title, state, list_card, notes, JournalImport(ctx, self._again).root)
+        self._import = JournalImport(ctx, self._again)
+        self.root = el("div", {"class": "page vault journal"}, title, state, list_card, notes, self._import.root)
         listen(self._place, "click", self._click)
         listen(self._days, "click", self._click)
+        ctx.link.on("again", lambda _message: self._forget())
         ctx.store.subscribe("vault", lambda _vault: self._again())
         ctx.store.subscribe("switched", lambda _account: self._go([None]) if ctx.router.current == "journal" else None)
         ctx.store.subscribe("notes", lambda _notes: self._draw_notes())
@@ -124,7 +125,6 @@ class JournalView:
         set_text(self._problem, "")
         self._draw_state(state)
         self._next = found["next"]
-        self._rows = {item["seq"]: item for item in found["rows"]}
         heads = (("Number", "num"), "Time", "What", "Instrument", "Said", "Do")
         rows = [self._row(item) for item in found["rows"]]
         refill(self._place, table(heads, rows, "Events of the journal, newest first") if rows else None)
@@ -134,11 +134,25 @@ class JournalView:
         self._draw_notes()
 
     def _closed(self, error: Refused) -> None:
-        self._rows = {}
-        refill(self._place, el("p", {"class": "empty"}, sentence(error)))
+        self._blank(sentence(error))
+
+    def _blank(self, text: str) -> None:
+        refill(self._place, el("p", {"class": "empty"}, text))
         for node in (self._length, self._verified, self._snapshot, self._count):
             set_text(node, "")
         self._older.disabled = self._newer.disabled = self._newest.disabled = True
+
+    def _forget(self) -> None:
+        """Another desk worker begins: nothing of the account stays here, whether this page shows or not."""
+        self._blank("")
+        self._pages, self._next = [None], None
+        self._form.reset()
+        self._dialog.close()
+        self._import.forget()
+        self._said.say("", "plain")
+        self._why.hidden = True
+        refill(self._why)
+        refill(self._days)
 
     def _draw_state(self, state: dict) -> None:
         set_text(self._length, words.length(state))
@@ -173,7 +187,7 @@ class JournalView:
         return next((note for note in rows if note["about"] == subject), None)
 
     def _draw_notes(self) -> None:
-        if self._ctx.router.current != "journal":
+        if self._ctx.router.current != "journal" or self._ctx.store.notes is None:
             return
         notes = sorted((self._ctx.store.notes or {}).get("rows", ()), key=lambda note: -note["ts"])
         shown = [

@@ -30,6 +30,12 @@ class JournalImport:
         )
         listen(self._file, "change", lambda _event: ctx.errors.run("Import of a journal", self._look()))
 
+    def forget(self) -> None:
+        """Put away what was read of a file."""
+        self._preview, self._file.value = None, ""
+        refill(self._plan)
+        self._said.say("", "plain")
+
     async def _look(self) -> None:
         self._preview = None
         refill(self._plan)
@@ -63,8 +69,7 @@ class JournalImport:
         except Refused as error:
             self._said.refused(error)
             return
-        self._preview, self._file.value = None, ""
-        refill(self._plan)
+        self.forget()
         aside = f" {done['set_aside']} were set aside." if done["set_aside"] else ""
         self._said.say(f"{done['taken']} records were taken.{aside}" if done["taken"] else f"Nothing was taken.{aside}")
         self._done()

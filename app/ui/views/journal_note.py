@@ -49,6 +49,12 @@ class NoteDialog:
         self._dialog.showModal()
         self._tags.focus()
 
+    def close(self) -> None:
+        """Put it away with what stands in it."""
+        self._about = self._tags.value = self._text.value = ""
+        set_text(self._title, "")
+        self._dialog.close()
+
     def _submit(self, event: Any) -> None:
         event.preventDefault()
         self._ctx.errors.run("Note", self._keep())

@@ -13,6 +13,7 @@ from typing import Any
 from js import ResizeObserver, crypto, document, performance
 from pyodide.ffi import create_proxy
 
+from .. import answers
 from .. import ticket_rules as rules
 from ..arming import Arming
 from ..dom import el, listen, need_style, set_text
@@ -281,7 +282,7 @@ class LadderView:
                 self._ctx.errors.run("Ladder", self._ctx.link.ask("order.cancel", client_order_id=order_id), self._refused)
 
     def _refused(self, error: Refused) -> None:
-        self._say("danger", f"Not done. {error.reason.rstrip('.')}. {error.remedy}".strip())
+        self._say(*answers.not_done(error, "Not done"))
 
     def _say(self, tone: str, text: str) -> None:
         self._said.dataset.tone = tone

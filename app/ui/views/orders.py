@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from js import Date, window
+from js import Date
 
-from ..blotter import ORIGIN_WORDS
+from ..answers import not_done
+from ..blotter import ORIGIN_WORDS, expanded
 from ..dom import el, listen, save_text
 from ..format import clock, plural, utc
 from ..link import Refused
 from ..order_words import (
-    STATUS_TONES,
     STATUS_WORDS,
     TYPE_WORDS,
     WORKING,
@@ -24,6 +24,8 @@ from ..order_words import (
     marks,
     number,
     order_text,
+    status_tone,
+    status_word,
     value,
     why,
 )
@@ -58,7 +60,6 @@ class OrdersView:
     def __init__(self, ctx: Any) -> None:
         self._ctx, self._store = ctx, ctx.store
         self._can_amend = True
-        self._unwarn: Any = None
         self._beats = 0
         self._by = FilterBar(ctx.prefs, "orders", ("symbol", "side", "status", "type", "origin", "time"), self._draw)
         self._bulk = BulkCancel(ctx, self._meant, self._answered)
@@ -135,7 +136,7 @@ class OrdersView:
             price("average_price", "Average", optional=True),
             Column("tif", "In force", _tif, title_of=lambda row: TIF_WORDS.get(row["tif"], row["tif"]), optional=True),
             Column("flags", "Flags", marks, title_of=marks, optional=True),
-            Column("status", "Status", lambda row: STATUS_WORDS.get(row["status"], row["status"]), tone=lambda row: STATUS_TONES.get(row["status"], "")),
+            Column("status", "Status", status_word, tone=status_tone),
             Column("why", "Reason", why, title_of=why),
             num("remaining", "Remaining", optional=True),
             Column("origin", "Strategy", lambda row: ORIGIN_WORDS.get(row["origin"], row["origin"]), optional=True),
@@ -162,7 +163,7 @@ class OrdersView:
             return (*reasons, Action("cancel", "Cancel", f"Cancel every leg: {what}"))
         if row["status"] == "unknown":
             actions.append(Action("query", "Query now", f"Ask the venue now about: {what}", "amber"))
-        if row["status"] in _AMENDABLE and self._can_amend and (row["price"] or row["stop"]) and row["type"] != "trailing_stop":
+        if row["status"] in _AMENDABLE and self._can_amend and not row.get("amending") and (row["price"] or row["stop"]) and row["type"] != "trailing_stop":
             actions.append(Action("amend", "Amend", f"Amend: {what}"))
         if row["status"] != "unknown":
             actions.append(Action("cancel", "Cancel", f"Cancel: {what}"))
@@ -183,14 +184,13 @@ class OrdersView:
         self._table.set_rows(rows, of=len(orders))
         self._bulk.show()
         self._store.publish("badge", ("orders", working))
-        self._warn(any(row.get("held") for row in orders.values()))
 
     def _meant(self) -> tuple[list[dict], str]:
-        """The orders that cancelling many is about: the chosen, else those that a filter shows, else none."""
-        orders = self._store.orders
-        if chosen := [orders[key] for key in self._table.choice.keys if key in orders]:
-            return chosen, "chosen"
-        return (self._table.shown, "shown") if self._by.filter.count or self._table.words else ([], "")
+        """The orders that cancelling many is about: the chosen, else those that a filter shows, else none; a routed one is its legs."""
+        orders, routed = self._store.orders, self._store.routed
+        if chosen := [row for key in self._table.choice.keys if (row := orders.get(key) or routed.get(key))]:
+            return expanded(chosen, orders), "chosen"
+        return (expanded(self._table.shown, orders), "shown") if self._by.filter.count or self._table.words else ([], "")
 
     def _chosen(self) -> None:
         self._bulk.show()
@@ -202,14 +202,6 @@ class OrdersView:
     def _save(self) -> None:
         save_text("kontor-orders.csv", self._table.csv(), "text/csv;charset=utf-8")
         self._say(f"Saved {plural(len(self._table.shown), 'order')}")
-
-    def _warn(self, held: bool) -> None:
-        """Closing the tab asks first while this desk holds orders: nothing triggers them without it."""
-        if held and self._unwarn is None:
-            self._unwarn = listen(window, "beforeunload", lambda event: event.preventDefault())
-        elif not held and self._unwarn is not None:
-            self._unwarn()
-            self._unwarn = None
 
     def _age(self) -> None:
         """What was in the last minutes leaves them as time goes by."""
@@ -280,7 +272,8 @@ class OrdersView:
         self._ctx.errors.run("Orders", work, self._refused)
 
     def _refused(self, error: Refused) -> None:
-        self._say(f"{error.reason.rstrip('.')}. {error.remedy}".strip(), "danger")
+        tone, text = not_done(error, "")
+        self._say(text, tone)
 
     def _say(self, text: str, tone: str = "") -> None:
         self._said.dataset.tone = tone

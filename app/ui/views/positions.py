@@ -6,6 +6,7 @@ from typing import Any
 
 from js import crypto, performance
 
+from ..answers import not_done
 from ..dom import el, listen
 from ..format import arrow, direction, minus, signed
 from ..link import Refused
@@ -124,7 +125,7 @@ class PositionsView:
             self._say(*outcome(order, base))
 
     def _refused(self, error: Refused) -> None:
-        self._say("danger", f"{error.reason.rstrip('.')}. {error.remedy}".strip())
+        self._say(*not_done(error, "Not sent"))
 
     def _say(self, tone: str, text: str) -> None:
         self._said.dataset.tone = tone

@@ -43,6 +43,7 @@ class ReconciliationView:
             card("History", self._places["history"]),
         )
         listen(self.root, "click", self._click)
+        ctx.link.on("again", lambda _message: self._forget())
         for topic in ("stats", "execution", "vault", "switched"):
             ctx.store.subscribe(topic, lambda _message: self._again())
 
@@ -89,6 +90,11 @@ class ReconciliationView:
         for name, place in self._places.items():
             self._texts.pop(name, None)
             refill(place)
+
+    def _forget(self) -> None:
+        """Another desk worker begins: nothing of the account stays here, whether this page shows or not."""
+        self._closed("")
+        self._said.say("", "plain")
 
     def _put(self, name: str, node: Any, text: str) -> None:
         if self._texts.get(name) != text:

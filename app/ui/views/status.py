@@ -35,7 +35,7 @@ class StatusView:
         self._units = document.querySelectorAll("[data-unit]")
         self._time = self._word("status-time", "Market time")
         self._ticks = self._word("status-ticks", "Ticks per second", "optional")
-        self._paint = self._word("status-paint", "Frame to paint", "optional")
+        self._paint = self._word("status-paint", "Frame to paint, 99 of 100 in the last 30 s", "optional")
         self._orders = self._word("status-orders", "Orders")
         self._vault = self._word("status-vault", "Vault")
         self._version = el("span", {"class": "optional"})
@@ -95,7 +95,7 @@ class StatusView:
             self._listen_for_the_desk()
             self._draw_time()
             recent = self._ctx.store.recent_paint_p99
-            if recent is not None:
+            if recent is not None or self._ctx.store.frame_to_paint.count:
                 self._say(self._paint, f"frame→paint p99 {fmt.latency(recent)}")
 
     def _listen_for_the_desk(self) -> None:
@@ -205,9 +205,9 @@ class StatusView:
         self._explain.open(words.TICKS[0], words.TICKS[1], [("Open Health", lambda: self._ctx.router.go("health"))], facts)
 
     def _explain_paint(self) -> None:
-        paint = self._ctx.store.frame_to_paint
+        paint, recent = self._ctx.store.frame_to_paint, self._ctx.store.recent_paint_p99
         facts = [
-            ("Of late, 99 of 100", fmt.latency(self._ctx.store.recent_paint_p99)),
+            ("In the last 30 s, 99 of 100", fmt.latency(recent)),
             ("Since the start, half", fmt.latency(paint.percentile(0.5))),
             ("Since the start, 99 of 100", fmt.latency(paint.percentile(0.99))),
             ("Longest", fmt.latency(paint.max)),

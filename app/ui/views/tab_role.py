@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from js import document, kontor, window
+from js import kontor, window
 from pyodide.ffi import create_proxy
 
 from .. import tab_words
@@ -31,6 +31,7 @@ class TabRole:
         grow = by_id("status").querySelector(".grow")
         grow.before(self._role, self._stake)
         self._warns = False
+        self._positions: list = []
         self._before = create_proxy(self._before_closing)
         self._stayed = create_proxy(self._explain_stake)
         listen(self._role, "click", lambda _event: self._explain_role())
@@ -40,8 +41,9 @@ class TabRole:
         ctx.keys.bind("t o", "Take over: make this tab the desk", self.take_over, "Anywhere")
         ctx.keys.bind("", "Hand the desk to the tab that follows", self.hand_over, "Anywhere")
         ctx.link.on("tab", self._tab)
-        for topic in ("orders", "account", "vault", "hello"):
+        for topic in ("orders", "vault", "hello"):
             ctx.store.subscribe(topic, lambda _message: self._look())
+        ctx.store.subscribe("account", self._account)
         ctx.store.subscribe("vault", lambda _vault: self._draw())
 
     def take_over(self) -> None:
@@ -68,7 +70,7 @@ class TabRole:
 
     def _tab(self, message: dict) -> None:
         before, self.tab = self.tab["state"], message
-        document.title = "Kontor (follows)" if message["role"] == "follower" else "Kontor"
+        self._ctx.router.mark("follows" if message["role"] == "follower" else "")
         self._role.setAttribute("data-role", message["role"])
         self._role.setAttribute("data-tone", "warn" if message["role"] == "follower" else "")
         set_text(self._role.querySelector("span"), tab_words.role(message))
@@ -123,6 +125,13 @@ class TabRole:
     def _found(self) -> tab_words.Stake:
         store = self._ctx.store
         return tab_words.stake(store.orders, store.account, store.hello, store.vault)
+
+    def _account(self, account: dict) -> None:
+        """The account is told several times a second; only what is held is at stake."""
+        positions = [(row["symbol"], row["qty"]) for row in account["positions"]]
+        if positions != self._positions:
+            self._positions = positions
+            self._look()
 
     def _look(self) -> None:
         found = self._found() if self.tab["role"] == "leader" else None

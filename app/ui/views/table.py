@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from js import ResizeObserver, document, navigator, window
-from pyodide.ffi import create_once_callable, create_proxy
+from js import document, navigator, window
+from pyodide.ffi import create_once_callable
 
-from ..dom import el, listen, set_text
+from ..dom import el, listen, set_text, watch_size
 from .column_menu import ColumnMenu
 from .rows import Column, arrange, csv, shown_columns, tsv
 from .table_choice import Choice
@@ -148,7 +148,7 @@ class Table:
         attrs = {"class": "table", "aria-label": label, "data-table": self._name}
         self._table = el("table", attrs, el("thead", None, self._tr_head), self._body)
         self._scroll = el("div", {"class": "grid-scroll", "tabindex": "-1"}, self._table)
-        ResizeObserver.new(create_proxy(self._resized)).observe(self._scroll)
+        watch_size(self._scroll, self._resized)
         self._holder = el("div", {"class": "grid-empty"}, self._empty)
         self._none = el("p", {"class": "grid-none", "hidden": True}, "No row matches the filter.")
         self.root = el("div", {"class": "grid-root"}, self._scroll, self._none, self._holder)

@@ -10,8 +10,9 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
-from js import crypto, performance
+from js import Date, crypto, performance
 
+from .. import answers
 from .. import ticket_rules as rules
 from ..dom import listen
 from ..format import plain
@@ -20,9 +21,12 @@ from ..order_words import WORKING, outcome, sentence, value
 from ..own_lines import bracket
 from .ticket_cost import Cost
 from .ticket_form import FIELDS, NUMBERS, TicketForm
+from .ticket_routes import TicketRoutes
 
 _HOLD_MS = 400.0
 _PATIENCE_S = 3.0
+_CLOCKS_APART_MS = 200
+"""So much the worker's clock may be behind the page's; less than a press is held."""
 _MEASURE = "kontor:order-to-ack"
 
 
@@ -41,8 +45,10 @@ class TicketView:
         self._refused_draft: rules.Draft | None = None
         self._sending = False
         self._shown_order: str | None = None
-        self._listings: list[list[str]] = []
+        self._unanswered: tuple[dict, int, tuple[str, str]] | None = None
+        """Fields and time (ns) of a press without an answer, and what is said of it."""
         self.form = TicketForm(self._percent, self._bracket)
+        self._routes = TicketRoutes(ctx, self.form, self._changed)
         self._cost = Cost(ctx, self._preview_refused)
         self.form.place_cost(self._cost.root)
         self.root = self.form.root
@@ -58,8 +64,6 @@ class TicketView:
         store.on_tick("quotes", lambda _rows: self._quotes())
         if store.hello is not None:
             self.form.offer(store.hello["capabilities"])
-        for name, words in rules.ROUTE_WORDS.items():
-            ctx.keys.bind("", f"Route orders: {words.lower()}", lambda name=name: self._choose_route(name), "Ticket")
         self._focus()
         self._availability()
 
@@ -91,35 +95,14 @@ class TicketView:
         draft = self._kept.get(self._symbol, rules.Draft(self._symbol, side=side))
         self.form.set_instrument(instrument)
         self.form.set_draft(draft)
-        self._offer_routes()
+        self._routes.offer(self._symbol)
         self._quotes()
         self._changed()
 
     def _listed(self) -> None:
         self._focus()
-        self._ask_listings()
-
-    def _ask_listings(self) -> None:
-        """Several live venues may list the same thing: the desk knows which."""
-        rows = self._store.instruments.values()
-        replayed = (self._store.hello or {}).get("capabilities", {}).get("replay", True)
-        if self._accepting and not replayed and len({row["venue"] for row in rows}) > 1:
-            self._ctx.errors.run("Ticket", self._find_listings(), lambda _error: None)
-
-    async def _find_listings(self) -> None:
-        self._listings = (await self._ctx.link.ask("routing"))["listings"]
-        self._offer_routes()
-        self._changed()
-
-    def _offer_routes(self) -> None:
-        self.form.offer_routes(next((names for names in self._listings if self._symbol in names), []))
-
-    def _choose_route(self, name: str) -> None:
-        if not self.form.routes and name != "this":
-            self.form.say("amber", "Only one venue lists this instrument: there is nothing to choose.")
-            return
-        self.form.set("route", name)
-        self._changed()
+        if self._accepting:
+            self._routes.ask()
 
     def _draft(self) -> rules.Draft:
         return self.form.draft(self._symbol or "")
@@ -288,11 +271,12 @@ class TicketView:
         elif not state["accepting"]:
             # What an account did is not left on the page of a locked desk.
             self._shown_order = None
-            self.form.say("flat", "")
+            self.form.say(*(self._unanswered[2] if self._unanswered else ("flat", "")))
             self.form.block(state["reason"], state.get("see", "#/vault"))
         else:
             self.form.block(None, None)
-            self._ask_listings()
+            self._routes.ask()
+            self._look_for_unanswered()
         if self._symbol is not None:
             self._changed()
 
@@ -313,13 +297,14 @@ class TicketView:
             self.form.focus(problems[0].field)
             return
         self._sending = True
-        self._shown_order = None
+        self._shown_order = self._unanswered = None
         self._ctx.errors.run("Ticket", self._send(draft, str(crypto.randomUUID()), event.timeStamp))
         self.form.hold(True)
         self.form.say_button(draft, self._rules, sending=True)
         self.form.say("flat", f"Sending: {rules.button_text(draft, self._rules)}.")
 
     async def _send(self, draft: rules.Draft, token: str, pressed: float) -> None:
+        pressed_ns = (int(Date.now()) - _CLOCKS_APART_MS) * 1_000_000
         patience = asyncio.get_running_loop().call_later(_PATIENCE_S, self._still_waiting)
         try:
             result = await self._ctx.link.ask("order.submit", **rules.order_fields(draft), token=token, clicked_ms=performance.timeOrigin + pressed)
@@ -327,7 +312,7 @@ class TicketView:
             self._shown_order = result["client_order_id"]
             self._follow_order()
         except Refused as error:
-            self._refuse(error, draft)
+            self._refuse(error, draft, pressed_ns)
         finally:
             patience.cancel()
             rest = _HOLD_MS - (performance.now() - pressed)
@@ -341,7 +326,11 @@ class TicketView:
         self.form.hold(False)
         self._changed()
 
-    def _refuse(self, error: Refused, draft: rules.Draft) -> None:
+    def _refuse(self, error: Refused, draft: rules.Draft, pressed_ns: int) -> None:
+        if error.code == answers.ENDED:
+            self._unanswered = (rules.order_fields(draft), pressed_ns, answers.not_done(error, ""))
+            self.form.say(*self._unanswered[2])
+            return
         problem = rules.Problem(error.field or "", sentence(error.reason), sentence(error.remedy))
         if error.field in FIELDS and self._draft() == draft:
             self._refused, self._refused_draft = problem, draft
@@ -359,6 +348,18 @@ class TicketView:
         self._refused, self._refused_draft = rules.Problem(error.field, sentence(error.reason), sentence(error.remedy)), draft
         self.form.show_problems([self._refused])
         return True
+
+    def _look_for_unanswered(self) -> None:
+        """What became of a press without an answer: an order is in the journal before it is sent, so the journal knows."""
+        if self._unanswered is None:
+            return
+        (fields, since_ns, _said), self._unanswered = self._unanswered, None
+        row = answers.found_press([*self._store.orders.values(), *self._store.routed.values()], fields, since_ns)
+        if row is None:
+            self.form.say("amber", "Not sent: the desk went away before it had written the order.")
+        else:
+            self._shown_order = row["client_order_id"]
+            self._follow_order()
 
     def _follow_order(self) -> None:
         row = self._store.orders.get(self._shown_order or "") or self._store.routed.get(self._shown_order or "")

@@ -198,7 +198,7 @@ class TicketForm:
 
     def _make_exits(self) -> Any:
         """Take profit and stop loss of an entry: with both, one cancels the other."""
-        title = "Both exits 1 % from the entry; drag their lines on the chart"
+        title = "Both exits halfway from the entry to the edges of the chart; drag their lines there"
         place = el("button", {"type": "button", "class": "btn btn-quiet", "title": title, "data-testid": "ticket-bracket"}, "Place both on the chart")
         listen(place, "click", lambda _event: self._on_bracket())
         self._exits = el(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ui.blotter import Filter, cancel_lines, cancel_outcome, cancel_question, cancellable, choices
+from app.ui.blotter import Filter, cancel_lines, cancel_outcome, cancel_question, cancellable, choices, expanded
 from app.ui.selection import Selection
 from app.ui.views.rows import Column, amount, csv
 
@@ -24,6 +24,13 @@ def test_a_filter_lets_pass_what_has_all_it_asks_for():
         assert not Filter(**{name: value}).passes(row, now), name
     assert not Filter(symbol="BTCUSDT", side="sell").passes(row, now)
     assert Filter(status="done").passes(order(status="filled"), now)
+
+
+def test_cancelling_a_routed_order_is_about_its_legs_each_once():
+    orders = {f"o{number}": order(number) for number in (1, 2, 3)}
+    whole = order(9, legs=["o1", "o2", "gone"])
+    assert [row["client_order_id"] for row in expanded([order(2), whole, order(3)], orders)] == ["o2", "o1", "o3"]
+    assert expanded([order(8)], orders) == []
 
 
 def test_a_filter_by_time_counts_back_from_now():

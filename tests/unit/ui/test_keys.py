@@ -87,3 +87,38 @@ def test_a_key_is_given_once(keys):
 
 def test_every_command_is_listed_for_the_palette(keys):
     assert [command.title for command in keys.commands] == ["Buy", "Palette", "Theme", "Desk", "Only in the palette"]
+
+
+def test_escape_ends_a_drag_before_arming_and_arming_before_the_rest(keys):
+    ended, open_ = [], {"drag", "arming", "rest", "older"}
+
+    def end(name):
+        def handler():
+            if name not in open_:
+                return False
+            open_.discard(name)
+            ended.append(name)
+            return True
+
+        return handler
+
+    stop = keys.on_escape(end("drag"), "drag")
+    keys.on_escape(end("arming"), "arming")
+    keys.on_escape(end("older"))
+    keys.on_escape(end("rest"))
+    for _ in range(4):
+        assert keys.press(Press("Escape"), typing=True)
+    assert ended == ["drag", "arming", "rest", "older"]
+    press = Press("Escape")
+    assert not keys.press(press, typing=False) and not press.prevented
+    open_.add("drag")
+    stop()
+    assert not keys.press(Press("Escape"), typing=False)
+
+
+def test_a_key_that_may_end_a_sequence_is_known(keys):
+    assert not keys.is_sequence(0.0)
+    keys.press(Press("g", at=100.0), typing=False)
+    assert keys.is_sequence(1000.0) and not keys.is_sequence(2000.0)
+    keys.press(Press("d", at=1000.0), typing=False)
+    assert not keys.is_sequence(1001.0)

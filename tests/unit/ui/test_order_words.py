@@ -5,7 +5,20 @@ from decimal import Decimal
 import pytest
 
 from app.model.orders import OrderStatus
-from app.ui.order_words import STATUS_WORDS, close_text, decimals, fixed, number, order_text, outcome, position_side, reverse_text, value
+from app.ui.order_words import (
+    STATUS_WORDS,
+    close_text,
+    decimals,
+    fixed,
+    number,
+    order_text,
+    outcome,
+    position_side,
+    reverse_text,
+    status_tone,
+    status_word,
+    value,
+)
 
 ROW = {
     "client_order_id": "kt-a",
@@ -85,3 +98,10 @@ def test_numbers_at_a_precision():
 def test_numbers():
     assert number(None) == "–" and number("") == "–" and number("-1234.5") == "−1,234.5"
     assert value("−1,234.5") == Decimal("-1234.5") and value("–") is None and value("x") is None
+
+
+def test_a_change_without_an_answer_stands_before_the_state():
+    assert (status_word({"status": "accepted"}), status_tone({"status": "accepted"})) == ("Working", "accent")
+    row = {"status": "accepted", "amending": True}
+    assert (status_word(row), status_tone(row)) == ("Amending", "amber")
+    assert status_tone({"status": "cancelled", "amending": False}) == ""

@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ui.own_lines import Move, bracket, by_price, draft_lines, hit, nearest, own_lines, snap
+from app.ui.own_lines import Grip, Move, bracket, by_price, draft_lines, hit, nearest, own_lines, snap
 from app.ui.ticket_rules import Draft, Rules, check
 
 
@@ -37,6 +37,8 @@ def test_working_orders_of_the_instrument_and_the_average_price():
     }
     assert lines["a/price"].text == "Buy 2 A, limit 1,000.5: working, 1 left"
     assert lines["b/stop"].text == "Sell 2 A, stop 98, limit 99: working; its stop"
+    asked = own_lines([order("a", price="100", amending=True)], None, None, "A")
+    assert [(line.title, line.field) for line in asked] == [("Buy 1 · amending", "")], "one whose change has no answer cannot be moved again"
     assert own_lines([], None, None, "A") == []
     assert not any(line.field for line in own_lines(orders, None, None, "A", amend=False))
 
@@ -72,6 +74,13 @@ def test_a_press_takes_the_nearest_movable_line_within_reach():
     assert hit(lines, place, 899, 6).key == "a/price"
     assert hit(lines, place, 898, 1) is None, "the one that cannot be moved is not taken"
     assert hit(lines, place, 907, 6) is None
+
+
+def test_a_press_beside_a_line_drags_it_from_there_once_it_has_moved():
+    grip = Grip(7, own_lines([order("a", price="100")], None, None, "A")[0], 404.0, 400.0)
+    assert grip.to(404.0) is None and grip.to(406.9) is None and grip.to(401.5) is None, "a press that hardly moves is no drag"
+    assert grip.to(407.0) == 403.0, "the line stays as far from the pointer as it was taken"
+    assert grip.to(404.0) == 400.0, "once it drags it can go back to where it was"
 
 
 def test_a_move_is_exact_and_names_what_it_changes():

@@ -1,0 +1,33 @@
+"""Amending an order in one request, with what came of it: what was only asked for is never said to be done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.model.units import parse_decimal
+
+ANSWER_S = 2.0
+
+
+async def amend(trade: Any, order_id: str, qty: Any, price: Any, stop: Any) -> dict:
+    """``{outcome, status, code}`` after the venue's answer, ``ANSWER_S`` at most. Raises Refusal.
+
+    outcome = ``amended``, ``refused`` (by the venue, with its code: the order stands as it was), ``ended`` (the order had ended before),
+    ``unresolved`` (no answer yet, the desk goes on asking).
+    """
+    engine = trade.open_engine()
+    await trade.amend(order_id, qty, price, stop)
+    await trade.settled([order_id], _is_settled, ANSWER_S)
+    order = engine.orders[order_id]
+    asked = ((qty, order.qty), (price, order.price), (stop, order.stop))
+    if not order.is_working:
+        outcome = "ended"
+    elif order.amend_requested_ns is not None:
+        outcome = "unresolved"
+    else:
+        outcome = "amended" if all(text is None or parse_decimal(text) == value for text, value in asked) else "refused"
+    return {"outcome": outcome, "status": order.status.value, "code": order.amend_refused if outcome == "refused" else ""}
+
+
+def _is_settled(order: Any) -> bool:
+    return not order.is_working or order.amend_requested_ns is None

@@ -1,0 +1,39 @@
+"""What came of a request to the desk, in words: refused, unanswered, amended or not. Pure, the same in CPython."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .order_words import STATUS_WORDS, sentence
+
+ENDED = "ended"
+"""The code of a request whose desk worker went away before it answered: it may have been done."""
+_SAME = ("symbol", "side", "type", "tif", "qty", "price", "stop", "post_only", "reduce_only")
+
+
+def not_done(error: Any, words: str) -> tuple[str, str]:
+    """(tone, sentence) of a Refused; ``words`` say what did not happen, which nobody knows of a request without an answer."""
+    first = "No answer, so it may have been done" if error.code == ENDED else words.rstrip(".")
+    said = " ".join(part for part in (sentence(first), sentence(error.reason), sentence(error.remedy)) if part)
+    return "amber" if error.code == ENDED else "danger", said
+
+
+def amended(found: dict, what: str) -> tuple[str, str]:
+    """(tone, sentence) on the answer to ``order.amend``; ``what`` names the order and its new values."""
+    match found["outcome"]:
+        case "amended":
+            return "good", f"Amended: {what}."
+        case "refused":
+            code = f" ({found['code']})" if found["code"] else ""
+            return "danger", f"Not amended: the venue refused{code}. The order stands as it was."
+        case "ended":
+            return "amber", f"Not amended: the order is {STATUS_WORDS.get(found['status'], found['status']).lower()}."
+    return "amber", "The venue has not answered yet; the order is shown as amending until it has."
+
+
+def found_press(orders: Iterable[dict], fields: dict, since_ns: int) -> dict | None:
+    """The newest of these orders that a press with these ticket fields would have made, not made before ``since_ns``; None without one."""
+    names = ("symbol", "side", "qty", "reduce_only") if fields["type"] == "oco" or "route" in fields else _SAME
+    found = [row for row in orders if row["created_ns"] >= since_ns and row["origin"] == "desk" and all(row[name] == fields[name] for name in names)]
+    return max(found, key=lambda row: row["created_ns"], default=None)

@@ -1,0 +1,50 @@
+"""What came of a request in words: an unanswered one is never said not to have happened, nor an asked-for change to have."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from app.ui.answers import amended, found_press, not_done
+
+
+def refused(code: str, reason: str = "the price is too far away", remedy: str = "use a nearer one") -> SimpleNamespace:
+    return SimpleNamespace(code=code, reason=reason, remedy=remedy)
+
+
+def test_a_refusal_says_what_did_not_happen():
+    assert not_done(refused("bad_price"), "Not amended; it stands.") == ("danger", "Not amended; it stands. The price is too far away. Use a nearer one.")
+    assert not_done(refused("no_desk", "no tab is the desk now", ""), "Not sent") == ("danger", "Not sent. No tab is the desk now.")
+    assert not_done(refused("bad_price"), "") == ("danger", "The price is too far away. Use a nearer one.")
+
+
+def test_no_answer_is_not_said_to_be_a_refusal():
+    tone, text = not_done(refused("ended", "the vault was locked before the answer came", "look what stands there now"), "Not sent; nothing was traded")
+    assert tone == "amber" and text == "No answer, so it may have been done. The vault was locked before the answer came. Look what stands there now."
+
+
+@pytest.mark.parametrize(
+    ("found", "tone", "text"),
+    [
+        ({"outcome": "amended", "status": "accepted", "code": ""}, "good", "Amended: Buy 1 at 5."),
+        ({"outcome": "refused", "status": "accepted", "code": "too_late"}, "danger", "Not amended: the venue refused (too_late). The order stands as it was."),
+        ({"outcome": "ended", "status": "filled", "code": ""}, "amber", "Not amended: the order is filled."),
+        ({"outcome": "unresolved", "status": "accepted", "code": ""}, "amber", "The venue has not answered yet; the order is shown as amending until it has."),
+    ],
+)
+def test_an_amendment_is_said_to_be_done_only_when_it_is(found, tone, text):
+    assert amended(found, "Buy 1 at 5") == (tone, text)
+
+
+def order(cid: str, created_ns: int, **more) -> dict:
+    base = {"client_order_id": cid, "symbol": "A", "side": "buy", "type": "limit", "tif": "gtc", "qty": "1", "price": "5", "stop": None}
+    return {**base, "post_only": False, "reduce_only": False, "origin": "desk", "created_ns": created_ns, **more}
+
+
+def test_the_order_of_a_press_without_an_answer_is_found_in_the_journal():
+    fields = {key: value for key, value in order("", 0).items() if key not in ("client_order_id", "origin", "created_ns")}
+    rows = [order("before", 9), order("other", 12, qty="2"), order("foreign", 12, origin="venue"), order("mine", 11)]
+    assert found_press(rows, fields, 10)["client_order_id"] == "mine"
+    assert found_press(rows[:3], fields, 10) is None, "an equal order of before is not this press"
+    routed = order("routed", 11, type="limit", legs=["a", "b"], stop=None, post_only=False)
+    assert found_press([routed], {**fields, "route": "split"}, 10) is routed
+    assert found_press([order("oco", 11, stop=None)], {**fields, "type": "oco", "stop": "4"}, 10)["client_order_id"] == "oco"
