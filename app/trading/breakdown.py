@@ -114,8 +114,8 @@ def breakdown(kind: str, portfolio: Portfolio, books: dict[str, Portfolio], acco
         if position.qty:
             group.take(worth)
             group.unrealised = add(group.unrealised, sub(worth, rates.convert(position.cost, position.currency)))
-    if kind == "account" and groups:
-        groups[account].fees = _fees(portfolio, rates)
+    if kind == "account" and (groups or portfolio.fees):  # what came to nothing may have cost fees
+        groups.setdefault(account, Group(account)).fees = _fees(portfolio, rates)
     return Breakdown(_ordered(groups.values()), left_out)
 
 

@@ -87,6 +87,12 @@ def test_strategies_sum_to_the_account(rows):
     assert by_strategy.realised + by_strategy.unrealised == by_account.realised + by_account.unrealised, "split otherwise, the same together"
 
 
+def test_an_account_that_sold_at_cost_shows_the_fees_it_paid():
+    portfolio, engine = traded([("BTCUSDT", False, 1, 1, 0, "desk"), ("BTCUSDT", True, 1, 1, 1, "desk")])
+    (group,) = breakdown("account", portfolio, StrategyBooks().update(engine), "paper-1", View(), RATES).groups
+    assert (group.key, group.fees, group.realised) == ("paper-1", Decimal("0.0001"), 0)
+
+
 def test_two_strategies_against_each_other_are_flat_together_and_not_alone():
     portfolio, engine = traded([("BTCUSDT", True, 100_000, 600_000_000, 0, "grid"), ("BTCUSDT", False, 100_000, 620_000_000, 0, "desk")])
     books = StrategyBooks().update(engine)
