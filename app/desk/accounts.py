@@ -136,12 +136,24 @@ class Accounts:
         self.all: list[Account] = []
         self._shown = 0
         self._told = ""
+        self._busy = 0
 
     def make(self, instruments: list) -> None:
         """Make them, none with a journal yet."""
         self.all = []
         for number, name in enumerate(self._settings.accounts):
             self.all.append(Account(self._desk, name, instruments, self._seed + number))
+            self.all[-1].trade.writer.on_busy = self._writing
+
+    def _writing(self, busy: bool) -> None:
+        before, self._busy = self._busy, self._busy + (1 if busy else -1)
+        if not before or not self._busy:
+            self._desk.around.sockets.give_way(self.writing)
+
+    @property
+    def writing(self) -> bool:
+        """Whether orders or reports are being written: market data then leaves them room."""
+        return self._busy > 0
 
     @property
     def shown(self) -> Account:

@@ -154,6 +154,8 @@ class Desk:
         self.publisher = Publisher(self.market, instruments, around.post, *times, lambda text, data: around.post_file(text, around.files.make(data)))
         self.feed = Feed(self.market, self.publisher, around.clock, around.epoch_ms, lambda _connection: self.send_venue())
         self.market.on_broken_book = getattr(self.venue, "resync", None)
+        if hasattr(self.venue, "orders_first"):
+            self.venue.orders_first = lambda: self.accounts.writing
         if hasattr(self.venue, "on_joined"):
             self.venue.on_joined = self.joined
         self.accounts.make(instruments)

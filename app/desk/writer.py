@@ -40,6 +40,8 @@ class Writer:
         self.engine: Any = None
         self.recorder: Recorder | None = None
         self.stuck: Exception | None = None
+        self.on_busy: Callable[[bool], None] = lambda _busy: None
+        """Told when it begins to work on commands or reports, and when it has none left."""
 
     @property
     def queued(self) -> int:
@@ -106,6 +108,7 @@ class Writer:
     def _kick(self) -> None:
         if self._idle.is_set() and not self._held and self.queued and self.stuck is None:
             self._idle.clear()
+            self.on_busy(True)
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
@@ -117,6 +120,7 @@ class Writer:
                     await self._run_command(*self._commands.popleft())
         finally:
             self._idle.set()
+            self.on_busy(False)
             self._kick()
 
     async def _write_reports(self) -> None:

@@ -357,6 +357,9 @@ class Sockets(Protocol):
     def columns(self, told: Layouts) -> Reader:
         """A reader of such frames."""
 
+    def give_way(self, on: bool) -> None:
+        """While ``on``, bursts of frames leave the thread time for other work between their pieces."""
+
 
 class Answer(NamedTuple):
     """An HTTP answer: status, body as text, headers by lower-case name (those the platform exposes)."""

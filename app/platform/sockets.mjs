@@ -2,14 +2,22 @@
 //
 // Whatever has queued is handed over by a message to ourselves, which the browser delivers after the frames already waiting. In a burst it
 // does so only when the burst is over; then the first frames are handed over as soon as they have waited for MOST_WAIT, whatever is still
-// to come. No more go at once than about MOST_WORK takes to work on: other messages of the thread get their turn in between.
+// to come. No more go at once than about MOST_WORK takes to work on: other messages of the thread get their turn in between. While orders
+// are under way (`giveWay`) that is not enough, as an order takes many turns: then pieces of a burst keep REST apart, until they are MOST_BEHIND.
 
 const MOST_WAIT = 3; // ms
 const MOST_WORK = 4;
 const FEWEST = 16;
 const SMOOTH = 0.3;
+const REST = 5;
+const MOST_BEHIND = 250;
 const CLOSED = 3;
 const utf8 = new TextDecoder();
+
+let ordersFirst = false;
+export const giveWay = (on) => {
+  ordersFirst = on;
+};
 
 // `deliver(frames, when)`: texts and when the first of them came (ms of performance.now); `closed(code, reason)` comes once. Throws for an
 // address no socket may be opened to.
@@ -20,7 +28,15 @@ export const connect = (url, opened, deliver, closed) => {
   let frames = [];
   let times = [];
   let cost = MOST_WORK / 64; // ms a frame, as it turned out so far
+  let resting = null;
   const ask = () => port2.postMessage(null);
+  const goOn = () => {
+    if (!ordersFirst || performance.now() - times[0] > MOST_BEHIND) return ask();
+    resting = setTimeout(() => {
+      resting = null;
+      hand();
+    }, REST);
+  };
   const hand = () => {
     const count = Math.min(frames.length, Math.max(FEWEST, Math.floor(MOST_WORK / cost)));
     if (count === 0) return;
@@ -33,24 +49,26 @@ export const connect = (url, opened, deliver, closed) => {
     } finally {
       const each = (performance.now() - start) / count;
       cost += count < FEWEST ? 0 : SMOOTH * (Math.max(each, 1e-3) - cost);
-      if (frames.length) ask();
+      if (frames.length && resting === null) goOn();
     }
   };
   const finish = (code, reason) => {
     socket.onopen = socket.onmessage = socket.onclose = null;
+    clearTimeout(resting);
+    resting = 0; // nothing is asked for any more
     while (frames.length) hand();
     port1.close();
     port2.close();
     closed(code, reason);
   };
-  port1.onmessage = hand;
+  port1.onmessage = () => resting === null && hand();
   socket.onopen = () => opened();
   socket.onmessage = ({ data }) => {
     const now = performance.now();
     frames.push(typeof data === "string" ? data : utf8.decode(data)); // some venues send their text in binary frames
     times.push(now);
     if (frames.length === 1) ask();
-    else if (now - times[0] > MOST_WAIT) hand();
+    else if (resting === null && now - times[0] > MOST_WAIT) hand();
   };
   socket.onclose = ({ code, reason }) => finish(code, reason);
   // refused by the content security policy: no close event will come

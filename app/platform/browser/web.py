@@ -74,6 +74,10 @@ class BrowserSockets:
         """A reader of frames that takes them before they are Python's."""
         return BrowserReader(told)
 
+    def give_way(self, on: bool) -> None:
+        """Let orders go before bursts of frames."""
+        js.kontor.sockets.giveWay(on)
+
 
 class BrowserFetch:
     """HTTP GET with fetch, without credentials or referrer."""

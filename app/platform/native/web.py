@@ -124,6 +124,9 @@ class NativeSockets:
         """A reader of frames."""
         return NativeReader(told)
 
+    def give_way(self, on: bool) -> None:
+        """Nothing to do: every frame is a task of its own here."""
+
 
 class NativeFetch:
     """HTTP GET with httpx."""

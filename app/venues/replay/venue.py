@@ -27,6 +27,8 @@ BATCH = 128
 TICK_S, SLOW_TICK_S = 0.008, 0.033
 """Messages due within one tick are delivered together; the longer one serves speeds up to SLOW, where few are due."""
 SLOW = 3.0
+GIVE_WAY_S = 0.005
+"""Pause between two slices of a replay that is behind, while an order is under way: each of its steps would wait for a slice."""
 SLIP_NS = 1_000_000_000
 _SECOND = 1_000_000_000
 _CHARS_UNWATCHED = 4000
@@ -64,6 +66,8 @@ class ReplayVenue:
         self._seeking = self._at_end = False
         self._problems: list[str] = []
         self.slipped_s = 0.0
+        self.orders_first: Callable[[], bool] = lambda: False
+        """Whether orders are under way, which go first."""
         self.connection = Connection(self.name, ConnectionState.OFFLINE, clock.now_ns(), "not started")
 
     async def prepare(self) -> None:
@@ -266,7 +270,7 @@ class ReplayVenue:
 
     def _delay(self, behind: bool) -> float | None:
         if behind or (self._seeking and self._sessions):
-            return 0.0
+            return GIVE_WAY_S if self.orders_first() else 0.0
         earliest = self._earliest()[0]
         if earliest is None or self._paused:
             return None

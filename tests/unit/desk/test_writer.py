@@ -47,6 +47,19 @@ async def test_closing_waits_for_the_command_that_is_being_written(writing):
     assert engine.opened and len(recorder.records) == 1 and await command and writer.engine is None
 
 
+async def test_it_says_while_it_works_on_something(writing):
+    writer, recorder, engine, command = writing
+    said = []
+    writer.on_busy = said.append
+    recorder.go.set()
+    await command
+    await asyncio.sleep(0)
+    assert said == [False], "it was at work before the test listened"
+    await asyncio.gather(*(writer.command(lambda: engine.recover(0)) for _ in range(2)))
+    await asyncio.sleep(0)
+    assert said == [False, True, False], "once for all that waits"
+
+
 async def test_closing_while_it_is_held_lets_others_go_on(writing):
     writer, recorder, engine, first = writing
     held = asyncio.Event()

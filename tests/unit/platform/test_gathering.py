@@ -11,7 +11,7 @@ STAGE = """
 let clock = 0;
 Object.defineProperty(globalThis, "performance", { value: { now: () => clock } });
 globalThis.WebSocket = class { constructor() { globalThis.socket = this; } };
-const { connect } = await import(process.argv[1]);
+const { connect, giveWay } = await import(process.argv[1]);
 const turns = async (count) => { for (let n = 0; n < count; n++) await new Promise((done) => setImmediate(done)); };
 const said = [];
 let cost = 0;
@@ -52,6 +52,42 @@ socket.onclose({ code: 1000, reason: "" });
     assert [piece[1] for piece in pieces] == [str(sum(piece[0] for piece in pieces[:at])) for at in range(len(pieces))]
     assert sum(piece[0] for piece in pieces) == 200
     assert pieces[0][0] > pieces[-2][0] == 16  # 4 ms of work at half a millisecond each would be eight: never fewer than sixteen
+
+
+REST = """
+let rests = [];
+globalThis.setTimeout = (work, ms) => rests.push([work, ms]);
+globalThis.clearTimeout = () => {};
+"""
+
+
+def test_while_orders_are_under_way_pieces_of_a_burst_keep_apart() -> None:
+    said = told(f"""{REST}
+giveWay(true);
+frames(0, 150);
+await turns(9);
+const before = said.length;
+frames(150, 200);
+clock = 9;
+frame("200");
+await turns(9);
+said.push(before, said.length, rests.map(([, ms]) => ms));
+rests[0][0]();
+giveWay(false);
+rests.pop()[0]();
+await turns(9);
+""")
+    assert said[1] == [64, "0", 0] and said[2:5] == [2, 2, [5]], "one piece, and the next only after the rest"
+    assert sum(piece[0] for piece in said[1:] if isinstance(piece, list) and len(piece) == 3) == 201, "then all of them"
+
+
+def test_a_burst_that_is_too_far_behind_does_not_rest() -> None:
+    assert told(f"{REST} giveWay(true); cost = 300; frames(0, 70); await turns(9); said.push(rests.length);") == ["open", [64, "0", 0], [6, "64", 0], 0]
+
+
+def test_the_end_while_it_rests_brings_all_that_came() -> None:
+    said = told(f'{REST} giveWay(true); frames(0, 100); await turns(9); socket.onclose({{ code: 1000, reason: "" }}); await turns(9);')
+    assert said[1:] == [[64, "0", 0], [36, "64", 0], [1000, ""]]
 
 
 def test_the_end_comes_after_the_last_frame_and_once() -> None:

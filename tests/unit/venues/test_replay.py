@@ -12,7 +12,7 @@ from app.venues.base import Connection, ConnectionState
 from app.venues.replay import ReplayVenue
 from app.venues.replay.catalogue import CatalogueError, read_index
 from app.venues.replay.recording import Recording, RecordingError
-from app.venues.replay.venue import BATCH
+from app.venues.replay.venue import BATCH, GIVE_WAY_S
 from tests.unit.venues.recorded import FOLDER, events, read_bytes, sessions
 
 S = 10**9
@@ -267,6 +267,19 @@ def test_after_a_long_sleep_the_clock_gives_way_and_nothing_is_skipped() -> None
     assert bench.venue.slipped_s > 3000
     assert bench.sink.events == list(events(BTC)[: len(bench.sink.events)])
     assert bench.venue.status()["passes"] == 0
+
+
+def test_behind_it_leaves_room_for_orders_and_skips_nothing() -> None:
+    bench = btc_only(speed=100)
+    bench.clock.advance(S // 2)
+    bench.venue.orders_first = lambda: True
+    before = len(bench.sink.batches)
+    bench.scheduler.run_for(4 * int(GIVE_WAY_S * S))
+    assert 4 <= len(bench.sink.batches) - before <= 5, "a slice, and a pause after each"
+    bench.venue.orders_first = lambda: False
+    bench.run(1)
+    assert len(bench.sink.batches) - before > 20
+    assert bench.sink.events == list(events(BTC)[: len(bench.sink.events)])
 
 
 def test_deliveries_are_bounded_and_one_delivery_never_waits_for_long() -> None:
