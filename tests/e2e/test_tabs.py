@@ -189,7 +189,10 @@ def test_closing_warns_while_something_is_at_stake_and_offers_to_hand_over(desk:
     assert not desk.page.evaluate("() => !dispatchEvent(new Event('beforeunload', { cancelable: true }))")
     desk.submit(side="buy", kind="market", qty="0.01")
     filled(desk, 1)
-    expect(desk.by("tab-stake")).to_contain_text("1 position", timeout=20_000)
+    desk.submit(side="sell", kind="market_if_touched", qty="0.01", stop="100000")
+    expect(other.by("order-row", status="held")).to_have_count(1)
+    expect(desk.by("tab-stake")).to_contain_text("1 order, 1 position", timeout=20_000)
+    assert other.page.evaluate("() => dispatchEvent(new Event('beforeunload', { cancelable: true }))"), "the desk holds it, not the tab that follows"
     desk.page.close(run_before_unload=True)
     dialog = desk.page.locator("dialog.explain")
     expect(dialog).to_contain_text("Open positions stay open")
