@@ -182,6 +182,7 @@ _AMOUNTS: dict[type, Callable[[Any], tuple]] = {
     events.CashBooked: lambda event: (event.amount,),
     events.OrderRouted: attrgetter("qty", "price"),
     events.OrderReleased: lambda event: (event.qty,),
+    events.OrderAmendRequested: attrgetter("qty", "price", "stop"),
     events.OrderAmended: attrgetter("qty", "price", "stop"),
     events.AccountOpened: lambda event: (event.cash,),
     events.BalanceAdjusted: attrgetter("amount", "price"),
