@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from app.desk.settings import from_query
-from app.sources.answers import SourceError
 from app.sources.listing import listing
 from tests.unit.desk.conftest import BUY, Page, start_desk
 from tests.venues.live_desk import until
@@ -143,23 +142,6 @@ async def test_keys_live_in_the_vault_and_show_nowhere(sim, tmp_path):
         await until(lambda: link(page, "polygon")["state"] == "no_key", "the key gone with the vault")
         stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
         assert POLYGON_KEY.encode() not in stored and AV_KEY.encode() not in stored
-    finally:
-        await stop(page)
-
-
-async def test_a_key_goes_to_its_source_or_to_this_computer_only(tmp_path):
-    query = {"venue": "equities", "equities_symbols": "GONE", "yahoo_rest": "http://127.0.0.1:9", "alphavantage_rest": "http://elsewhere.invalid"}
-    found = from_query(query | {"polygon_rest": "http://127.0.0.1:9"})
-    page = await start_desk(tmp_path / "vault.sqlite", venue=found.venue, addresses=found.addresses, symbols=found.symbols)
-    try:
-        await page.ask("vault.create", secret=bytearray(PASSPHRASE))
-        for name, key in (("polygon", POLYGON_KEY), ("alphavantage", AV_KEY)):
-            await page.ask("sources.key", source=name, key=key)
-        with pytest.raises(SourceError, match=r"its key goes to https://www\.alphavantage\.co or to this computer only"):
-            await page.desk.sources._asker("alphavantage")("/query?apikey={key}")
-        with pytest.raises(SourceError) as refused:
-            await page.desk.sources._asker("polygon")("/?apiKey={key}")
-        assert refused.value.kind == "network"
     finally:
         await stop(page)
 
