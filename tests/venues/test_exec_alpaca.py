@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.venues.alpaca_desk import BELOW, KEY, SECRET, SYMBOL, alpaca_desk, called, sdk, start_alpaca
+from tests.venues.alpaca_desk import BELOW, KEY, SECRET, SYMBOL, SYMBOLS, alpaca_desk, called, sdk, start_alpaca
 from tests.venues.live_desk import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -451,6 +451,24 @@ async def test_quotes_and_trades_come_from_the_stream_and_the_present_without_on
         desk.emulator.streams.disconnect(data=True)
         await until(lambda: desk.emulator.streams.data_connects == 2 and market.book(SYMBOL).is_trusted, "again")
         assert str(desk.desk.venue.connection.state) == "live"
+
+
+async def test_a_stock_has_the_hours_of_its_exchange(tmp_path):
+    async with alpaca_desk(tmp_path) as desk:
+        rows = {row["symbol"]: row["exchange"] for row in desk.page.latest("instruments")["rows"]}
+        assert rows == dict.fromkeys(SYMBOLS, "XNYS"), "before their assets are known"
+        await desk.armed()
+        rows = {row["symbol"]: row["exchange"] for row in desk.page.latest("instruments")["rows"]}
+        assert (rows[SYMBOL], rows["BRK.A"]) == ("XNAS", "XNYS")
+        saturday, monday = 1_700_308_800 * 10**9, 1_700_490_600 * 10**9  # 2023-11-18 12:00 UTC, and the next opening
+        view = desk.desk.trade.view
+        assert view.session_of(SYMBOL, saturday) == (monday, monday + 23_400 * 10**9)
+        assert desk.desk.market.bars(SYMBOL, "1h").bounds(monday + 60 * 10**9) == (monday, monday + 3600 * 10**9), "from the opening, at half past"
+        answer = await desk.page.ask("risk.limit", scope=f"instrument:{SYMBOL}", name="hours", value="session")
+        assert "error" not in answer, answer
+        opens, closes = view.session_of(SYMBOL, view.wall_ns())
+        answer = await desk.submit()
+        assert ("error" not in answer) is (opens <= view.wall_ns() < closes) and answer.get("error", {}).get("code") in (None, "risk_hours")
 
 
 async def test_quotes_need_the_key_on_paper_too_and_stop_with_the_lock(tmp_path):

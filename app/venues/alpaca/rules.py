@@ -23,6 +23,8 @@ CENT, SUB_PENNY = Decimal("0.01"), Decimal("0.0001")
 ONE = Decimal(1)
 LEAST_WORTH = Decimal(1)
 VENUE, CURRENCY = "alpaca", "USD"
+EXCHANGE, EXCHANGES = "XNYS", {"NASDAQ": "XNAS"}
+"""The calendar of an asset, by Alpaca's name of its exchange; all exchanges of US equities keep the hours of the first one."""
 _STOPS = (OrderType.STOP, OrderType.STOP_LIMIT)
 _LASTING = (TimeInForce.DAY, TimeInForce.GTC)
 _BLOCKS = {
@@ -40,6 +42,7 @@ class Rules(NamedTuple):
     fractionable: bool
     shortable: bool
     least: Decimal
+    exchange: str = EXCHANGE
 
     @classmethod
     def read(cls, row: dict) -> Rules:
@@ -52,6 +55,7 @@ class Rules(NamedTuple):
                 row.get("fractionable") is True,
                 row.get("shortable") is True and row.get("easy_to_borrow") is True,
                 Decimal(0) if least is None else orders.amount(least),
+                EXCHANGES.get(str(row.get("exchange")), EXCHANGE),
             )
         except ERRORS as error:
             raise WireError(f"unusable rules of an asset: {error!r}") from error
@@ -99,6 +103,7 @@ def instrument(native: str, symbol: str = "", rules: Rules | None = None, price:
         size_scale=SIZE_SCALE,
         tick=int(tick.scaleb(PRICE_SCALE)),
         lot=1 if fraction else 10**SIZE_SCALE,
+        exchange=rules.exchange if rules is not None else EXCHANGE,
         name=rules.name if rules is not None else "",
     )
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from app.market.calendars import codes
 from app.market.state import MarketState
 from app.model.market import BookSnapshot, Correction, Rejected, Trade
 from app.model.orders import OrderIntent, OrderStatus, OrderType, Side, TimeInForce
@@ -113,6 +114,15 @@ def test_an_instrument_has_cents_and_below_a_dollar_four_decimals():
     penny = rules.instrument("PENY", "", rules.Rules("", True, True, True, Decimal(0)), Decimal("0.5"))
     assert penny.tick_size == Decimal("0.0001") and penny.lot_size == Decimal("0.000000001")
     assert (penny.price_scale, penny.size_scale) == (rules.instrument("A").price_scale, rules.instrument("A").size_scale)
+
+
+def test_an_asset_trades_by_the_calendar_of_its_exchange():
+    row = {"symbol": "A", "status": "active", "tradable": True}
+    named = {name: rules.Rules.read({**row, "exchange": name}).exchange for name in ("NASDAQ", "NYSE", "ARCA", "BATS", None)}
+    assert named == {"NASDAQ": "XNAS", "NYSE": "XNYS", "ARCA": "XNYS", "BATS": "XNYS", None: "XNYS"}
+    assert set(named.values()) <= set(codes())
+    known = rules.Rules.read({**row, "exchange": "NASDAQ"})
+    assert rules.instrument("A").exchange == "XNYS" and rules.instrument("A", "", known).exchange == "XNAS"
 
 
 ACCOUNT = rules.Account("u", "USD", Decimal(1000), Decimal(2000), True, "")

@@ -50,6 +50,7 @@ class Stock:
     fractionable: bool = True
     shortable: bool = True
     tradable: bool = True
+    exchange: str = "NASDAQ"
     last: Decimal = ZERO
     trades: int = 0
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -58,7 +59,7 @@ class Stock:
         return {
             "id": self.id,
             "class": "us_equity",
-            "exchange": "NASDAQ",
+            "exchange": self.exchange,
             "symbol": self.symbol,
             "name": self.name,
             "status": "active",

@@ -47,7 +47,7 @@ class Emulator:
 
     def __init__(self, port: int = 0, per_minute: int = 10_000, every_s: float = 0.0) -> None:
         stocks = [Stock(symbol, name, Decimal(bid), Decimal(ask)) for symbol, name, bid, ask in STOCKS]
-        stocks.append(Stock("BRK.A", "Berkshire Hathaway Inc.", Decimal("540.00"), Decimal("540.10"), fractionable=False, shortable=False))
+        stocks.append(Stock("BRK.A", "Berkshire Hathaway Inc.", Decimal("540.00"), Decimal("540.10"), fractionable=False, shortable=False, exchange="NYSE"))
         self.broker, self.faults = Broker(stocks), Faults()
         self.streams = Streams(self.broker, self.faults)
         self.requests: list[str] = []
@@ -259,7 +259,7 @@ class Emulator:
         return {
             "asset_id": stock.id,
             "symbol": symbol,
-            "exchange": "NASDAQ",
+            "exchange": stock.exchange,
             "asset_class": "us_equity",
             "asset_marginable": True,
             "avg_entry_price": text(account.average(symbol)),
