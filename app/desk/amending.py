@@ -10,9 +10,9 @@ ANSWER_S = 2.0
 
 
 async def amend(trade: Any, order_id: str, qty: Any, price: Any, stop: Any) -> dict:
-    """``{outcome, status, code}`` after the venue's answer, ``ANSWER_S`` at most. Raises Refusal.
+    """``{outcome, status, code, reason}`` after the venue's answer, ``ANSWER_S`` at most. Raises Refusal.
 
-    outcome = ``amended``, ``refused`` (by the venue, with its code: the order stands as it was), ``ended`` (the order had ended before),
+    outcome = ``amended``, ``refused`` (by the venue, with its code and words: the order stands as it was), ``ended`` (the order had ended before),
     ``unresolved`` (no answer yet, the desk goes on asking).
     """
     engine = trade.open_engine()
@@ -26,7 +26,8 @@ async def amend(trade: Any, order_id: str, qty: Any, price: Any, stop: Any) -> d
         outcome = "unresolved"
     else:
         outcome = "amended" if all(text is None or parse_decimal(text) == value for text, value in asked) else "refused"
-    return {"outcome": outcome, "status": order.status.value, "code": order.amend_refused if outcome == "refused" else ""}
+    code, reason = (order.amend_refused, order.amend_reason) if outcome == "refused" else ("", "")
+    return {"outcome": outcome, "status": order.status.value, "code": code, "reason": reason}
 
 
 def _is_settled(order: Any) -> bool:

@@ -107,7 +107,7 @@ def _on_amended(order: Order, event: events.OrderAmended) -> None:
     if order.asked_qty is not None and order.asked_qty != event.qty and not order.amend_doubted:
         return  # what was so before the amendment: its own answer is still to come, or to be asked for
     order.amend_requested_ns = order.asked_qty = None
-    order.amend_refused = ""
+    order.amend_refused = order.amend_reason = ""
 
 
 def _on_released(order: Order, event: events.OrderReleased) -> None:
@@ -124,7 +124,7 @@ def _on_refused(order: Order, event: events.OrderChangeRefused) -> None:
             order.cancel_requested_ns = None
     else:
         order.amend_requested_ns = order.asked_qty = None
-        order.amend_refused = event.code
+        order.amend_refused, order.amend_reason = event.code, event.reason
 
 
 def _ended(code: str | None) -> Callable[[Order, Any], None]:

@@ -60,6 +60,7 @@ class Order:
     amend_doubted: bool = False
     refusals: int = 0
     refused: str = ""
+    amend_reason: str = ""
 
     @classmethod
     def of(cls, intent: OrderIntent, ts: int) -> Order:

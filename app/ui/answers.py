@@ -26,7 +26,8 @@ def amended(found: dict, what: str) -> tuple[str, str]:
             return "good", f"Amended: {what}."
         case "refused":
             code = f" ({found['code']})" if found["code"] else ""
-            return "danger", f"Not amended: the venue refused{code}. The order stands as it was."
+            said = f" {sentence(found['reason'])}" if found["reason"] else ""
+            return "danger", f"Not amended: the venue refused{code}.{said} The order stands as it was."
         case "ended":
             return "amber", f"Not amended: the order is {STATUS_WORDS.get(found['status'], found['status']).lower()}."
     return "amber", "The venue has not answered yet; the order is shown as amending until it has."

@@ -11,7 +11,7 @@ async def amend(page, cid: str, price: str = "30001", **more) -> dict:
 
 async def test_the_answer_comes_once_the_venue_has_amended_it(desk_page):
     (cid,) = await resting(desk_page, 1)
-    assert await amend(desk_page, cid) == {"outcome": "amended", "status": "accepted", "code": ""}
+    assert await amend(desk_page, cid) == {"outcome": "amended", "status": "accepted", "code": "", "reason": ""}
     assert desk_page.orders()[cid]["price"] == "30001" and desk_page.orders()[cid]["amending"] is False
 
 
@@ -23,7 +23,7 @@ async def test_a_refusal_of_the_venue_is_no_amendment(desk_page):
         trade.writer.report([events.OrderChangeRefused(desk_page.desk.around.clock.now_ns(), cid, "amend", "too_busy", "the venue is busy")])
 
     trade.execution.amend = answer
-    assert await amend(desk_page, cid) == {"outcome": "refused", "status": "accepted", "code": "too_busy"}
+    assert await amend(desk_page, cid) == {"outcome": "refused", "status": "accepted", "code": "too_busy", "reason": "the venue is busy"}
     assert desk_page.orders()[cid]["price"] == "30000" and desk_page.orders()[cid]["amending"] is False
 
 
@@ -41,7 +41,7 @@ async def test_an_order_that_ended_first_was_not_amended(desk_page):
     (cid,) = await resting(desk_page, 1)
     trade = desk_page.desk.trade
     trade.execution.amend = lambda cid, *_values: trade.writer.report([events.OrderCancelled(desk_page.desk.around.clock.now_ns(), cid, "by the venue")])
-    assert await amend(desk_page, cid) == {"outcome": "ended", "status": "cancelled", "code": ""}
+    assert await amend(desk_page, cid) == {"outcome": "ended", "status": "cancelled", "code": "", "reason": ""}
 
 
 async def test_what_the_desk_itself_refuses_never_begins(desk_page):

@@ -22,13 +22,17 @@ def test_no_answer_is_not_said_to_be_a_refusal():
     assert tone == "amber" and text == "No answer, so it may have been done. The vault was locked before the answer came. Look what stands there now."
 
 
+REFUSED = {"outcome": "refused", "status": "accepted", "code": "too_late"}
+
+
 @pytest.mark.parametrize(
     ("found", "tone", "text"),
     [
-        ({"outcome": "amended", "status": "accepted", "code": ""}, "good", "Amended: Buy 1 at 5."),
-        ({"outcome": "refused", "status": "accepted", "code": "too_late"}, "danger", "Not amended: the venue refused (too_late). The order stands as it was."),
-        ({"outcome": "ended", "status": "filled", "code": ""}, "amber", "Not amended: the order is filled."),
-        ({"outcome": "unresolved", "status": "accepted", "code": ""}, "amber", "The venue has not answered yet; the order is shown as amending until it has."),
+        ({"outcome": "amended", "status": "accepted", "code": "", "reason": ""}, "good", "Amended: Buy 1 at 5."),
+        ({**REFUSED, "reason": ""}, "danger", "Not amended: the venue refused (too_late). The order stands as it was."),
+        ({**REFUSED, "reason": "it is sold"}, "danger", "Not amended: the venue refused (too_late). It is sold. The order stands as it was."),
+        ({"outcome": "ended", "status": "filled", "code": "", "reason": ""}, "amber", "Not amended: the order is filled."),
+        ({**REFUSED, "outcome": "unresolved", "reason": ""}, "amber", "The venue has not answered yet; the order is shown as amending until it has."),
     ],
 )
 def test_an_amendment_is_said_to_be_done_only_when_it_is(found, tone, text):
