@@ -9,17 +9,17 @@ from app.model.units import parse_decimal
 ANSWER_S = 2.0
 
 
-async def amend(trade: Any, order_id: str, qty: Any, price: Any, stop: Any) -> dict:
+async def amend(trade: Any, order_id: str, qty: Any, price: Any, stop: Any, trail: Any = None) -> dict:
     """``{outcome, status, code, reason}`` after the venue's answer, ``ANSWER_S`` at most. Raises Refusal.
 
     outcome = ``amended``, ``refused`` (by the venue, with its code and words: the order stands as it was), ``ended`` (the order had ended before),
     ``unresolved`` (no answer yet, the desk goes on asking).
     """
     engine = trade.open_engine()
-    await trade.amend(order_id, qty, price, stop)
+    await trade.amend(order_id, qty, price, stop, trail)
     await trade.settled([order_id], _is_settled, ANSWER_S)
     order = engine.orders[order_id]
-    asked = ((qty, order.qty), (price, order.price), (stop, order.stop))
+    asked = ((qty, order.qty), (price, order.price), (stop, order.stop), (trail, order.trail or order.trail_percent))
     if not order.is_working:
         outcome = "ended"
     elif order.amend_requested_ns is not None:

@@ -168,7 +168,8 @@ async def amend(desk: Any, request: dict) -> dict:
     """Ask the venue to change an order, and say what came of it."""
     from .amending import amend  # only ever wanted by hand
 
-    return await amend(_trade(desk, request), _text(request, "client_order_id"), request.get("qty"), request.get("price"), request.get("stop"))
+    wanted = (request.get(name) for name in ("qty", "price", "stop", "trail"))
+    return await amend(_trade(desk, request), _text(request, "client_order_id"), *wanted)
 
 
 async def query(desk: Any, request: dict) -> dict:

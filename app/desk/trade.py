@@ -71,7 +71,7 @@ class Trade:
         changed: Callable[[], None],
     ) -> None:
         self._view, self.execution = view, execution
-        view.native_tifs = frozenset(execution.tifs)
+        view.native_tifs, view.native_types = frozenset(execution.tifs), frozenset(execution.order_types)
         self._paper = view.settings
         self._usual_fees = view.settings.venue_fees
         self.began: Callable[[], object] = lambda: None
@@ -261,10 +261,10 @@ class Trade:
         engine = self._open_engine()
         return len(await self.writer.command(lambda: engine.cancel_all(symbol)))
 
-    async def amend(self, order_id: str, qty: Any, price: Any, stop: Any) -> None:
-        """Ask the venue to change quantity or prices; None leaves a value as it is."""
+    async def amend(self, order_id: str, qty: Any, price: Any, stop: Any, trail: Any = None) -> None:
+        """Ask the venue to change quantity, prices or trailing distance; None leaves a value as it is."""
         engine = self._open_engine()
-        await self.writer.command(lambda: self._amendment(engine, order_id, qty, price, stop))
+        await self.writer.command(lambda: self._amendment(engine, order_id, qty, price, stop, trail))
 
     async def query(self, order_id: str) -> dict:
         """Ask the venue now what became of an order."""
@@ -418,8 +418,8 @@ class Trade:
                 raise Denied(*refused)
         return found
 
-    def _amendment(self, engine: Engine, order_id: str, qty: Any, price: Any, stop: Any) -> list[Event]:
-        found = engine.amend(order_id, qty, price, stop)
+    def _amendment(self, engine: Engine, order_id: str, qty: Any, price: Any, stop: Any, trail: Any) -> list[Event]:
+        found = engine.amend(order_id, qty, price, stop, trail)
         for event in found:
             if isinstance(event, OrderAmendRequested):
                 refused = self.execution.amend_refusal(engine.orders[order_id], event.qty, event.price, event.stop)
@@ -532,7 +532,7 @@ class Trade:
                 case SendCancel():
                     self.execution.cancel(effect.client_order_id)
                 case SendAmend():
-                    self.execution.amend(effect.client_order_id, effect.qty, effect.price, effect.stop)
+                    self.execution.amend(effect.client_order_id, effect.qty, effect.price, effect.stop, effect.trail)
                 case QueryOrder():
                     self.resolver.owe(effect.client_order_id)
                 case Notify():

@@ -111,24 +111,26 @@ class OrderExpired:
 
 @dataclass(frozen=True, slots=True)
 class OrderAmendRequested:
-    """New total quantity and prices asked for; None leaves a value as it is."""
+    """New total quantity, prices, and distance of a trailing stop (in the unit of its intent) asked for; None leaves a value as it is."""
 
     ts: int
     client_order_id: str
     qty: Decimal | None
     price: Decimal | None
     stop: Decimal | None
+    trail: Decimal | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
 class OrderAmended:
-    """The venue's values after an amendment (total quantity, prices)."""
+    """The venue's values after an amendment (total quantity, prices; ``trail`` None: the distance is as it was)."""
 
     ts: int
     client_order_id: str
     qty: Decimal
     price: Decimal | None
     stop: Decimal | None
+    trail: Decimal | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def effect(order: Order, cell: Cell, event: Event) -> list[Effect]:
         case "cancel":
             return [SendCancel(cid)]
         case "amend":
-            return [SendAmend(cid, event.qty, event.price, event.stop)]
+            return [SendAmend(cid, event.qty, event.price, event.stop, event.trail)]
         case "query":
             # A refused cancel of an order that works here: the venue knows something that we do not.
             return [] if isinstance(event, events.OrderChangeRefused) and event.change != "cancel" else [QueryOrder(cid)]
@@ -104,6 +104,8 @@ def _on_triggered(order: Order, event: events.OrderTriggered) -> None:
 
 def _on_amended(order: Order, event: events.OrderAmended) -> None:
     order.qty, order.price, order.stop = event.qty, event.price, event.stop
+    if event.trail is not None:
+        order.distance = event.trail
     if order.asked_qty is not None and order.asked_qty != event.qty and not order.amend_doubted:
         return  # what was so before the amendment: its own answer is still to come, or to be asked for
     order.amend_requested_ns = order.asked_qty = None
@@ -182,8 +184,8 @@ _AMOUNTS: dict[type, Callable[[Any], tuple]] = {
     events.CashBooked: lambda event: (event.amount,),
     events.OrderRouted: attrgetter("qty", "price"),
     events.OrderReleased: lambda event: (event.qty,),
-    events.OrderAmendRequested: attrgetter("qty", "price", "stop"),
-    events.OrderAmended: attrgetter("qty", "price", "stop"),
+    events.OrderAmendRequested: attrgetter("qty", "price", "stop", "trail"),
+    events.OrderAmended: attrgetter("qty", "price", "stop", "trail"),
     events.AccountOpened: lambda event: (event.cash,),
     events.BalanceAdjusted: attrgetter("amount", "price"),
 }

@@ -121,8 +121,10 @@ class Commands:
         """What risk says of a held order that is to be sent now; Denied when it forbids it."""
         return self.risk.check_release(order, qty)
 
-    def amend(self, client_order_id: str, qty: str | None = None, price: str | None = None, stop: str | None = None) -> list[Event]:
-        """Ask for a new total quantity or new prices (text); None leaves a value as it is."""
+    def amend(
+        self, client_order_id: str, qty: str | None = None, price: str | None = None, stop: str | None = None, trail: str | None = None
+    ) -> list[Event]:
+        """Ask for a new total quantity, new prices, or a new trailing distance in its own unit (text); None leaves a value as it is."""
         order = self._working_order(client_order_id)
         if order.status in (OrderStatus.NEW, OrderStatus.PENDING, OrderStatus.UNKNOWN):
             reason = f"The order is {order.status.value}: its venue has not confirmed it."
@@ -132,18 +134,18 @@ class Commands:
         if qty is not None and (order.intent.parent is not None or order.intent.group is not None):
             reason = "Its quantity follows the order it is linked to."
             raise Denied("linked_qty", "qty", reason, "Change its prices, or cancel it and send another.")
-        new = ticket.read_amendment(order, qty, price, stop, self._view())
+        new = ticket.read_amendment(order, qty, price, stop, trail, self._view())
         checks.check_amendment(self, order, new)
         self.risk.check_amendment(order, new.qty, new.price)
         values = [
             value if asked is not None else None
-            for asked, value in ((qty, new.qty), (price, new.price), (stop, new.stop))
+            for asked, value in ((qty, new.qty), (price, new.price), (stop, new.stop), (trail, new.more.trail or new.more.trail_percent))
         ]
         now, cid = self._clock.now_ns(), order.client_order_id
         found: list[Event] = [events.OrderAmendRequested(now, cid, *values)]
         if order.status is OrderStatus.HELD:
             before = (order.qty, order.price, order.stop)
-            found.append(events.OrderAmended(now, cid, *(new if new is not None else old for new, old in zip(values, before, strict=True))))
+            found.append(events.OrderAmended(now, cid, *(new if new is not None else old for new, old in zip(values[:3], before, strict=True))))
         return found
 
     def recover(self, now_ns: int) -> list[Event]:

@@ -28,12 +28,13 @@ class SendCancel:
 
 @dataclass(frozen=True, slots=True)
 class SendAmend:
-    """Ask the venue for a new total quantity or new prices; None leaves a value as it is."""
+    """Ask the venue for a new total quantity, new prices or a new trailing distance; None leaves a value as it is."""
 
     client_order_id: str
     qty: Decimal | None
     price: Decimal | None
     stop: Decimal | None
+    trail: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ class DeskView:
         """Opening and closing times; without a calendar every market's session is the UTC day."""
         self.native_tifs: frozenset[str] = frozenset()
         """Times in force that the execution venue has of its own: what it lacks this desk holds."""
+        self.native_types: frozenset[str] = frozenset()
+        """Order types that it has of its own, in the same way."""
         self.trades_at: frozenset[str] | None = None
         """Venues at which the account can trade; None: all of them, on paper."""
         self._marks: dict[str, tuple[Quote | None, Trade | None, Instrument, Mark]] = {}

@@ -28,7 +28,8 @@ _ONCE_TRIGGERED = {
 
 @dataclass(slots=True)
 class Order:
-    """Current values of an order; ``qty``, ``price`` and ``stop`` follow amendments, ``intent`` does not."""
+    """Current values of an order; ``qty``, ``price``, ``stop`` and ``distance`` (of a trailing stop, once amended) follow amendments, ``intent``
+    does not."""
 
     intent: OrderIntent
     qty: Decimal
@@ -61,6 +62,7 @@ class Order:
     refusals: int = 0
     refused: str = ""
     amend_reason: str = ""
+    distance: Decimal | None = None
 
     @classmethod
     def of(cls, intent: OrderIntent, ts: int) -> Order:
@@ -116,7 +118,9 @@ class Order:
         intent = self.intent
         kind = _ONCE_TRIGGERED.get(intent.type, intent.type) if intent.held else intent.type
         stop = None if intent.held else self.stop
-        alone = {"trail": None, "trail_percent": None, "parent": None, "group": None, "held": None, "route": None}
+        alone = {"parent": None, "group": None, "held": None, "route": None}
+        if intent.held:
+            alone |= {"trail": None, "trail_percent": None}
         if intent.release_ns is not None:  # for that moment only: what does not trade in it is cancelled
             alone |= {"tif": TimeInForce.IOC, "release_ns": None, "expires_ns": None}
         return replace(intent, type=kind, qty=self.qty, price=self.price, stop=stop, **alone)
@@ -130,6 +134,16 @@ class Order:
     def symbol(self) -> str:
         """The instrument's symbol."""
         return self.intent.symbol
+
+    @property
+    def trail(self) -> Decimal | None:
+        """The distance of a trailing stop as an amount; None where it has none, or one in percent."""
+        return None if self.intent.trail is None else self.distance or self.intent.trail
+
+    @property
+    def trail_percent(self) -> Decimal | None:
+        """The same in percent."""
+        return None if self.intent.trail_percent is None else self.distance or self.intent.trail_percent
 
     @property
     def remaining(self) -> Decimal:

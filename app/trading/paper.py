@@ -121,8 +121,10 @@ class PaperVenue:
         """Take a cancel."""
         self._through_pipe(lambda out: self._cancel(client_order_id, out))
 
-    def amend(self, client_order_id: str, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> None:
-        """Take an amendment: new total quantity and prices, None leaves a value as it is."""
+    def amend(
+        self, client_order_id: str, qty: Decimal | None, price: Decimal | None, stop: Decimal | None, _trail: Decimal | None = None
+    ) -> None:
+        """Take an amendment: new total quantity and prices, None leaves a value as it is. It has no trailing stops."""
         self._through_pipe(lambda out: self._amend(client_order_id, qty, price, stop, out))
 
     def query(self, client_order_id: str) -> None:

@@ -67,7 +67,7 @@ def _filled(event: events.OrderFilled) -> str:
 
 
 def _asked(event: events.OrderAmendRequested | events.OrderAmended) -> str:
-    values = (("quantity", event.qty), ("limit", event.price), ("stop", event.stop))
+    values = (("quantity", event.qty), ("limit", event.price), ("stop", event.stop), ("distance", event.trail))
     return ", ".join(f"{name} {plain(value)}" for name, value in values if value is not None)
 
 

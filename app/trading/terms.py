@@ -1,6 +1,6 @@
 """The parts of a ticket that only some orders have: trailing distance, displayed part, end, exits, pairs.
 
-What the paper venue lacks (trailing stops, if-touched orders) is held by this desk; exits of an entry order and the second
+What the execution venue lacks (if-touched orders, trailing stops at most) is held by this desk; exits of an entry order and the second
 order of a pair are orders of their own, linked by `parent` and `group`. `contingent` acts on the links.
 """
 
@@ -26,6 +26,7 @@ FIELDS = ("trail", "trail_unit", "display", "expires_ns", "take_profit", "stop_l
 PAIR = "oco"
 """A ticket type that makes two orders, a limit and a stop, of which one cancels the other."""
 HELD = frozenset({OrderType.TRAILING_STOP, OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED})
+"""Held where the venue has no such type of its own."""
 HELD_TIFS = frozenset({TimeInForce.AT_OPEN, TimeInForce.AT_CLOSE})
 """Held where the venue has no auction of its own."""
 MAX_TRAIL_PERCENT = Decimal(50)
@@ -43,6 +44,7 @@ class Terms(NamedTuple):
     stop_loss: Decimal | None = None
     pair_stop: Decimal | None = None
     release_ns: int | None = None
+    held: bool = False
 
 
 NONE = Terms()
@@ -65,6 +67,7 @@ class Reading(NamedTuple):
     now_ns: int
     session_of: SessionOf
     native_tifs: frozenset[str]
+    native_types: frozenset[str]
 
 
 def read(fields: dict, so_far: Reading) -> Terms:
@@ -80,6 +83,7 @@ def read(fields: dict, so_far: Reading) -> Terms:
         _exit("stop_loss", fields.get("stop_loss"), so_far),
         _pair_stop(so_far),
         release,
+        release is not None or (so_far.kind in HELD and so_far.kind.value not in so_far.native_types),
     )
 
 

@@ -74,7 +74,7 @@ class Ticket:
             display=self.more.display,
             expires_ns=self.more.expires_ns,
             group=client_order_id if self.more.pair_stop is not None else None,
-            held=True if self.type in terms.HELD or self.more.release_ns is not None else None,
+            held=True if self.more.held else None,
             route=route,
             release_ns=self.more.release_ns,
         )
@@ -111,7 +111,8 @@ def read(fields: dict, view: DeskView) -> Ticket:
     if post_only:
         _check_post_only(kind, tif)
     so_far = terms.Reading(
-        *(instrument, mark, side, kind, tif, qty, price, stop, paired, _number, _price), view.wall_ns(), view.session_of, view.native_tifs
+        *(instrument, mark, side, kind, tif, qty, price, stop, paired, _number, _price),
+        *(view.wall_ns(), view.session_of, view.native_tifs, view.native_types),
     )
     more = terms.read(fields, so_far)
     if kind is OrderType.TRAILING_STOP:
@@ -122,9 +123,9 @@ def read(fields: dict, view: DeskView) -> Ticket:
     return ticket
 
 
-def read_amendment(order: Order, qty: object, price: object, stop: object, view: DeskView) -> Ticket:
+def read_amendment(order: Order, qty: object, price: object, stop: object, trail: object, view: DeskView) -> Ticket:
     """The ticket an amended order would be; None leaves a value as it is. Denied names what is wrong."""
-    if qty is None and price is None and stop is None:
+    if qty is None and price is None and stop is None and trail is None:
         raise Denied("nothing_to_amend", "qty", "The amendment changes nothing.", "Give a new quantity, price or stop.")
     if stop is not None and order.triggered:
         raise Denied("already_triggered", "stop", "The stop has been triggered.", "Change the price or quantity, or cancel.")
@@ -132,7 +133,11 @@ def read_amendment(order: Order, qty: object, price: object, stop: object, view:
     kind = intent.type
     if kind is OrderType.TRAILING_STOP and (price is not None or stop is not None):
         raise Denied("superfluous_stop", "stop", "A trailing stop moves by itself.", "Change the quantity, or cancel it and send another.")
-    if kind is OrderType.TRAILING_STOP or kind is OrderType.ICEBERG:
+    if trail is not None and kind is not OrderType.TRAILING_STOP:
+        raise Denied("superfluous_trail", "trail", "Only a trailing stop has a distance.", "Clear it.")
+    if trail is not None and intent.held:
+        raise Denied("held_trail", "trail", "This desk holds it at the distance it was given.", "Cancel it and send another.")
+    if (kind is OrderType.TRAILING_STOP and trail is None) or kind is OrderType.ICEBERG:
         kind = OrderType.MARKET if kind is OrderType.TRAILING_STOP else OrderType.LIMIT
     fields = {
         "symbol": intent.symbol,
@@ -145,6 +150,8 @@ def read_amendment(order: Order, qty: object, price: object, stop: object, view:
         "post_only": intent.post_only,
         "reduce_only": intent.reduce_only,
     }
+    if trail is not None:
+        fields |= {"trail": trail, "trail_unit": "amount" if intent.trail is not None else "percent"}
     if order.triggered and kind.has_stop:
         fields.update(type=OrderType.LIMIT if intent.type.has_limit else OrderType.MARKET, stop=None)
     ticket = read(fields, view)

@@ -126,8 +126,11 @@ class ExecutionVenue(Protocol):
     def cancel(self, client_order_id: str) -> None:
         """Ask for a cancel."""
 
-    def amend(self, client_order_id: str, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> None:
-        """Ask for a change; None leaves a value as it is, ``qty`` is the new total quantity."""
+    def amend(
+        self, client_order_id: str, qty: Decimal | None, price: Decimal | None, stop: Decimal | None, trail: Decimal | None = None
+    ) -> None:
+        """Ask for a change; None leaves a value as it is, ``qty`` is the new total quantity, ``trail`` the distance of a trailing stop that the
+        venue has of its own."""
 
     def query(self, client_order_id: str) -> None:
         """Ask what became of an order."""

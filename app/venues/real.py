@@ -42,7 +42,7 @@ class RealExecution:
     _amendment: Callable[[Any, Decimal | None, Decimal | None, Decimal | None], Refused | None]
     _place: Callable[[OrderIntent, Instrument], None]
     _cancel: Callable[[Any, Instrument], None]
-    _amend: Callable[[Any, Instrument, Decimal | None, Decimal | None, Decimal | None], None]
+    _amend: Callable[[Any, Instrument, Decimal | None, Decimal | None, Decimal | None, Decimal | None], None]
     _ask: Callable[[Any, Instrument], None]
 
     def __init__(
@@ -172,14 +172,16 @@ class RealExecution:
         if order is not None and (item := self.instruments.get(order.symbol)) is not None:
             self._cancel(order, item)
 
-    def amend(self, client_order_id: str, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> None:
+    def amend(
+        self, client_order_id: str, qty: Decimal | None, price: Decimal | None, stop: Decimal | None, trail: Decimal | None = None
+    ) -> None:
         """Have an order changed; it is the same order here."""
         order = self._ledger.order(client_order_id)
         refused = Refused("venue_amend", None, "the order is not known", "") if order is None else self.amend_refusal(order, qty, price, stop)
         if refused is not None:
             self.report([events.OrderChangeRefused(self._clock.now_ns(), client_order_id, "amend", refused.code, refused.reason)])
             return
-        self._amend(order, self.instruments[order.symbol], qty, price, stop)
+        self._amend(order, self.instruments[order.symbol], qty, price, stop, trail)
 
     def query(self, client_order_id: str) -> None:
         """Ask what became of an order; without a connection the desk asks again later."""

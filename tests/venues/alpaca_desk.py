@@ -75,6 +75,7 @@ class AlpacaDesk:
         try:
             await until(lambda: self.state == "ready" and self.engine is not None and self.engine.balanced, "ready")
             await until(lambda: self.desk.market.book(SYMBOL).is_trusted, "quotes")
+            await until(lambda: not self.desk.trade.writer.queued, "what was found is journalled")
         except AssertionError as error:
             raise AssertionError(f"{error}; {self.desk.real.view()} {self.desk.venue.connection}") from None
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.model.events import OrderCancelRequested
+from app.model.events import OrderAmended, OrderCancelRequested
 from app.trading.journal import decode
 from app.venues.alpaca import answers
 from app.venues.alpaca.api import AT_ONCE
@@ -67,6 +67,33 @@ async def test_a_cancel_asked_for_while_the_order_is_on_its_way_follows_its_ackn
         await desk.agree()
         journalled = [entry.event for record in await desk.desk.trade.writer.recorder.read_all() for entry in decode(record)]
         assert sum(isinstance(event, OrderCancelRequested) for event in journalled) == 1, "the desk had to ask again"
+
+
+@pytest.mark.parametrize("late", ["late", "late_before"])
+async def test_an_answer_from_before_an_amendment_does_not_undo_it(tmp_path, late):
+    async with alpaca_desk(tmp_path) as desk:
+        await desk.armed()
+        cid = (await desk.submit())["client_order_id"]
+        await desk.status(cid, "accepted")
+        order, execution, told, true_at = desk.engine.orders[cid], desk.desk.real.execution, [], []
+        answered, pass_on = execution.answered, execution._pass_on
+        execution.answered = lambda cid, as_of_ns: (true_at.append(as_of_ns), answered(cid, as_of_ns))
+        execution._pass_on = lambda found: (told.extend(found), pass_on(found))
+        desk.emulator.faults.add("late", match="GET /v2/orders:", seconds=1.0)  # what it says is from now
+        asked = desk.asked("GET /v2/orders:by_client_order_id")
+        asking = asyncio.ensure_future(desk.page.ask("order.query", client_order_id=cid))
+        await until(lambda: desk.asked("GET /v2/orders:by_client_order_id") > asked, "asked")
+        now = desk.desk.around.clock.monotonic_ns()
+        desk.emulator.faults.add(late, match="PATCH", seconds=2.0 if late == "late" else 0.1)
+        amending = asyncio.ensure_future(desk.page.ask("order.amend", client_order_id=cid, qty=None, price=str(desk.bid - 9), stop=None))
+        await until(lambda: order.amend_requested_ns is not None, "asked for")
+        await asking
+        await until(lambda: true_at and min(true_at) < now, "the answer from before")
+        assert (await amending)["outcome"] in ("amended", "unresolved")
+        await until(lambda: order.price == desk.bid - 9 and order.amend_requested_ns is None, "amended")
+        amended = [event for event in told if isinstance(event, OrderAmended)]
+        assert {event.price for event in amended} == {desk.bid - 9}, amended
+        await desk.agree()
 
 
 async def test_a_report_of_a_replacement_after_a_restart_leaves_it_the_present_one(tmp_path):

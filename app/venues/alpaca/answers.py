@@ -13,7 +13,7 @@ from typing import Any
 from app.model import events
 from app.model.events import Event
 from app.model.instrument import Instrument
-from app.model.orders import OrderIntent, OrderStatus
+from app.model.orders import OrderIntent, OrderStatus, OrderType
 from app.platform.interfaces import Clock
 
 from ..execution import Ledger, Outcome, Rank, Reply
@@ -28,6 +28,7 @@ NOT_FOUND = 404
 LINKS = 100
 """Replacements followed in one answer."""
 PAGE = 100
+_CONFIRMED = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
 _ALIVE = frozenset("new accepted pending_new accepted_for_bidding pending_review held".split())
 
 
@@ -55,7 +56,7 @@ class Answers:
                 if state.client_order_id != cid:
                     raise WireError("it is about another order")
                 self._saw(cid, state)
-                self._owner.report(self._accepted(cid, state.order_id))
+                self._owner.report(self._alive(cid, state))
                 self._judge(cid, state)
             except WireError as error:
                 self._unknown(cid, f"the answer could not be read ({error})")
@@ -178,13 +179,15 @@ class Answers:
             if (not state.works and state.replaced_by is None) or state is not last:
                 self.chain.close(state)
         out: list[Event] = []
-        if last.works or not order.status.is_final:
+        # What was so before an amendment is not what it is now: its own answer, and the question after it, say that.
+        before = last.works and not order.amend_doubted and self._owner.is_before(cid, as_of_ns)
+        if not before and (last.works or not order.status.is_final):
             try:
                 end = orders.ended(last, now, cid)
             except WireError as error:
                 self._unresolved(order, str(error))
                 return
-            if order.status not in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED) or order.venue_order_id != last.order_id:
+            if order.status not in _CONFIRMED or order.venue_order_id != last.order_id:
                 self.chain.accept(last.order_id)
                 out.append(events.OrderAccepted(now, cid, last.order_id))
             if last.works and last.qty is not None and self._differs(order, last):
@@ -197,16 +200,35 @@ class Answers:
 
     def _differs(self, order: Any, last: State) -> bool:
         changed = self._total(order.client_order_id, last) != order.qty
-        prices = not order.intent.held and (last.price, last.stop) != (order.price, order.stop)
-        return order.amend_requested_ns is not None or changed or prices
+        prices = self._prices(order, last) != (order.price, order.stop)
+        trails = self._trails(order) and last.distance not in (None, order.trail or order.trail_percent)
+        return order.amend_requested_ns is not None or changed or prices or trails
 
     def _total(self, cid: str, last: State) -> Decimal:
         return self.chain.journalled(cid) + last.left
 
     def _amendment(self, order: Any, last: State) -> Event:
         cid = order.client_order_id
-        price, stop = (order.price, order.stop) if order.intent.held else (last.price, last.stop)
-        return events.OrderAmended(self._clock.now_ns(), cid, self._total(cid, last), price, stop)
+        distance = last.distance if self._trails(order) else None
+        return events.OrderAmended(self._clock.now_ns(), cid, self._total(cid, last), *self._prices(order, last), distance)
+
+    def _prices(self, order: Any, last: State) -> tuple[Decimal | None, Decimal | None]:
+        """Limit and stop as they are there; where this desk held the order, or it trails and has seen no price yet, as they are here."""
+        if order.intent.held:
+            return order.price, order.stop
+        return last.price, order.stop if last.stop is None and self._trails(order) else last.stop
+
+    def _trails(self, order: Any) -> bool:
+        return order.intent.type is OrderType.TRAILING_STOP and not order.intent.held
+
+    def follow(self, cid: str, state: State, accepted: bool = False) -> list[Event]:
+        """Where a trailing stop has got to: it moves without a report. ``accepted``: that is being told in the same breath."""
+        order = self._ledger.order(cid)
+        if order is None or not self._trails(order) or order.amend_requested_ns is not None or not (accepted or order.status in _CONFIRMED):
+            return []
+        if state.stop in (None, order.stop) or not state.works or self.chain.last(cid) != state.order_id:
+            return []
+        return [events.OrderAmended(self._clock.now_ns(), cid, order.qty, order.price, state.stop)]
 
     def _unresolved(self, order: Any, why: str) -> None:
         """It is asked about again; the others go on without it."""
@@ -248,7 +270,7 @@ class Answers:
             self._owner.report([events.OrderChangeRefused(now, cid, change, f"alpaca_{event}", "the exchange refused it")])
             self._owner.query(cid)
         elif event in _ALIVE:
-            self._owner.report(self._accepted(cid, state.order_id))
+            self._owner.report(self._alive(cid, state))
         elif event in ("canceled", "expired", "rejected"):
             self._judge(cid, state, str(data.get("reason") or "")[:200])
 
@@ -269,6 +291,10 @@ class Answers:
 
     def _accepted(self, cid: str, order_id: str) -> list[Event]:
         return [events.OrderAccepted(self._clock.now_ns(), cid, order_id)] if self.chain.accept(order_id) else []
+
+    def _alive(self, cid: str, state: State) -> list[Event]:
+        accepted = self._accepted(cid, state.order_id)
+        return [*accepted, *self.follow(cid, state, bool(accepted))]
 
     def _fresh(self, cid: str, item: Instrument, found: list[Execution]) -> list[Event]:
         now = self._clock.now_ns()

@@ -17,20 +17,20 @@ from app.model.units import parse_decimal
 
 from ..wire import ERRORS, WireError, number_text
 
-TYPES = {OrderType.MARKET: "market", OrderType.LIMIT: "limit", OrderType.STOP: "stop", OrderType.STOP_LIMIT: "stop_limit"}
+TYPES = {kind: kind.value for kind in (OrderType.MARKET, OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)}
 _ALL_TIFS = {"day": "day", "gtc": "gtc", "ioc": "ioc", "fok": "fok", "at_open": "opg", "at_close": "cls"}
 TIFS = {tif: _ALL_TIFS[tif.value] for tif in TimeInForce if tif.value in _ALL_TIFS}
 WORKING = frozenset(
     "new partially_filled done_for_day pending_cancel pending_replace pending_review accepted pending_new accepted_for_bidding stopped "
     "suspended calculated held".split()
 )
-_FROM_TYPE = {**{name: kind for kind, name in TYPES.items()}, "trailing_stop": OrderType.STOP}
+_FROM_TYPE = {name: kind for kind, name in TYPES.items()}
 _FROM_TIF = {name: tif for tif, name in TIFS.items()} | {"gtd": TimeInForce.GTC}
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def place(intent: OrderIntent, native: str) -> dict[str, Any]:
-    """The body of an order; outside regular hours it waits."""
+    """The body of an order; outside regular hours it waits. Where a trailing stop stands is the venue's to say."""
     body = {
         "symbol": native,
         "qty": number(intent.qty),
@@ -42,7 +42,10 @@ def place(intent: OrderIntent, native: str) -> dict[str, Any]:
     }
     if intent.price is not None:
         body["limit_price"] = number(intent.price)
-    if intent.stop is not None:
+    if intent.type is OrderType.TRAILING_STOP:
+        name, distance = ("trail_price", intent.trail) if intent.trail is not None else ("trail_percent", intent.trail_percent)
+        body[name] = number(distance)
+    elif intent.stop is not None:
         body["stop_price"] = number(intent.stop)
     return body
 
@@ -54,7 +57,8 @@ def number(value: Decimal) -> str:
 
 
 class State(NamedTuple):
-    """An order as every answer and report tells it. ``qty`` is None for one that was asked for by its worth (``notional``)."""
+    """An order as every answer and report tells it. ``qty`` is None for one that was asked for by its worth (``notional``). The ``stop`` of a
+    trailing stop follows the market at ``trail`` or ``trail_percent``; None while it has seen no price."""
 
     symbol: str
     order_id: str
@@ -72,6 +76,13 @@ class State(NamedTuple):
     replaces: str | None
     submitted: str
     average: Decimal | None
+    trail: Decimal | None = None
+    trail_percent: Decimal | None = None
+
+    @property
+    def distance(self) -> Decimal | None:
+        """How far a trailing stop trails, in its own unit."""
+        return self.trail if self.trail is not None else self.trail_percent
 
     @property
     def works(self) -> bool:
@@ -104,6 +115,8 @@ def read_state(row: Any) -> State:
             _name(row.get("replaces")),
             _word(row.get("submitted_at") or row["created_at"]),
             _maybe(row.get("filled_avg_price")),
+            _maybe(row.get("trail_price")),
+            _maybe(row.get("trail_percent")),
         )
     except ERRORS as error:
         raise WireError(f"not an order: {error!r}") from error
@@ -190,7 +203,8 @@ def found(state: State, client_order_id: str, account: str, symbol: str, mark: D
     if qty is None:
         price = state.price or mark
         qty = (state.notional / price).quantize(Decimal("0.000000001")) if state.notional and price else Decimal(1)
-    return OrderIntent(client_order_id, account, "venue", 0, symbol, side, kind, tif, qty, state.price, state.stop)
+    trails = {"trail": state.trail, "trail_percent": state.trail_percent}
+    return OrderIntent(client_order_id, account, "venue", 0, symbol, side, kind, tif, qty, state.price, state.stop, **trails)
 
 
 def found_id(state: State) -> str:

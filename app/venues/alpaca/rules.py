@@ -25,7 +25,7 @@ LEAST_WORTH = Decimal(1)
 VENUE, CURRENCY = "alpaca", "USD"
 EXCHANGE, EXCHANGES = "XNYS", {"NASDAQ": "XNAS"}
 """The calendar of an asset, by Alpaca's name of its exchange; all exchanges of US equities keep the hours of the first one."""
-_STOPS = (OrderType.STOP, OrderType.STOP_LIMIT)
+_STOPS = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 _LASTING = (TimeInForce.DAY, TimeInForce.GTC)
 _BLOCKS = {
     "trading_blocked": "Alpaca has blocked trading on this account",
@@ -140,6 +140,7 @@ def _problems(intent: OrderIntent, rules: Rules, present: Present) -> Iterator[R
         yield Refused("venue_halted", "symbol", f"Alpaca does not trade {symbol} now.", "Choose another instrument.")
     if intent.tif not in orders.TIFS:
         yield Refused("venue_tif", "tif", f"Alpaca has no {intent.tif.value.upper()} orders.", "Use day, GTC, IOC or FOK.")
+    trails = kind is OrderType.TRAILING_STOP and not intent.held
     if kind in _STOPS and intent.tif not in _LASTING:
         yield Refused("venue_tif", "tif", "A stop waits at Alpaca.", "Use day or GTC.")
     if intent.post_only:
@@ -147,7 +148,9 @@ def _problems(intent: OrderIntent, rules: Rules, present: Present) -> Iterator[R
     if intent.group is not None:
         reason = "Alpaca sets the shares aside for the first order of a pair: the second would be refused."
         yield Refused("venue_pair", None, reason, "Give take profit or stop loss, not both.")
-    yield from _prices(intent.price, intent.stop)
+    yield from _prices(intent.price, None if trails else intent.stop)
+    if trails and intent.qty % 1:
+        yield Refused("venue_fraction", "qty", "Alpaca has trailing stops for whole shares only.", "Use a whole number.")
     if intent.qty % 1:
         yield from _fraction(intent, rules, present)
     if intent.qty < rules.least:

@@ -31,6 +31,7 @@ class Sending:
         self._placing: dict[str, Request] = {}
         self._amending: set[str] = set()
         self._cancelling: dict[str, str] = {}
+        self._amended_ns: dict[str, int] = {}
 
     def is_placing(self, client_order_id: str) -> bool:
         """Whether an order is on its way and has no answer yet."""
@@ -39,6 +40,10 @@ class Sending:
     def is_amending(self, client_order_id: str) -> bool:
         """Whether an amendment is on its way and has no answer yet."""
         return client_order_id in self._amending
+
+    def is_before(self, client_order_id: str, as_of_ns: int) -> bool:
+        """Whether what was true then (monotonic) may be from before an amendment that is on its way, or has been answered since."""
+        return client_order_id in self._amending or as_of_ns <= self._amended_ns.get(client_order_id, -1)
 
     def place(self, intent: OrderIntent, native: str, on_sent: Callable[[], object]) -> None:
         """Send an order."""
@@ -67,11 +72,12 @@ class Sending:
         else:
             self._delete(cid, known)
 
-    def amend(self, order: Any, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> None:
+    def amend(self, order: Any, qty: Decimal | None, price: Decimal | None, stop: Decimal | None, trail: Decimal | None = None) -> None:
         """Have an order replaced by one with other values."""
         cid = order.client_order_id
         known = self._answers.chain.last(cid) or order.venue_order_id
         wanted = {"qty": (qty, order.qty), "limit_price": (price, order.price), "stop_price": (stop, order.stop)}
+        wanted["trail"] = (trail, order.trail or order.trail_percent)
         body = {name: orders.number(new) for name, (new, old) in wanted.items() if new is not None and new != old}
         body["client_order_id"] = replacement_id(cid, known)
         self._amending.add(cid)
@@ -93,6 +99,7 @@ class Sending:
 
     def _amended(self, order: Any, reply: Reply) -> None:
         self._amending.discard(order.client_order_id)
+        self._amended_ns[order.client_order_id] = self._clock.monotonic_ns()
         self._answers.amended(order, reply)
 
     def _delete(self, cid: str, order_id: str) -> None:

@@ -125,8 +125,10 @@ class AlpacaTrading(RealExecution):
     def _cancel(self, order: Any, _item: Instrument) -> None:
         self._sending.cancel(order)
 
-    def _amend(self, order: Any, _item: Instrument, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> None:
-        self._sending.amend(order, qty, price, stop)
+    def _amend(
+        self, order: Any, _item: Instrument, qty: Decimal | None, price: Decimal | None, stop: Decimal | None, trail: Decimal | None
+    ) -> None:
+        self._sending.amend(order, qty, price, stop, trail)
 
     def _ask(self, order: Any, item: Instrument) -> None:
         self._answers.ask(order, item)
@@ -165,6 +167,10 @@ class AlpacaTrading(RealExecution):
     def is_amending(self, client_order_id: str) -> bool:
         """Whether an amendment is on its way and has no answer yet."""
         return self._sending.is_amending(client_order_id)
+
+    def is_before(self, client_order_id: str, as_of_ns: int) -> bool:
+        """Whether what was true then may be from before an amendment."""
+        return self._sending.is_before(client_order_id, as_of_ns)
 
     def works(self, client_order_id: str, order_id: str) -> None:
         """An order works under this name there."""
@@ -205,7 +211,10 @@ class AlpacaTrading(RealExecution):
         """What the venue holds and works on; the ids here of all that works there."""
         self.held.take(picture)
         for state in picture.working:
-            if (item := self._answers.instrument(state.symbol)) is not None and self._answers.cid(state) is None:
+            cid = self._answers.cid(state)
+            if cid is not None:
+                self.report(self._answers.follow(cid, state))
+            elif (item := self._answers.instrument(state.symbol)) is not None:
                 try:
                     cid = self._answers.adopt(state, item)
                 except ERRORS:

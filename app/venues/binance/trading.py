@@ -128,7 +128,9 @@ class BinanceTrading(RealExecution):
             return
         self.api.ask("order.cancel", self._answers.named(order, item), lambda reply: self._answers.cancelled(cid, reply), rank=Rank.CANCEL)
 
-    def _amend(self, order: Any, item: Instrument, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> None:
+    def _amend(
+        self, order: Any, item: Instrument, qty: Decimal | None, price: Decimal | None, stop: Decimal | None, trail: Decimal | None
+    ) -> None:
         """Smaller only; it keeps its id and its place."""
         params = {**self._answers.named(order, item), "newQty": orders.number(qty), "newClientOrderId": order.client_order_id}
         if order.intent.origin == "venue":

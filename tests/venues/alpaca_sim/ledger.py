@@ -1,7 +1,8 @@
 """The emulated broker's accounts, orders, executions and positions, and its matching rule.
 
 The rule: an order that arrives takes what the touch shows within its price and, if it is a market order, the rest a cent further; what rests
-is filled at its own price by trades at or through it, first come first served. Positions are netted, shorts included; there are no fees.
+is filled at its own price by trades at or through it, first come first served. A trailing stop follows the best trade since it came.
+Positions are netted, shorts included; there are no fees.
 """
 
 from __future__ import annotations
@@ -124,6 +125,16 @@ class Order:
     replaces: str | None = None
     replaced_by: str | None = None
     ended_ns: int = 0
+    trail: Decimal | None = None
+    percent: Decimal | None = None
+    hwm: Decimal | None = None
+
+    def follow(self, price: Decimal) -> None:
+        """A trailing stop moves with the best price seen, never back."""
+        if self.kind == "trailing_stop":
+            self.hwm = price if self.hwm is None else max(self.hwm, price) if self.side == "sell" else min(self.hwm, price)
+            away = self.trail if self.trail is not None else self.hwm * self.percent / 100
+            self.stop = self.hwm - away if self.side == "sell" else self.hwm + away
 
     @property
     def works(self) -> bool:
@@ -167,9 +178,9 @@ class Order:
             "status": shown,
             "extended_hours": False,
             "legs": None,
-            "trail_percent": None,
-            "trail_price": None,
-            "hwm": None,
+            "trail_percent": None if self.percent is None else text(self.percent),
+            "trail_price": None if self.trail is None else text(self.trail),
+            "hwm": None if self.hwm is None else text(self.hwm),
             "subtag": None,
             "source": None,
         }
@@ -233,7 +244,7 @@ class Broker:
         name = body.get("client_order_id") or str(uuid.uuid4())
         if any(order.name == name for order in account.orders):
             raise Refusal(422, 40010001, "client_order_id must be unique")
-        numbers = {key: self._number(body, key) for key in ("qty", "notional", "limit_price", "stop_price")}
+        numbers = {key: self._number(body, key) for key in ("qty", "notional", "limit_price", "stop_price", "trail_price", "trail_percent")}
         order = Order(
             stock,
             name,
@@ -245,8 +256,11 @@ class Broker:
             numbers["limit_price"],
             numbers["stop_price"],
             self.now_ns(),
+            trail=numbers["trail_price"],
+            percent=numbers["trail_percent"],
         )
         self._check(account, order)
+        order.follow(stock.last or (stock.bid if order.side == "sell" else stock.ask))
         if order.notional is not None:
             order.qty = (order.notional / stock.ask).quantize(Decimal("0.000000001"))
         self.placed.append(name)
@@ -276,7 +290,7 @@ class Broker:
         old = self.find(account, order_id)
         if not old.works:
             raise Refusal(422, 42210000, f"order is already in \"{old.status}\" state")
-        numbers = {key: self._number(body, key) for key in ("qty", "limit_price", "stop_price")}
+        numbers = {key: self._number(body, key) for key in ("qty", "limit_price", "stop_price", "trail")}
         if all(value is None for value in numbers.values()) and not body.get("time_in_force"):
             raise Refusal(403, 40310000, "order parameters are not changed")
         name = body.get("client_order_id") or str(uuid.uuid4())
@@ -284,10 +298,16 @@ class Broker:
             raise Refusal(422, 40010001, "client_order_id must be unique")
         qty = numbers["qty"] if numbers["qty"] is not None else old.left
         limit = numbers["limit_price"] if numbers["limit_price"] is not None else old.limit
-        stop = numbers["stop_price"] if numbers["stop_price"] is not None else old.stop
+        stop = None if old.kind == "trailing_stop" else numbers["stop_price"] if numbers["stop_price"] is not None else old.stop
         new = Order(old.stock, name, old.side, old.kind, body.get("time_in_force") or old.tif, qty, None, limit, stop, self.now_ns())
-        new.replaces, new.triggered = old.id, old.triggered
+        new.replaces, new.triggered, new.trail, new.percent = old.id, old.triggered, old.trail, old.percent
+        if numbers["trail"] is not None:
+            if old.kind != "trailing_stop" or old.triggered:
+                raise Refusal(422, 42210000, "trail can only be changed of a trailing stop that waits")
+            new.trail, new.percent = (None, numbers["trail"]) if old.trail is None else (numbers["trail"], None)
         self._check(account, new, old)
+        if old.hwm is not None:
+            new.follow(old.hwm)
         old.status, old.replaced_by, old.ended_ns = "replaced", new.id, self.now_ns()
         account.orders.append(new)
         self._tell(account, "replaced", old)
@@ -312,6 +332,8 @@ class Broker:
         self.on_market(stock, "t", qty)
         for account in self.accounts.values():
             for order in account.working(symbol):
+                if not order.triggered:
+                    order.follow(price)
                 if order.stop is not None and not order.triggered:
                     if price >= order.stop if order.side == "buy" else price <= order.stop:
                         order.triggered = True
@@ -350,7 +372,7 @@ class Broker:
             self._tell(account, "canceled", order)
 
     def _check(self, account: Account, order: Order, old: Order | None = None) -> None:
-        if order.side not in ("buy", "sell") or order.kind not in ("market", "limit", "stop", "stop_limit"):
+        if order.side not in ("buy", "sell") or order.kind not in ("market", "limit", "stop", "stop_limit", "trailing_stop"):
             raise Refusal(422, 42210000, "invalid side or type")
         if order.tif not in ("day", "gtc", "ioc", "fok", "opg", "cls"):
             raise Refusal(422, 42210000, "invalid time_in_force")
@@ -358,7 +380,11 @@ class Broker:
             raise Refusal(422, 40010001, "qty or notional is required")
         if (order.limit is not None) != (order.kind in ("limit", "stop_limit")) or (order.stop is not None) != (order.kind in ("stop", "stop_limit")):
             raise Refusal(422, 42210000, f"{order.kind} orders have other prices")
-        for price in (order.limit, order.stop):
+        if order.kind == "trailing_stop" and (order.tif not in ("day", "gtc") or order.qty is None or order.qty % 1):
+            raise Refusal(422, 42210000, "trailing stop orders are for whole shares, day or gtc")
+        if (order.kind == "trailing_stop") is not ((order.trail is None) is not (order.percent is None)):
+            raise Refusal(422, 42210000, "trailing stop orders have trail_price or trail_percent")
+        for price in (order.limit, order.stop, order.trail):
             if price is not None and price % (CENT if price >= 1 else Decimal("0.0001")):
                 raise Refusal(422, 42210000, f"invalid limit_price {text(price)}. sub-penny increment does not fulfill minimum pricing criteria")
         fraction = order.notional is not None or order.qty % 1
