@@ -80,12 +80,27 @@ def order_text(row: dict, base: str = "") -> str:
     words = f"{_DO.get(row['side'], row['side'])} {number(row['qty'])} {base or row['symbol']}"
     if row["type"] == "market":
         return f"{words} at market"
-    parts = []
+    parts = [f"trailing by {away}"] if (away := distance(row)) else []
     if row.get("stop"):
         parts.append(f"stop {number(row['stop'])}")
     if row.get("price"):
         parts.append(f"limit {number(row['price'])}")
     return f"{words}, {', '.join(parts)}"
+
+
+def distance(row: dict) -> str:
+    """How far a trailing stop trails: '2' or '1.5 %'; empty for another order."""
+    if row.get("trail"):
+        return number(row["trail"])
+    return f"{number(row['trail_percent'])} %" if row.get("trail_percent") else ""
+
+
+def amendable(row: dict) -> list[str]:
+    """What of a working order can be changed: nothing of a market order, or of a trailing stop that this desk holds."""
+    trails = row["type"] == "trailing_stop"
+    names = ([] if row["held"] else ["trail"]) if trails else [name for name in ("price", "stop") if row[name]]
+    linked = row.get("parent") or row.get("group")
+    return [*([] if linked else ["qty"]), *names] if names else []
 
 
 def outcome(row: dict, base: str) -> tuple[str, str]:
@@ -122,8 +137,8 @@ def outcome(row: dict, base: str) -> tuple[str, str]:
 def marks(row: dict) -> str:
     """What is special about an order: 'post-only, shows 1, until 12:00, exit'."""
     found = [word for key, word in (("post_only", "post-only"), ("reduce_only", "reduce-only")) if row.get(key)]
-    if row.get("trail") or row.get("trail_percent"):
-        found.append(f"trails by {number(row['trail'])}" if row.get("trail") else f"trails by {number(row['trail_percent'])} %")
+    if away := distance(row):
+        found.append(f"trails by {away}")
     if row.get("display"):
         found.append(f"shows {number(row['display'])}")
     if row.get("expires_ns"):

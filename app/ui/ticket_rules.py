@@ -25,6 +25,7 @@ TYPE_WORDS = {
     "oco": "One cancels other",
 }
 HELD_TYPES = frozenset({"trailing_stop", "market_if_touched", "limit_if_touched"})
+"""Those that a desk holds whose venue has none of them."""
 HELD_NOTE = (
     "Held by this desk, not by the venue: it is sent when its trigger is seen here. While this tab is closed nothing triggers it; "
     "it is held on when the desk opens again."
@@ -132,11 +133,12 @@ class Draft:
     stop_loss: str = ""
     route: str = "this"
     held_tifs: frozenset[str] = frozenset()
+    held_types: frozenset[str] = HELD_TYPES
 
     @property
     def note(self) -> str:
         """What this desk, and not the venue, has to do for the order; empty where the venue does it all."""
-        if self.type in HELD_TYPES:
+        if self.type in self.held_types:
             return HELD_NOTE
         if self.tif in self.held_tifs:
             return SESSION_NOTES.get(self.tif, "")

@@ -1,4 +1,4 @@
-"""The editor under an order's row: new quantity, limit and stop, checked like a ticket, refused beside the field.
+"""The editor under an order's row: new quantity, limit, stop or distance, checked like a ticket, refused beside the field.
 
 Sends only what changed, and closes when the venue has answered. Nothing typed is lost when it refuses.
 """
@@ -13,7 +13,7 @@ from ..answers import ENDED, amended, not_done
 from ..dom import el, listen
 from ..format import group
 from ..link import Refused
-from ..order_words import order_text, value
+from ..order_words import amendable, order_text, value
 from ..ticket_rules import FIELD_WORDS, Draft, Rules, check, plain, read_number
 
 
@@ -22,10 +22,11 @@ class AmendForm:
 
     def __init__(self, ctx: Any, row: dict, instrument: dict | None, done: Callable[[], Any]) -> None:
         self._ctx, self._row, self._instrument, self._done = ctx, row, instrument, done
+        self._present = {**row, "trail": row.get("trail") or row.get("trail_percent")}
+        self._percent = bool(row.get("trail_percent"))
         self._inputs: dict[str, Any] = {}
         self._errors: dict[str, Any] = {}
-        fields = [] if row.get("parent") or row.get("group") else [self._field("qty")]
-        fields += [self._field(name) for name in ("price", "stop") if row[name]]
+        fields = [self._field(name) for name in amendable(row)]
         self._send = el("button", {"type": "submit", "class": "btn btn-primary"}, "Amend")
         back = el("button", {"type": "button", "class": "btn"}, "Keep as it is")
         listen(back, "click", lambda _event: done())
@@ -42,18 +43,20 @@ class AmendForm:
 
     def focus(self) -> None:
         """Put the cursor into the value most often changed."""
-        field = self._inputs.get("price") or self._inputs.get("stop") or self._inputs.get("qty")
+        field = self._inputs.get("price") or self._inputs.get("stop") or self._inputs.get("trail") or self._inputs.get("qty")
         field.focus()
         field.select()
 
     def _field(self, name: str) -> Any:
         key = f"amend-{name}"
         unit = ""
-        if self._instrument is not None:
+        if name == "trail" and self._percent:
+            unit = " %"
+        elif self._instrument is not None:
             unit = " " + self._instrument["base" if name == "qty" else "quote"]
         attrs = {"id": key, "name": name, "type": "text", "inputmode": "decimal", "class": "num", "aria-describedby": f"{key}-error"}
         field = self._inputs[name] = el("input", attrs)
-        field.value = self._row[name] or ""
+        field.value = self._present[name] or ""
         self._errors[name] = el("p", {"class": "field-error", "id": f"{key}-error"})
         return el("div", {"class": "field"}, el("label", {"for": key}, FIELD_WORDS[name] + unit), field, self._errors[name])
 
@@ -62,7 +65,8 @@ class AmendForm:
         row = self._row
         kind = {"iceberg": "limit"}.get(row["type"], row["type"])
         tif = "gtc" if row["tif"] == "gtd" else row["tif"]
-        return Draft(row["symbol"], row["side"], kind, tif, text.get("qty", row["qty"]), text.get("price", ""), text.get("stop", ""))
+        trail = {"trail": text.get("trail", ""), "trail_unit": "percent" if self._percent else "amount"}
+        return Draft(row["symbol"], row["side"], kind, tif, text.get("qty", row["qty"]), text.get("price", ""), text.get("stop", ""), **trail)
 
     def _check(self) -> bool:
         problems = {}
@@ -85,10 +89,10 @@ class AmendForm:
         event.preventDefault()
         if self._send.disabled or not self._check():
             return
-        changes: dict[str, str | None] = {"qty": None, "price": None, "stop": None}
+        changes: dict[str, str | None] = {"qty": None, "price": None, "stop": None, "trail": None}
         for name, field in self._inputs.items():
             wanted = read_number(field.value)
-            if wanted != value(self._row[name]):
+            if wanted != value(self._present[name]):
                 changes[name] = plain(wanted)
         if not any(changes.values()):
             self._done()
@@ -103,7 +107,10 @@ class AmendForm:
         finally:
             self._send.disabled = False
             self._said.textContent = ""
-        tone, text = amended(found, order_text({**self._row, **{name: value for name, value in changes.items() if value}}))
+        new = {name: text for name, text in changes.items() if text}
+        if distance := new.get("trail"):  # where the stop is then, the venue says
+            new |= {"stop": None, "trail": None if self._percent else distance, "trail_percent": distance if self._percent else None}
+        tone, text = amended(found, order_text({**self._row, **new}))
         if found["outcome"] == "refused":
             self._said.textContent = text
             return

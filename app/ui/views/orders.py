@@ -18,6 +18,7 @@ from ..order_words import (
     STATUS_WORDS,
     TYPE_WORDS,
     WORKING,
+    amendable,
     blotter,
     decimals,
     fixed,
@@ -163,7 +164,7 @@ class OrdersView:
             return (*reasons, Action("cancel", "Cancel", f"Cancel every leg: {what}"))
         if row["status"] == "unknown":
             actions.append(Action("query", "Query now", f"Ask the venue now about: {what}", "amber"))
-        if row["status"] in _AMENDABLE and self._can_amend and not row.get("amending") and (row["price"] or row["stop"]) and row["type"] != "trailing_stop":
+        if row["status"] in _AMENDABLE and self._can_amend and not row.get("amending") and amendable(row):
             actions.append(Action("amend", "Amend", f"Amend: {what}"))
         if row["status"] != "unknown":
             actions.append(Action("cancel", "Cancel", f"Cancel: {what}"))

@@ -32,6 +32,7 @@ class TicketForm:
         self._blocked = False
         self._held = False
         self._held_tifs: frozenset[str] = frozenset()
+        self._held_types = rules.HELD_TYPES
         self._shown: dict[str, str] = {}
         self._inputs: dict[str, Any] = {}
         self._errors: dict[str, Any] = {}
@@ -101,6 +102,7 @@ class TicketForm:
             post_only=get["post_only"].checked and not get["post_only"].disabled,
             reduce_only=get["reduce_only"].checked,
             held_tifs=self._held_tifs,
+            held_types=self._held_types,
             **{name: get[name].value for name in MORE},
         )
 
@@ -155,6 +157,7 @@ class TicketForm:
                 option = options.item(index)
                 option.disabled = bool(offered) and option.value not in offered
         self._held_tifs = frozenset(capabilities.get("held_tifs", ()))
+        self._held_types = frozenset(capabilities.get("held", rules.HELD_TYPES))
         for name in ("post_only", "reduce_only"):
             self._wraps[name].hidden = capabilities.get(name) is False
 

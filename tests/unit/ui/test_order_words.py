@@ -7,8 +7,10 @@ import pytest
 from app.model.orders import OrderStatus
 from app.ui.order_words import (
     STATUS_WORDS,
+    amendable,
     close_text,
     decimals,
+    distance,
     fixed,
     number,
     order_text,
@@ -50,6 +52,16 @@ def test_order_text():
     assert order_text(ROW, "BTC") == "Buy 1,500 BTC, limit 61,800"
     assert order_text(row(type="market", price=None), "BTC") == "Buy 1,500 BTC at market"
     assert order_text(row(type="stop_limit", stop="61700")) == "Buy 1,500 BTCUSDT, stop 61,700, limit 61,800"
+    assert order_text(row(type="trailing_stop", price=None, stop="61700", trail="1200")) == "Buy 1,500 BTCUSDT, trailing by 1,200, stop 61,700"
+
+
+def test_a_trailing_stop_has_a_distance_that_its_venue_may_change():
+    trailing = {"type": "trailing_stop", "price": None, "stop": "61700"}
+    percent = row(**trailing, trail=None, trail_percent="1.5", held=False)
+    assert (distance(row(**trailing, trail="1200")), distance(percent), distance(ROW)) == ("1,200", "1.5 %", "")
+    assert amendable(percent) == ["qty", "trail"] and amendable({**percent, "held": True}) == []
+    assert amendable(ROW) == ["qty", "price"] and amendable(row(stop="1", type="stop_limit", parent="kt-b")) == ["price", "stop"]
+    assert amendable(row(type="market", price=None)) == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.ui.ticket_rules import (
+    HELD_NOTE,
     HELD_TYPES,
     Draft,
     Rules,
@@ -202,6 +203,12 @@ def test_special_orders_say_what_they_do(draft, words, wire):
     fields = order_fields(draft)
     assert {name: fields[name] for name in wire} == wire
     assert bool(draft.note) is (draft.type in HELD_TYPES or draft.type == "oco" or bool(draft.stop_loss))
+
+
+def test_what_the_venue_has_of_its_own_is_not_said_to_be_held():
+    native = special(type="trailing_stop", trail="50", held_types=frozenset({"market_if_touched"}))
+    assert native.note == "" and "Linked by this desk" in special(type="trailing_stop", trail="50", stop_loss="1", held_types=frozenset()).note
+    assert special(type="market_if_touched", held_types=frozenset({"market_if_touched"})).note == HELD_NOTE
 
 
 @pytest.mark.parametrize(
