@@ -29,6 +29,25 @@ def is_reconciled(desk: DeskPage, armed: bool) -> None:
     expect(desk.by("real-state", state="ready", armed="true" if armed else "false")).to_be_visible(timeout=PATIENCE_MS)
 
 
+def a_trailing_stop_is_the_brokers(desk: DeskPage) -> None:
+    """Nothing is said of this desk holding it; its distance is amended, and it is cancelled."""
+    desk.fill_ticket(kind="market_if_touched")
+    expect(desk.by("ticket-note")).to_contain_text("Held by this desk")
+    desk.fill_ticket(kind="trailing_stop", side="sell", qty="4", tif="gtc")
+    expect(desk.by("ticket-note")).to_be_hidden()
+    desk.by("ticket-trail").fill("5")
+    desk.by("ticket-submit").click()
+    row = desk.by("order-row", status="accepted").filter(has_text="trails by 5")
+    row.get_by_role("button", name="Amend").click(timeout=PATIENCE_MS)
+    form = desk.page.get_by_role("form", name=re.compile("^Amend"))
+    form.get_by_label(re.compile("^Distance")).fill("6.5")
+    form.get_by_role("button", name="Amend").click()
+    expect(desk.by("toast").filter(has_text="trailing by 6.5")).to_be_visible(timeout=PATIENCE_MS)
+    row = desk.by("order-row", status="accepted").filter(has_text="trails by 6.5")
+    row.get_by_role("button", name="Cancel").click()
+    expect(desk.by("order-row", status="cancelled")).to_have_count(1, timeout=PATIENCE_MS)
+
+
 def test_key_arming_an_order_and_a_reload_and_the_secret_is_nowhere(page: Page):
     page.route(re.compile(r"/worker/desk\.mjs"), expose)
     with alpaca_emulator("--every", "0.3") as said, serving(SITE, f"{said['trade']} ws://127.0.0.1:{said['port']}") as server:
@@ -66,6 +85,7 @@ def test_key_arming_an_order_and_a_reload_and_the_secret_is_nowhere(page: Page):
         expect(desk.by("order-row", status="filled")).to_have_count(1, timeout=PATIENCE_MS)
         desk.submit(kind="limit", qty="8", price=str(price), tif="gtc")
         expect(desk.by("order-row", status="accepted")).to_have_count(1, timeout=PATIENCE_MS)
+        a_trailing_stop_is_the_brokers(desk)
         assert in_worker(page, [SECRET, KEY])[0] == 0 and in_worker(page, [KEY])[0] > 0, "the key is there, its secret never"
         assert in_page(page, [SECRET]) == [0]
 
@@ -80,7 +100,8 @@ def test_key_arming_an_order_and_a_reload_and_the_secret_is_nowhere(page: Page):
         expect(desk.by("order-row", status="filled")).to_have_count(1)
         expect(desk.by("ticket-submit")).to_be_disabled()
         told = post(said["trade"], "state")
-        assert len(told["placed"]) == 2 and [row["filled_qty"] for row in told["orders"]] == ["10", "3"]
+        assert len(told["placed"]) == 3 and [row["filled_qty"] for row in told["orders"]] == ["10", "3", "0", "0"]
+        assert [row["trail_price"] for row in told["orders"][2:]] == ["5", "6.5"]
         assert desk.ask("execution.state")["differences"] == []
         assert Decimal(told["positions"][KEY]["AAPL"]) == 13
         assert in_worker(page, [SECRET]) == [0]

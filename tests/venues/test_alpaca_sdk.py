@@ -12,7 +12,14 @@ with warnings.catch_warnings():
     from alpaca.common.exceptions import APIError
     from alpaca.data.live.stock import StockDataStream
     from alpaca.trading.enums import OrderSide, OrderStatus, QueryOrderStatus, TimeInForce
-    from alpaca.trading.requests import GetOrdersRequest, LimitOrderRequest, MarketOrderRequest, ReplaceOrderRequest, StopOrderRequest
+    from alpaca.trading.requests import (
+        GetOrdersRequest,
+        LimitOrderRequest,
+        MarketOrderRequest,
+        ReplaceOrderRequest,
+        StopOrderRequest,
+        TrailingStopOrderRequest,
+    )
     from alpaca.trading.stream import TradingStream
 
 from tests.venues.alpaca_desk import KEY, SECRET, SYMBOL, called, sdk
@@ -55,6 +62,29 @@ async def test_orders_positions_and_activities():
         rows = await called(client.get, "/account/activities/FILL")
         assert [(row["order_id"], row["cum_qty"], row["type"]) for row in rows] == [(str(bought.id), "3", "fill")]
         assert len(await called(client.cancel_orders)) == 1
+
+
+async def test_a_trailing_stop_follows_the_best_trade_and_triggers():
+    async with broker() as emulator:
+        client = sdk(emulator)
+        emulator.broker.trade(SYMBOL, Decimal(190), Decimal(1))
+        about = {"symbol": SYMBOL, "qty": 4, "side": SELL, "time_in_force": GTC}
+        placed = await called(client.submit_order, TrailingStopOrderRequest(**about, trail_price=2))
+        assert (placed.order_type.value, placed.trail_price, placed.hwm, placed.stop_price) == ("trailing_stop", "2", "190", "188")
+        for price in (193, 192):
+            emulator.broker.trade(SYMBOL, Decimal(price), Decimal(1))
+        moved = await called(client.get_order_by_id, placed.id)
+        assert (moved.hwm, moved.stop_price, moved.status) == ("193", "191", OrderStatus.NEW)
+        replaced = await called(client.replace_order_by_id, placed.id, ReplaceOrderRequest(trail=0.5))
+        assert (replaced.trail_price, replaced.hwm, replaced.stop_price) == ("0.5", "193", "192.5")
+        emulator.broker.trade(SYMBOL, Decimal("192.50"), Decimal(1))
+        assert (await called(client.get_order_by_id, replaced.id)).status is OrderStatus.FILLED
+        percent = await called(client.submit_order, TrailingStopOrderRequest(**about | {"side": BUY}, trail_percent=1))
+        assert (percent.trail_percent, percent.hwm, percent.stop_price) == ("1", "192.5", "194.425")
+        for wrong in ({"time_in_force": TimeInForce.IOC}, {"qty": 0.5, "time_in_force": DAY}):
+            with pytest.raises(APIError) as refused:
+                await called(client.submit_order, TrailingStopOrderRequest(**about | wrong, trail_price=2))
+            assert refused.value.status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What each venue takes natively, as its own interface documents it (docs/routing.md has the sources).
 
 A paper account fills everything, at every venue; the router still sends an order only where the venue itself would take it, so that paper is a
-rehearsal of the real thing. What no venue takes (trailing stops at most, if-touched orders, at-open and at-close) this desk holds, wherever
+rehearsal of the real thing. What these venues are not sent (trailing stops, if-touched orders, at-open and at-close) this desk holds, wherever
 the order goes.
 """
 

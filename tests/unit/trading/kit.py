@@ -88,8 +88,8 @@ class Rig:
                     self.venue.submit(intent)
                 case SendCancel(cid):
                     self.venue.cancel(cid)
-                case SendAmend(cid, qty, price, stop):
-                    self.venue.amend(cid, qty, price, stop)
+                case SendAmend(cid, qty, price, stop, trail):
+                    self.venue.amend(cid, qty, price, stop, trail)
                 case QueryOrder(cid):
                     self.venue.query(cid)
 
@@ -120,8 +120,8 @@ class Rig:
     def cancel(self, order: Order) -> None:
         self.take(self.engine.cancel(order.client_order_id))
 
-    def amend(self, order: Order, qty: str | None = None, price: str | None = None, stop: str | None = None) -> None:
-        self.take(self.engine.amend(order.client_order_id, qty, price, stop))
+    def amend(self, order: Order, qty: str | None = None, price: str | None = None, stop: str | None = None, trail: str | None = None) -> None:
+        self.take(self.engine.amend(order.client_order_id, qty, price, stop, trail))
 
     def units(self, levels: dict, symbol: str = "TOY") -> tuple:
         """{price: size} as units."""

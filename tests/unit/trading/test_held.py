@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.model.events import OrderReleased, OrderTriggered, from_json, to_json
+from app.model.events import OrderAccepted, OrderAmended, OrderReleased, OrderTriggered, from_json, to_json
 from app.model.orders import OrderStatus
 from app.trading.canonical import state_hash
 from app.trading.effects import Notify, QueryOrder, SendOrder
@@ -110,6 +110,32 @@ def test_prices_of_linked_and_held_orders_can_be_amended_their_quantity_only_whe
         rig.amend(trailing, stop="99")
     rig.amend(trailing, qty="2")
     assert trailing.qty == 2
+    for order, code in ((trailing, "held_trail"), (touch, "superfluous_trail")):
+        with pytest.raises(Denied) as caught:
+            rig.amend(order, trail="1")
+        assert (caught.value.code, caught.value.field) == (code, "trail")
+
+
+@pytest.mark.parametrize(("given", "wanted"), [({"trail": "0.50"}, "0.75"), ({"trail": "1", "trail_unit": "percent"}, "2")])
+def test_a_trailing_stop_is_left_to_a_venue_that_has_them(rig, given, wanted):
+    rig.view.native_types = frozenset({"trailing_stop"})
+    sent, amended = [], []
+    rig.venue.submit = sent.append
+    rig.venue.amend = lambda *values: amended.append(values)
+    order = rig.submit("sell", "trailing_stop", "1", **given)
+    assert sent == [order.intent] and order.intent.type.value == "trailing_stop" and not order.intent.is_linked
+    assert order.at_venue().trail == order.intent.trail and order.at_venue().trail_percent == order.intent.trail_percent
+    cid, name = order.client_order_id, "trail" if "trail_unit" not in given else "trail_percent"
+    rig.take([OrderAccepted(1, cid, "v"), OrderAmended(2, cid, order.qty, None, Decimal("98.7"))])
+    assert order.stop == Decimal("98.7") and getattr(order, name) == Decimal(given["trail"]), "the venue moves it"
+    rig.trade("90", 1, "sell")
+    assert order.status is OrderStatus.ACCEPTED and not order.triggered, "this desk does not watch it"
+    rig.amend(order, trail=wanted)
+    assert amended == [(cid, None, None, None, Decimal(wanted))] and getattr(order, name) == Decimal(given["trail"])
+    rig.take([OrderAmended(3, cid, order.qty, None, Decimal("98"), Decimal(wanted))])
+    assert getattr(order, name) == Decimal(wanted) and order.amend_requested_ns is None and (order.trail is None) is not (order.trail_percent is None)
+    assert state_hash(Engine.replay(ACCOUNT, rig.time, rig.entries())) == state_hash(rig.engine)
+    assert rig.submit("buy", "market_if_touched", "1", stop="80").status is OrderStatus.HELD
 
 
 def test_a_held_order_expires_without_having_been_sent(rig):

@@ -23,7 +23,7 @@ EVERY = [
     events.OrderCancelled(1, "kt-1", "why"),
     events.OrderExpired(1, "kt-1", "why"),
     events.OrderAmendRequested(1, "kt-1", ONE, None, None),
-    events.OrderAmended(1, "kt-1", ONE, ONE, None),
+    events.OrderAmended(1, "kt-1", ONE, None, ONE, ONE),
     events.OrderChangeRefused(1, "kt-1", "cancel", "code", "why"),
     events.OrderUnknown(1, "kt-1", "why"),
     events.OrderReleased(1, "kt-1", ONE, SEEN),
@@ -47,6 +47,7 @@ def test_every_kind_of_event_is_told_in_one_line_and_has_a_name_and_a_group():
         assert events.from_json(events.to_json(event)) == event
     assert {value for value, _ in words.KINDS} == {"", *GROUPS}
     assert said(EVERY[1]) == "Decided: buy 1 BTCUSDT stop limit 1, stop 1, gtc, post-only, reduce-only (bid 1, ask 2; let through by 3 limits)"
+    assert (said(EVERY[10]), said(EVERY[11])) == ("Amendment asked for: quantity 1", "Amended: quantity 1, stop 1, distance 1")
     assert said(EVERY[20]) == "Note on day: #a #b two lines" and said(events.NoteSet(1, "day:2026-11-27", "", "")) == "Note removed"
     assert said(EVERY[21]) == "Reconciled with binance (start) in 12 ms: 3 questions, 1 orders changed; journal and venue agree"
     assert said(EVERY[22]) == "Routed (split): buy 1 BTC-USD limit 1, gtc; its legs follow"

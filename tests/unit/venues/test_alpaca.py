@@ -63,6 +63,19 @@ def test_an_intent_as_the_body_of_an_order():
     assert orders.place(intent(qty=Decimal("0.500000000"), price=None, type=OrderType.MARKET), "AAPL")["qty"] == "0.5"
 
 
+def test_a_trailing_stop_has_a_distance_and_no_price():
+    trailing = {"type": OrderType.TRAILING_STOP, "price": None, "stop": Decimal(149), "tif": TimeInForce.GTC}
+    body = orders.place(intent(**trailing, trail=Decimal("1.50")), "AAPL")
+    assert (body["type"], body["trail_price"]) == ("trailing_stop", "1.5") and not body.keys() & {"stop_price", "limit_price", "trail_percent"}
+    assert orders.place(intent(**trailing, trail_percent=Decimal(2)), "AAPL")["trail_percent"] == "2"
+    row = {**ROW, "type": "trailing_stop", "limit_price": None, "stop_price": "149.1", "trail_price": None, "trail_percent": "2", "hwm": "152.14"}
+    state = orders.read_state(row)
+    assert (state.stop, state.trail, state.distance) == (Decimal("149.1"), None, 2)
+    found = orders.found(state, "venue-a", "a", "AAPL", None)
+    assert (found.type, found.trail_percent, found.stop, found.held) == (OrderType.TRAILING_STOP, 2, Decimal("149.1"), None)
+    assert orders.read_state({**row, "stop_price": None}).stop is None
+
+
 def test_an_order_is_read_exactly_and_nonsense_is_refused():
     state = orders.read_state(ROW)
     assert (state.left, state.works, state.price, state.stop) == (Decimal(6), True, Decimal("150.5"), None)
@@ -126,6 +139,7 @@ def test_an_asset_trades_by_the_calendar_of_its_exchange():
 
 
 ACCOUNT = rules.Account("u", "USD", Decimal(1000), Decimal(2000), True, "")
+TRAILING = {"type": OrderType.TRAILING_STOP, "price": None, "stop": Decimal(149), "trail": Decimal(1)}
 STOCK = rules.Rules("Apple", True, True, True, Decimal(0))
 
 
@@ -145,6 +159,10 @@ STOCK = rules.Rules("Apple", True, True, True, Decimal(0))
         ({"side": Side.SELL, "qty": Decimal("0.5")}, None, "venue_fraction"),
         ({"tif": TimeInForce.GTD}, None, "venue_tif"),
         ({"qty": Decimal("0.5"), "tif": TimeInForce.GTC}, None, "venue_fraction"),
+        ({**TRAILING, "stop": Decimal("148.123")}, None, None),
+        ({**TRAILING, "qty": Decimal("0.5")}, None, "venue_fraction"),
+        ({**TRAILING, "tif": TimeInForce.IOC}, None, "venue_tif"),
+        ({**TRAILING, "qty": Decimal("0.5"), "held": True}, None, None),
     ],
 )
 def test_what_would_be_refused_is_not_sent(fields, held, code):
