@@ -123,6 +123,7 @@ async def test_a_status_that_is_not_known_leaves_its_order_unresolved_and_the_ot
         desk.emulator.exchange.cancel(desk.theirs(other))
         await desk.restart()
         await desk.ready()
+        await desk.status(odd, "unknown")
         assert desk.orders() == {odd: "unknown", other: "cancelled"} and "IN_LIMBO" in desk.engine.orders[odd].evidence
         desk.theirs(odd).status = "NEW"
         await desk.status(odd, "accepted")
