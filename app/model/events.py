@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from enum import StrEnum
 
+from .bookings import CashBooked, RateKnown, SplitBooked
 from .orders import LATER, Fill, OrderIntent, OrderType, Side, TimeInForce
 
 
@@ -96,8 +97,11 @@ class OrderFilled:
 
 @dataclass(frozen=True, slots=True)
 class OrderCancelRequested:
+    """``reason`` is why, where the trader did not ask for this one cancel."""
+
     ts: int
     client_order_id: str
+    reason: str | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,19 +237,6 @@ class BalanceAdjusted:
 
 
 @dataclass(frozen=True, slots=True)
-class CashBooked:
-    """Cash that no fill moved (`trading.booking`): ``what`` is transfer, dividend, interest, financing or fee; ``amount`` is signed."""
-
-    ts: int
-    account: str
-    what: str
-    currency: str
-    amount: Decimal
-    symbol: str | None
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
 class RiskStateSet:
     """A scope is ``normal``, ``reduce_only`` or ``halted`` from now on; ``rule`` is what set it."""
 
@@ -319,6 +310,8 @@ Event = (
     | RoutingRuleSet
     | BalanceAdjusted
     | CashBooked
+    | SplitBooked
+    | RateKnown
     | RiskStateSet
     | RiskLimitSet
     | NoteSet
@@ -364,7 +357,7 @@ def _plain(value: object) -> dict:
     for name in _hints(cls):
         item = getattr(value, name)
         kind = type(item)
-        if kind is str or kind is int:
+        if kind is str or kind is int or kind is bool:
             pass
         elif item is None:
             if name in _LATER[cls]:

@@ -39,13 +39,19 @@ def book(engine: Engine, fields: dict) -> list[CashBooked]:
         symbol = None
     elif not isinstance(symbol, str) or (symbol not in engine.portfolio.positions and symbol not in engine.view.instruments):
         raise Denied("unknown_symbol", "symbol", f"There is no instrument {shorten(symbol)}.", "Leave it empty, or give one of the watchlist.")
-    note = note or ""
-    if not isinstance(note, str) or len(note) > MAX_NOTE or not note.isprintable():
-        raise Denied("bad_booking", "note", "The note cannot be kept.", f"Use at most {MAX_NOTE} printable characters.")
+    note = read_note(note)
     amount = _amount(fields.get("amount"))
     if kind == TRANSFER and amount < 0:
         _check_out(engine, currency, -amount)
-    return [CashBooked(engine.now_ns(), engine.account, kind, currency, amount, symbol, note.strip())]
+    return [CashBooked(engine.now_ns(), engine.account, kind, currency, amount, symbol, note)]
+
+
+def read_note(note: object) -> str:
+    """What the trader wrote with an entry."""
+    note = note or ""
+    if not isinstance(note, str) or len(note) > MAX_NOTE or not note.isprintable():
+        raise Denied("bad_booking", "note", "The note cannot be kept.", f"Use at most {MAX_NOTE} printable characters.")
+    return note.strip()
 
 
 def _check_out(engine: Engine, currency: str, amount: Decimal) -> None:

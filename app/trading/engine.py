@@ -22,7 +22,7 @@ from app.model.orders import (
     TimeInForce,
 )
 
-from . import changes, notes, states
+from . import balances, changes, notes, splits, states
 from .commands import ORIGIN, Commands
 from .effects import Effect, Notify, QueryOrder
 from .journal import Entry
@@ -69,6 +69,8 @@ class Engine(Commands):
         self.risk = RiskDesk(self)
         self.bookings: list[tuple[int, events.CashBooked]] = []
         """Cash that no fill moved, each with the number of fills before it."""
+        self.splits: list[tuple[int, events.SplitBooked]] = []
+        """Splits, each with the number of fills before it."""
         self.notes: dict[str, events.NoteSet] = {}
         self.reconciled: deque[events.Reconciled] = deque(maxlen=50)
         """The last reconciliations; they change nothing."""
@@ -135,9 +137,11 @@ class Engine(Commands):
         if isinstance(event, events.OrderAdopted):
             return self._found(event)
         if isinstance(event, events.BalanceAdjusted):
-            return self._adjusted(event)
+            return balances.adjusted(self, event)
         if isinstance(event, events.CashBooked):
-            return self._booked(event)
+            return balances.booked(self, event)
+        if isinstance(event, events.SplitBooked):
+            return splits.take(self, event)
         if isinstance(event, events.OrderRouted):
             return self._routed(event)
         if isinstance(event, events.RoutingRuleSet):
@@ -149,6 +153,8 @@ class Engine(Commands):
             return notes.take(self.notes, event)
         if isinstance(event, events.Reconciled):
             self.reconciled.append(event)
+            return []
+        if isinstance(event, events.RateKnown):
             return []
         cid = event.fill.client_order_id if isinstance(event, events.OrderFilled) else event.client_order_id
         order = self.orders.get(cid)
@@ -224,33 +230,6 @@ class Engine(Commands):
         self.risk.changed(order)
         text = f"{intent.symbol}: an order works at the venue that this desk did not send. It is listed, and can be cancelled."
         return [QueryOrder(cid), Notify("warn", text, "order_found")]
-
-    def _adjusted(self, event: events.BalanceAdjusted) -> list[Effect]:
-        if event.account != self.account:
-            return self._anomaly(event.ts, "", "foreign_account", f"a balance of account {event.account}")
-        if event.adjustment_id is not None and any(known.adjustment_id == event.adjustment_id for known in self.adjusted):
-            return []
-        for portfolio in (self.portfolio, self._day_open):
-            if event.symbol is None or event.price is None or event.currency is None:
-                portfolio.deposit(event.asset, event.amount)
-            else:
-                portfolio.adjust(event.symbol, event.currency, event.amount, event.price)
-        self.balanced = True
-        self.adjusted.append(event)
-        if event.symbol is not None:
-            self.risk.adjusted(event.symbol, event.amount)
-        return []
-
-    def _booked(self, event: events.CashBooked) -> list[Effect]:
-        if event.account != self.account:
-            return self._anomaly(event.ts, "", "foreign_account", f"cash of account {event.account}")
-        if event.what == "transfer":  # no profit and no loss: the day began with it
-            self.portfolio.deposit(event.currency, event.amount)
-            self._day_open.deposit(event.currency, event.amount)
-        else:
-            self.portfolio.book(event.currency, event.amount)
-        self.bookings.append((len(self.fills), event))
-        return []
 
     def _routed(self, event: events.OrderRouted) -> list[Effect]:
         if event.account != self.account:

@@ -188,6 +188,11 @@ class PaperVenue:
         self._send(out)
         self._expire()
 
+    def hold(self, symbol: str, qty: Decimal) -> None:
+        """The position in an instrument is this, by other means than fills: what reduce-only orders may do follows it."""
+        if symbol in self.instruments:
+            self._account.positions[symbol] = self.instruments[symbol].size_units(qty)
+
     def close(self) -> None:
         """Drop what is on its way and cancel all timers."""
         for _, handle in self._pipe:
