@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.trading.booking import SPLIT
 from app.trading.engine import Engine
 from app.trading.money import plain
-from app.trading.splits import SPLIT, read, reason_of
+from app.trading.splits import read, reason_of
 
 from .errors import Refusal
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 TRANSFER = "transfer"
+SPLIT = "split"
+"""Booked beside these, by `splits`."""
 KINDS = (TRANSFER, "dividend", "interest", "financing", "fee")
 MAX_NOTE = 100
 MOST = Decimal(10) ** 12
@@ -31,7 +33,7 @@ def book(engine: Engine, fields: dict) -> list[CashBooked]:
     """The entry in ``fields``: kind, currency, amount (signed text), symbol or None, note. Denied names what is wrong."""
     kind, currency, symbol, note = (fields.get(name) for name in ("kind", "currency", "symbol", "note"))
     if kind not in KINDS:
-        raise Denied("bad_booking", "kind", f"There is no entry {shorten(kind)}.", f"Use one of {', '.join(KINDS)}.")
+        raise Denied("bad_booking", "kind", f"There is no entry {shorten(kind)}.", f"Use one of {', '.join((*KINDS, SPLIT))}.")
     if not isinstance(currency, str) or not 0 < len(currency) <= _CURRENCY_LENGTH or not currency.isalnum() or not currency.isascii():
         raise Denied("bad_booking", "currency", f"This is no currency: {shorten(currency)}.", "Use letters such as USD.")
     currency = currency.upper()

@@ -16,7 +16,7 @@ from app.model.events import SplitBooked
 from app.model.instrument import Instrument
 from app.model.units import shorten
 
-from .booking import read_note
+from .booking import SPLIT, read_note
 from .effects import Effect, HoldPosition, Notify
 from .errors import Denied
 from .money import ZERO, mul, plain, remainder, scaled, scaled_parts
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .engine import Engine
     from .portfolio import Portfolio
 
-SPLIT = "split"
 MOST = 10_000
 """Of either number of a ratio."""
 _Item = TypeVar("_Item")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import pytest
@@ -113,9 +115,8 @@ async def test_notes_are_events_and_go_with_fills_statement_and_pages(traded):
     assert engine.last_seq == before + 1, "the same note again is no event"
     await traded.ask("journal.note", about="day:2026-11-27", text="choppy")
     assert [row["about"] for row in traded.latest("notes")["rows"]] == [f"order:{fill.client_order_id}", "day:2026-11-27"]
-    csv = (await traded.ask("statement", what="fills"))["text"].splitlines()
-    assert csv[0].endswith("tags,note")
-    assert any(line.endswith(f"{fill.fill_id},breakout late,'=too big") for line in csv)
+    rows = csv.DictReader(io.StringIO((await traded.ask("statement", what="fills"))["text"]))
+    assert (fill.fill_id, "breakout late", "'=too big") in {(row["fill_id"], row["tags"], row["note"]) for row in rows}
     assert any(line.startswith("noted") and "#breakout" in line for line in (await traded.ask("journal.fill", fill_id=fill.fill_id))["lines"])
     assert fill.fill_id in {row["fill"] for row in await everything(traded, text="breakout")}
     await traded.ask("journal.note", about="day:2026-11-27", text="")
