@@ -176,6 +176,7 @@ async def test_an_exported_journal_is_imported_where_it_belongs(tmp_path):
     assert (await imported(page, b""))["error"]["code"] == "not_unlocked"
     await page.ask("vault.create", secret=bytearray(WORDS))
     await orders(page, 3)
+    assert (await page.ask("cash.book", kind="split", symbol="BTCUSDT", new="2", old="1"))["what"] == "split"
     early = (await page.ask("journal.export"))["text"].encode()
     await page.ask("journal.note", about="day:2026-11-27", text="later")
     late = (await page.ask("journal.export"))["text"].encode()
@@ -192,6 +193,8 @@ async def test_an_exported_journal_is_imported_where_it_belongs(tmp_path):
     taken = await other.ask("journal.import", preview=found["preview"], choice="file")
     assert taken["taken"] > 0 and other.desk.trade.engine.account == found["account"]
     assert {fill.fill_id for fill in other.desk.trade.engine.fills} == {fill.fill_id for fill in page.desk.trade.engine.fills}
+    held = [desk.desk.trade.engine.portfolio.qty("BTCUSDT") for desk in (page, other)]
+    assert held[0] == held[1] == 2 * sum(fill.qty * fill.side.sign for fill in other.desk.trade.engine.fills), "a split came with it"
     assert (await other.ask("journal.state"))["missing"] > 0, "numbers that the file's desk may have used later stay free"
 
     third = await start_desk(tmp_path / "three.sqlite")
