@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from app.vault import VaultError
+from app.vault import VaultError, VaultRefused
 
 from .errors import Refusal
 from .realvenues import Account
@@ -38,9 +38,16 @@ class AccountKeys:
         return found
 
     async def keep(self, record: dict, secret: Any) -> None:
-        """Put a key into the vault; the secret is wiped."""
+        """Put a key into the vault; the secret is wiped. A record never stands beside a secret that is not its own, wherever it breaks off."""
         vault = self.vault()
-        await vault.keep_signing_secret(self._name, record["algorithm"], secret)
+        before = await vault.get(ACCOUNTS, self._name)
+        await vault.delete(ACCOUNTS, self._name)
+        try:
+            await vault.keep_signing_secret(self._name, record["algorithm"], secret)
+        except VaultRefused:  # nothing was written: the key before stays
+            if before is not None:
+                await vault.put(ACCOUNTS, self._name, before)
+            raise
         await vault.put(ACCOUNTS, self._name, json.dumps(record, sort_keys=True).encode())
 
     async def forget(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from app.trading.marks import DeskView
 from app.trading.money import plain
 from app.trading.paper import PaperVenue
+from app.trading.risk.book import WHOLE, Totals
 from app.trading.sessions import by_calendar
 from app.trading.settings import PaperSettings
 from app.trading.valuation import Valuation
@@ -144,6 +145,20 @@ class Accounts:
         for number, name in enumerate(self._settings.accounts):
             self.all.append(Account(self._desk, name, instruments, self._seed + number))
             self.all[-1].trade.writer.on_busy = self._writing
+        for each in self.all if self.several else ():
+            each.trade.elsewhere = lambda each=each: self._elsewhere(each)
+
+    def _elsewhere(self, account: Account) -> Totals:
+        """What the other accounts have at risk, in the currency of this one; what has no rate into it cannot be counted."""
+        found = Totals()
+        rates = account.trade.view.rates(account.trade.engine.currency)
+        for each in self.all:
+            if each is not account and (engine := each.trade.engine) is not None:
+                there = engine.risk.book.totals(WHOLE)
+                amounts = [rates.convert(amount, engine.currency) for amount in (there.gross, there.long, there.short)]
+                if None not in amounts:
+                    found.take(*amounts)
+        return found
 
     def _writing(self, busy: bool) -> None:
         before, self._busy = self._busy, self._busy + (1 if busy else -1)

@@ -11,6 +11,7 @@ import random
 import re
 from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.market.calendars import CalendarEnded, calendar
 from app.net.fetch import FetchFailed, Request
@@ -38,6 +39,7 @@ _DEADLINE_S = 10.0
 _DELAY_NS = 900 * 10**9
 _MOST_ADDED = 500
 _FEW = 3
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SPARED = "not asked, because its calls are few"
 _KEY = re.compile(r"[A-Za-z0-9_-]{6,128}\Z")
 _CAUSES = {"timeout": "timeout", "quota": "quota", "unauthorized": "refused", "server": "server", "bad_content": "bad_content"}
@@ -301,10 +303,13 @@ class Sources:
 
     def _asker(self, name: str) -> Any:
         base = self._desk.settings.addresses.get(f"{name}_rest", BASES[name]).rstrip("/")
+        may_see_key = base == BASES[name] or urlsplit(base).hostname in _LOOPBACK
 
         async def ask(path: str) -> Reply:
             key = ""
             if "{key}" in path:
+                if not may_see_key:
+                    raise SourceError("no_key", f"its key goes to {BASES[name]} or to this computer only")
                 key = await self._key(name)
                 if not key:
                     raise SourceError("no_key", "needs a key")

@@ -40,6 +40,7 @@ from app.trading.marks import DeskView
 from app.trading.order import PATIENCE_NS
 from app.trading.preview import preview
 from app.trading.resolving import Resolver
+from app.trading.risk.book import Totals
 from app.trading.settings import PaperSettings
 from app.trading.ticket import routing_of
 from app.trading.valuation import DayStart, Valuation, valuation
@@ -88,6 +89,8 @@ class Trade:
         self.resolver = Resolver(clock, self.execution.query)
         self.execution.answered = self.resolver.answered
         self.risk = RiskSide(self, clock, send)
+        self.elsewhere: Callable[[], Totals] = Totals
+        """What other accounts of this desk have at risk, in this one's currency."""
         self._following = False
         self._answers: dict[str, list[asyncio.Future]] = {}
         self._refusal: Callable[[], str] = lambda: ""
@@ -127,6 +130,7 @@ class Trade:
             for entry in entries:
                 engine.apply_entry(entry)
         engine.skip_to(last_first)
+        engine.risk.book.elsewhere = self.elsewhere
         self.engine = engine
         self.resolver.forget()
         self.risk.open()

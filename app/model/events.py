@@ -8,18 +8,13 @@ An unknown kind or field is an EventError, never a guess.
 from __future__ import annotations
 
 import json
-import types
 import typing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
 
 from .bookings import CashBooked, RateKnown, SplitBooked
+from .coding import EventError, build, plain
 from .orders import LATER, Fill, OrderIntent, OrderType, Side, TimeInForce
-
-
-class EventError(ValueError):
-    """A journal entry that does not have the form of any event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +318,7 @@ KINDS: dict[str, type] = {cls.__name__: cls for cls in typing.get_args(Event)}
 
 def to_dict(event: Event) -> dict:
     """The event as JSON-able values, with its ``kind``."""
-    return {"kind": type(event).__name__, **_plain(event)}
+    return {"kind": type(event).__name__, **plain(event)}
 
 
 def from_dict(data: dict) -> Event:
@@ -334,7 +329,7 @@ def from_dict(data: dict) -> Event:
     cls = KINDS.get(values.pop("kind", None))
     if cls is None:
         raise EventError(f"unknown event kind {data.get('kind')!r}")
-    return _build(cls, values)
+    return build(cls, values)
 
 
 def to_json(event: Event) -> str:
@@ -349,73 +344,3 @@ def from_json(text: str) -> Event:
     except ValueError as error:
         raise EventError(f"not JSON: {error}") from error
     return from_dict(data)
-
-
-def _plain(value: object) -> dict:
-    cls = type(value)
-    out = {}
-    for name in _hints(cls):
-        item = getattr(value, name)
-        kind = type(item)
-        if kind is str or kind is int or kind is bool:
-            pass
-        elif item is None:
-            if name in _LATER[cls]:
-                continue
-        elif kind is Decimal:
-            item = format(item, "f")
-        elif isinstance(item, StrEnum):
-            item = item.value
-        elif isinstance(item, (OrderIntent, Fill, Decision)):
-            item = _plain(item)
-        out[name] = item
-    return out
-
-
-_HINTS: dict[type, dict[str, tuple[type, bool]]] = {}
-_LATER: dict[type, frozenset[str]] = {}
-
-
-def _hints(cls: type) -> dict[str, tuple[type, bool]]:
-    if cls not in _HINTS:
-        table = {}
-        for name, hint in typing.get_type_hints(cls).items():
-            optional = isinstance(hint, types.UnionType)
-            table[name] = (typing.get_args(hint)[0] if optional else hint, optional)
-        _HINTS[cls] = table
-        _LATER[cls] = frozenset(each.name for each in fields(cls) if each.metadata)
-    return _HINTS[cls]
-
-
-def _build(cls: type, values: dict) -> typing.Any:
-    hints = _hints(cls)
-    if values.keys() != hints.keys() and (wrong := sorted((values.keys() ^ hints.keys()) - (_LATER[cls] - values.keys()))):
-        raise EventError(f"{cls.__name__}: missing or unknown fields {wrong}")
-    out = {}
-    for name, (kind, optional) in hints.items():
-        value = values.get(name)
-        if value is None and optional:
-            out[name] = None
-            continue
-        try:
-            out[name] = value if kind is type(value) and kind is not Decimal else _coerce(kind, value)
-        except (ValueError, ArithmeticError, TypeError) as error:
-            raise EventError(f"{cls.__name__}.{name}: {error}") from error
-    return cls(**out)
-
-
-def _coerce(kind: type, value: object) -> object:
-    if kind in (OrderIntent, Fill, Decision):
-        if not isinstance(value, dict):
-            raise TypeError(f"expected an object, received {type(value).__name__}")
-        return _build(kind, value)
-    if kind is Decimal or issubclass(kind, StrEnum):
-        if not isinstance(value, str):
-            raise TypeError(f"expected text, received {type(value).__name__}")
-        number = kind(value)
-        if kind is Decimal and not number.is_finite():
-            raise ValueError(f"not a finite number: {value}")
-        return number
-    if type(value) is not kind:
-        raise TypeError(f"expected {kind.__name__}, received {type(value).__name__}")
-    return value

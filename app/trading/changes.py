@@ -6,6 +6,7 @@ Pure functions of order and event, used by the engine under the state table in `
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from app.model import events
@@ -25,29 +26,8 @@ def note(order: Order, event: Event) -> None:
 
 def absurd(event: Event) -> bool:
     """True for amounts that no venue and no journal of ours can mean; the event must not be applied."""
-    if isinstance(event, events.OrderFilled):
-        values = (event.fill.qty, event.fill.price, event.fill.fee)
-    elif isinstance(event, events.OrderSubmitted):
-        intent = event.intent
-        values = (intent.qty, intent.price, intent.stop, intent.trail, intent.trail_percent, intent.display)
-    elif isinstance(event, events.CashBooked):
-        values = (event.amount,)
-    elif isinstance(event, events.OrderRouted):
-        values = (event.qty, event.price)
-    elif isinstance(event, events.OrderReleased):
-        values = (event.qty,)
-    elif isinstance(event, events.OrderAmended):
-        values = (event.qty, event.price, event.stop)
-    elif isinstance(event, events.AccountOpened):
-        values = (event.cash,)
-    elif isinstance(event, events.OrderAdopted):
-        intent = event.intent
-        values = (intent.qty, intent.price, intent.stop, intent.display)
-    elif isinstance(event, events.BalanceAdjusted):
-        values = (event.amount, event.price)
-    else:
-        return False
-    return not all(value is None or is_bearable(value) for value in values)
+    values = _AMOUNTS.get(type(event))
+    return values is not None and not all(value is None or is_bearable(value) for value in values(event))
 
 
 def wrong(fill: Fill, order: Order) -> str | None:
@@ -197,4 +177,18 @@ _DETAILS: dict[type, Callable[[Order, Any], None]] = {
     events.OrderUnknown: _on_unknown,
     events.OrderReleased: _on_released,
     events.OrderDenied: _ended(None),
+}
+
+_TERMS = attrgetter("intent.qty", "intent.price", "intent.stop", "intent.trail", "intent.trail_percent", "intent.display")
+_AMOUNTS: dict[type, Callable[[Any], tuple]] = {
+    events.OrderFilled: attrgetter("fill.qty", "fill.price", "fill.fee"),
+    events.OrderSubmitted: _TERMS,
+    events.OrderAdopted: _TERMS,
+    events.CashBooked: lambda event: (event.amount,),
+    events.OrderRouted: attrgetter("qty", "price"),
+    events.OrderReleased: lambda event: (event.qty,),
+    events.OrderAmendRequested: attrgetter("qty", "price", "stop"),
+    events.OrderAmended: attrgetter("qty", "price", "stop"),
+    events.AccountOpened: lambda event: (event.cash,),
+    events.BalanceAdjusted: attrgetter("amount", "price"),
 }

@@ -5,7 +5,8 @@ None of them changes the state: the desk journals, applies and carries out what 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from app.model import events
@@ -207,7 +208,7 @@ class Commands:
     def _draft(self, fields: dict) -> list[Order]:
         self._check_open()
         read = self.read_ticket(fields)
-        ids = iter(self.new_ids(3))
+        ids = self._free_ids(ORIGIN)
         cid, sequence = next(ids)
         first = read.intent(cid, self.account, ORIGIN, sequence)
         now = self._clock.now_ns()
@@ -215,15 +216,15 @@ class Commands:
 
     def new_ids(self, count: int, origin: str = ORIGIN) -> list[tuple[str, int]]:
         """Client order ids nobody has, with their sequences."""
+        return [*itertools.islice(self._free_ids(origin), count)]
+
+    def _free_ids(self, origin: str) -> Iterator[tuple[str, int]]:
         taken = (order.intent.sequence + 1 for order in self._proposed.values() if order.intent.origin == origin)
         sequence = max(self.next_sequence(origin), *taken, 1)
-        found = []
-        while len(found) < count:
-            cid = client_order_id(self.account, origin, sequence)
-            if self.find(cid) is None and cid not in self._orphans:
-                found.append((cid, sequence))
-            sequence += 1
-        return found
+        for number in itertools.count(sequence):
+            cid = client_order_id(self.account, origin, number)
+            if cid not in self.orders and cid not in self.routed.by_id and cid not in self._orphans:
+                yield cid, number
 
     def propose(self, orders: list[Order]) -> None:
         """These orders are on their way into the journal: they count in buying power and exposure from now on."""

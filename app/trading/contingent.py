@@ -19,7 +19,7 @@ from app.model.events import Event
 from app.model.orders import OrderStatus, TimeInForce
 
 from .errors import Denied
-from .money import ZERO, add, sub
+from .money import ZERO, sub
 from .order import Order
 from .working import expiry
 
@@ -65,16 +65,16 @@ def is_waiting(engine: Engine, order: Order) -> bool:
 def target(engine: Engine, order: Order) -> Decimal:
     """The total quantity an order should have: never more than its entry filled, less what the others of its pair filled."""
     intent = order.intent
-    if not intent.is_linked or (intent.parent is None and intent.group is None):
+    if intent.parent is None and intent.group is None:
         return order.qty
     allowed = intent.qty
     if intent.parent is not None:
         entry = engine.orders.get(intent.parent)
         allowed = min(allowed, entry.filled) if entry is not None else ZERO
-    taken = ZERO
     for other in engine.pair(order):
-        taken = add(taken, other.filled)
-    return max(sub(allowed, taken), order.filled)
+        if other.filled:
+            allowed = sub(allowed, other.filled)
+    return max(allowed, order.filled)
 
 
 def _held(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:

@@ -9,8 +9,8 @@ An event that cannot be right is applied as far as it is harmless, and listed in
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Protocol
 
 from app.model import events
 from app.model.events import Event
@@ -130,32 +130,8 @@ class Engine(Commands):
             self._day_open = self.portfolio.copy()
         if changes.absurd(event):
             return self._anomaly(event.ts, "", "absurd_event", f"{type(event).__name__} with absurd amounts was not applied")
-        if isinstance(event, events.OrderSubmitted):
-            return self._submitted(event)
-        if isinstance(event, events.AccountOpened):
-            return self._account_opened(event)
-        if isinstance(event, events.OrderAdopted):
-            return self._found(event)
-        if isinstance(event, events.BalanceAdjusted):
-            return balances.adjusted(self, event)
-        if isinstance(event, events.CashBooked):
-            return balances.booked(self, event)
-        if isinstance(event, events.SplitBooked):
-            return splits.take(self, event)
-        if isinstance(event, events.OrderRouted):
-            return self._routed(event)
-        if isinstance(event, events.RoutingRuleSet):
-            self.routed.rule(event.name, event.value)
-            return []
-        if isinstance(event, (events.RiskStateSet, events.RiskLimitSet)):
-            return self.risk.apply(event)
-        if isinstance(event, events.NoteSet):
-            return notes.take(self.notes, event)
-        if isinstance(event, events.Reconciled):
-            self.reconciled.append(event)
-            return []
-        if isinstance(event, events.RateKnown):
-            return []
+        if (take := _TAKES.get(type(event))) is not None:
+            return take(self, event)
         cid = event.fill.client_order_id if isinstance(event, events.OrderFilled) else event.client_order_id
         order = self.orders.get(cid)
         if order is None:
@@ -204,8 +180,10 @@ class Engine(Commands):
 
     def pair(self, order: Order) -> list[Order]:
         """The other orders of which one cancels the other."""
-        group, cid = order.intent.group, order.client_order_id
-        return [self.orders[other] for other in self._groups.get(group, ()) if other != cid] if group is not None else []
+        if (group := order.intent.group) is None:
+            return []
+        cid = order.client_order_id
+        return [self.orders[other] for other in self._groups.get(group, ()) if other != cid]
 
     def _account_opened(self, event: events.AccountOpened) -> list[Effect]:
         if event == self._opening:
@@ -339,3 +317,21 @@ class Engine(Commands):
             self._seen.add(anomaly)
             self.anomalies.append(anomaly)
         return [Notify("warn", f"{cid}: {text}" if cid else text, code)]
+
+
+_TAKES: dict[type, Callable[[Engine, Any], list[Effect]]] = {
+    events.OrderSubmitted: Engine._submitted,
+    events.AccountOpened: Engine._account_opened,
+    events.OrderAdopted: Engine._found,
+    events.BalanceAdjusted: balances.adjusted,
+    events.CashBooked: balances.booked,
+    events.SplitBooked: splits.take,
+    events.RateKnown: lambda _engine, _event: [],
+    events.OrderRouted: Engine._routed,
+    events.RoutingRuleSet: lambda engine, event: engine.routed.rule(event.name, event.value) or [],
+    events.RiskStateSet: lambda engine, event: engine.risk.apply(event),
+    events.RiskLimitSet: lambda engine, event: engine.risk.apply(event),
+    events.NoteSet: lambda engine, event: notes.take(engine.notes, event),
+    events.Reconciled: lambda engine, event: engine.reconciled.append(event) or [],
+}
+"""What takes an event that is not about an order known already."""

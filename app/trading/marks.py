@@ -95,7 +95,8 @@ class DeskView:
         """Times in force that the execution venue has of its own: what it lacks this desk holds."""
         self.trades_at: frozenset[str] | None = None
         """Venues at which the account can trade; None: all of them, on paper."""
-        self._marks: dict[str, Mark] = {}
+        self._marks: dict[str, tuple[Quote | None, Trade | None, Instrument, Mark]] = {}
+        """The last mark of each instrument with what it was made of: while that is the same, so is the mark."""
         self._middles: dict[str, Decimal] = {}
 
     def mark(self, symbol: str) -> Mark | None:
@@ -105,6 +106,10 @@ class DeskView:
             return None
         quote = self.market.quote(symbol)
         trade = self.market.last(symbol)
+        known = self._marks.get(symbol)
+        if known is not None and known[0] is quote and known[1] is trade and known[2] is instrument and (quote is not None or trade is not None):
+            mark, stale = known[3], self.market.is_stale(symbol, self.now_ns())
+            return mark if mark.stale is stale else mark._replace(stale=stale)
         bid = ask = last = price = None
         if quote is not None:
             bid = instrument.price(quote.bid) if quote.bid > 0 else None
@@ -116,9 +121,9 @@ class DeskView:
         if price is None:
             price = bid if bid is not None else ask
         if price is None:
-            known = self._marks.get(symbol)
-            return None if known is None else Mark(known.price, None, None, None, True)
-        mark = self._marks[symbol] = Mark(price, bid, ask, last, self.market.is_stale(symbol, self.now_ns()))
+            return None if known is None else Mark(known[3].price, None, None, None, True)
+        mark = Mark(price, bid, ask, last, self.market.is_stale(symbol, self.now_ns()))
+        self._marks[symbol] = (quote, trade, instrument, mark)
         return mark
 
     def fees(self, symbol: str) -> Fees:

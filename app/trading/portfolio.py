@@ -108,4 +108,5 @@ class Portfolio:
 
     def copy(self) -> Portfolio:
         """An independent copy."""
-        return copy.deepcopy(self)
+        positions = {symbol: copy.copy(position) for symbol, position in self.positions.items()}
+        return Portfolio({**self.cash}, {**self.fees}, positions, {**self.income})

@@ -27,6 +27,7 @@ MISSED_TWICE_NS = 5 * SECOND_NS
 ON_THE_WAY_NS = 2 * SECOND_NS
 RECENT = 50
 _CONFIRMED = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
+_CALM = (*_CONFIRMED, OrderStatus.HELD)
 
 
 class Asked:
@@ -98,7 +99,7 @@ class Resolver:
                 continue
             if self.asked and cid not in self.owed:
                 self.asked.pop(cid, None)
-            if status in _CONFIRMED and order.amend_requested_ns is None and order.cancel_requested_ns is None:
+            if status in _CALM and order.amend_requested_ns is None and order.cancel_requested_ns is None:
                 continue  # most orders, every second
             if (text := _overdue(order, now, patience_ns)) is not None:
                 found.append(events.OrderUnknown(now, cid, text))

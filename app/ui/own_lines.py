@@ -112,7 +112,7 @@ def hit(lines: Iterable[Line], place: Callable[[Decimal], float | None], y: floa
 def snap(price: float | Decimal, tick: Decimal) -> Decimal:
     """The price on the tick nearest to a drawn one, exact; at least one tick."""
     ticks = (Decimal(price) / tick).to_integral_value(ROUND_HALF_EVEN)
-    return max(ticks, Decimal(1)) * tick
+    return max(ticks, Decimal(1)) * tick.normalize()  # no more decimals than the tick has
 
 
 class Grip:

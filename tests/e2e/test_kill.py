@@ -171,21 +171,7 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(browser: Browse
         desk.create_vault()
         desk.ask("paper.settings", latency_ms="5", jitter_ms="20")
         for kill in range(KILLS):
-            whole = kill % 4 == 3
-            after_ms = draw.uniform(0, 250)
-            where = f"seed {SEED}, kill {kill} ({'browser' if whole else 'tab'} after {after_ms:.0f} ms)"
-            witness.watch(page)
-            bid, _ = desk.quote()
-            with page.expect_console_message(lambda message: "kontor-kill" in message.text):
-                page.evaluate(TRADE, ["BTCUSDT", float(bid), draw.randrange(1, 10**6)])
-            page.wait_for_timeout(after_ms)  # the moment of its death, not a wait for anything
-            if whole:
-                chrome.kill()
-                page = chrome.start().pages[0]
-            else:
-                crash(page)
-                page.close()
-                page = chrome.context.new_page()
+            page, where = killed(chrome, desk, witness, draw, kill, TRADE, 250)
             desk = open_desk(page, server)
             desk.unlock()
             page.wait_for_function(ANSWERED, timeout=30_000)
@@ -261,22 +247,9 @@ def test_kills_at_random_moments_leave_desk_and_exchange_in_agreement(browser: B
                 desk.create_vault()
                 desk.ask_with("execution.key", secret=SECRET, api_key=KEY, algorithm="HMAC-SHA256")
                 for kill in range(REAL_KILLS):
-                    whole, after_ms = kill % 4 == 3, draw.uniform(0, 400)
-                    where = f"seed {SEED}, kill {kill} ({'browser' if whole else 'tab'} after {after_ms:.0f} ms)"
                     reconciled(desk)
                     desk.ask("execution.arm", confirmed=True)
-                    witness.watch(page)
-                    bid, _ = desk.quote()
-                    with page.expect_console_message(lambda message: "kontor-kill" in message.text):
-                        page.evaluate(TRADE_REAL, ["BTCUSDT", float(bid), draw.randrange(1, 10**6)])
-                    page.wait_for_timeout(after_ms)  # the moment of its death, not a wait for anything
-                    if whole:
-                        chrome.kill()
-                        page = chrome.start().pages[0]
-                    else:
-                        crash(page)
-                        page.close()
-                        page = chrome.context.new_page()
+                    page, where = killed(chrome, desk, witness, draw, kill, TRADE_REAL, 400)
                     desk = open_real(page, server.url, said)
                     desk.unlock()
                     reconciled(desk)
@@ -293,6 +266,24 @@ def test_kills_at_random_moments_leave_desk_and_exchange_in_agreement(browser: B
     print(f"{REAL_KILLS} kills, {len(witness.sent)} orders sent, {placed} placed, {len(witness.acknowledged)} acknowledged, {made} fills seen before a death")
     assert witness.refused == []
     assert placed >= REAL_KILLS, "orders were really under way"
+
+
+def killed(chrome: Chrome, desk: DeskPage, witness: Witness, draw: random.Random, kill: int, script: str, most_ms: float) -> tuple[Page, str]:
+    """One round: trade, and die a while after; every fourth time with the whole browser. The page to go on with, and where that was."""
+    whole, after_ms, page = kill % 4 == 3, draw.uniform(0, most_ms), desk.page
+    witness.watch(page)
+    bid, _ = desk.quote()
+    with page.expect_console_message(lambda message: "kontor-kill" in message.text):
+        page.evaluate(script, ["BTCUSDT", float(bid), draw.randrange(1, 10**6)])
+    page.wait_for_timeout(after_ms)  # the moment of its death, not a wait for anything
+    if whole:
+        chrome.kill()
+        page = chrome.start().pages[0]
+    else:
+        crash(page)
+        page.close()
+        page = chrome.context.new_page()
+    return page, f"seed {SEED}, kill {kill} ({'browser' if whole else 'tab'} after {after_ms:.0f} ms)"
 
 
 def crash(page: Page) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 from playwright.sync_api import Error, Page, expect
 
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import DeskPage, Refused
 from tests.e2e.serving import Server
 
 WORKERS = "() => performance.getEntriesByType('resource').filter(({ name }) => name.includes('worker/desk.mjs')).length"
@@ -118,6 +118,9 @@ def test_when_the_desk_is_gone_the_lead_is_offered_or_taken(desk: DeskPage, othe
     expect(other.page.locator("#tab")).to_have_attribute("data-state", "gone", timeout=30_000)
     expect(other.by("order-row")).to_have_count(0)
     expect(other.by("tab-take-over")).to_contain_text("Take the lead")
+    with pytest.raises(Refused) as refused:
+        other.ask("order.cancel_all", symbol=None)
+    assert refused.value.error["code"] == "no_desk", "nobody was asked, so nothing can have been done"
     other.by("tab-take-over").click()
     leads(other)
     other.unlock()
@@ -189,7 +192,10 @@ def test_closing_warns_while_something_is_at_stake_and_offers_to_hand_over(desk:
     assert not desk.page.evaluate("() => !dispatchEvent(new Event('beforeunload', { cancelable: true }))")
     desk.submit(side="buy", kind="market", qty="0.01")
     filled(desk, 1)
-    expect(desk.by("tab-stake")).to_contain_text("1 position", timeout=20_000)
+    desk.submit(side="sell", kind="market_if_touched", qty="0.01", stop="100000")
+    expect(other.by("order-row", status="held")).to_have_count(1)
+    expect(desk.by("tab-stake")).to_contain_text("1 order, 1 position", timeout=20_000)
+    assert other.page.evaluate("() => dispatchEvent(new Event('beforeunload', { cancelable: true }))"), "the desk holds it, not the tab that follows"
     desk.page.close(run_before_unload=True)
     dialog = desk.page.locator("dialog.explain")
     expect(dialog).to_contain_text("Open positions stay open")

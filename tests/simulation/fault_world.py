@@ -101,6 +101,7 @@ class FaultWorld:
         self.tasks: deque[Callable[[], None]] = deque()
         self.reports: deque[Event] = deque()
         self._token = 0
+        self._following = False
         self._life = 0
         self._weighed = -1
         self._seen = 0
@@ -184,8 +185,13 @@ class FaultWorld:
         self.follow()
 
     def follow(self) -> None:
-        if self.engine.linked:
-            self.command(lambda: self.engine.followups())
+        if self.engine.linked and not self._following:  # one look is enough, however often it is asked for meanwhile
+            self._following = True
+            self.command(self._due)
+
+    def _due(self) -> list[Event]:
+        self._following = False
+        return self.engine.followups()
 
     def _act(self, effect: Effect) -> None:
         match effect:
@@ -207,6 +213,7 @@ class FaultWorld:
         cold = self.check_replay()
         self.tasks.clear()
         self.reports.clear()
+        self._following = False
         self.line.reset()
         self._boot(cold)
         self.command(lambda: self.engine.recover(self.time.now_ns()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from app.desk.recorder import JOURNAL, Session
@@ -115,6 +117,20 @@ async def test_the_kill_switch_is_that_of_every_account(two):
     assert [answer["error"]["code"] for answer in denied] == ["risk_halted", "risk_halted"], denied
     await two.page.ask("risk.set", scope="desk", state="normal")
     assert not paper.trade.risk.halted() and not real.trade.risk.halted(), "the desk is lifted as a whole"
+
+
+async def test_exposure_of_the_whole_desk_counts_all_accounts_and_of_an_account_its_own(two):
+    _paper, real = paper_and_real(two)
+    held = real.trade.engine.risk.book.totals("").gross
+    assert held > 100_000, "two bitcoins at the exchange"
+    await two.page.ask("risk.limit", scope="desk", name="gross_exposure", value=str(int(held) + 1000))
+    refused = await two.page.ask("order.submit", token="p", **{**BUY, "qty": "0.1"})
+    assert refused["error"]["code"] == "risk_gross_exposure" and refused["error"]["numbers"]["scope"] == "desk"
+    assert Decimal(refused["error"]["numbers"]["used"]) > held
+    assert "client_order_id" in await two.page.ask("order.submit", token="q", **{**BUY, "qty": "0.01"})
+    await two.page.ask("risk.limit", scope="desk", name="gross_exposure", value="20000000")
+    await two.page.ask("risk.limit", scope="account", name="gross_exposure", value=str(int(held)))
+    assert "client_order_id" in await two.page.ask("order.submit", token="r", **{**BUY, "qty": "0.1"}), "an account's limit is its own"
 
 
 async def test_a_session_in_memory_is_handed_over_with_all_its_journals(two):

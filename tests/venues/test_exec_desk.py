@@ -112,6 +112,23 @@ async def test_a_connection_cut_after_sending_is_reconciled_before_anything_else
         await desk.agree()
 
 
+async def test_a_status_that_is_not_known_leaves_its_order_unresolved_and_the_others_go_on(tmp_path):
+    async with real_desk(tmp_path) as desk:
+        await desk.armed()
+        odd, other = [(await desk.submit())["client_order_id"] for _ in range(2)]
+        for cid in (odd, other):
+            await desk.status(cid, "accepted")
+        await desk.desk.stop()
+        desk.theirs(odd).status = "IN_LIMBO"
+        desk.emulator.exchange.cancel(desk.theirs(other))
+        await desk.restart()
+        await desk.ready()
+        assert desk.orders() == {odd: "unknown", other: "cancelled"} and "IN_LIMBO" in desk.engine.orders[odd].evidence
+        desk.theirs(odd).status = "NEW"
+        await desk.status(odd, "accepted")
+        await desk.agree()
+
+
 async def test_an_order_that_never_arrived_is_believed_only_the_second_time(tmp_path):
     async with real_desk(tmp_path) as desk:
         await desk.armed()

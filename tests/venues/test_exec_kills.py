@@ -70,7 +70,7 @@ async def test_a_process_killed_at_random_moments_loses_and_doubles_nothing(tmp_
             await killed(desk, draw.randrange(10**9), after_s, told, acknowledged)
             desk.page = await start_real(desk.emulator, desk.store)
             await desk.page.ask("vault.unlock", secret=bytearray(b"correct horse battery"))
-            await until(lambda: desk.state == "ready" and not desk.desk.trade.resolver.owed, f"seed {SEED}, kill {kill}: everything answered")
+            await until(lambda: desk.state == "ready" and not desk.desk.trade.resolver.owed, f"seed {SEED}, kill {kill}: everything answered", 60)
             assert not acknowledged - desk.engine.orders.keys(), f"seed {SEED}, kill {kill}: acknowledged and lost"
             await desk.page.ask("order.cancel_all", symbol=None)
             await until(lambda: not desk.engine.working, f"seed {SEED}, kill {kill}: all ended; {desk.orders()}")

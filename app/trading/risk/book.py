@@ -46,6 +46,10 @@ class Totals:
     def __init__(self) -> None:
         self.gross = self.long = self.short = ZERO
 
+    def take(self, gross: Decimal, long: Decimal, short: Decimal) -> None:
+        """Count in more."""
+        self.gross, self.long, self.short = add(self.gross, gross), add(self.long, long), add(self.short, short)
+
     @property
     def net(self) -> Decimal:
         """The larger of what the account would be net long or short."""
@@ -59,6 +63,8 @@ class Book:
         self.cells: dict[tuple[str, str], Cell] = {}
         self._totals: dict[str, Totals] = {}
         self._price_of = price_of
+        self.elsewhere: Callable[[], Totals] = Totals
+        """What other accounts of the desk have, in this account's currency: it counts for the whole desk."""
         self._open: dict[str, tuple[str, str, int, Decimal]] = {}
         self._dirty: set[tuple[str, str]] = set()
 
@@ -124,6 +130,15 @@ class Book:
         if found is None:
             found = self._totals[owner] = Totals()
         return found
+
+    def totals_in(self, scope: str, owner: str) -> Totals:
+        """Sums of an owner that count in a scope: those of other accounts too where it is the whole desk."""
+        found = self.totals(owner)
+        if scope != "desk" or self.elsewhere is Totals:
+            return found
+        whole = self.elsewhere()
+        whole.take(found.gross, found.long, found.short)
+        return whole
 
     def refresh(self, symbol: str, owner: str = WHOLE) -> Cell:
         """The cell at the present price."""

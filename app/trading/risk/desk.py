@@ -44,6 +44,7 @@ class RiskDesk(Gate):
         self._rates: dict[str, tuple[int, Decimal]] = {}
         self._passed: dict[str, deque[int]] = {}
         self._same: dict[tuple, deque[int]] = {}
+        self._leverages: dict[str, Decimal] = {}
         self._effective: dict[tuple[str, str], dict[str, list[tuple[str, Decimal | str]]]] = {}
 
     # What the journal says.
@@ -56,6 +57,7 @@ class RiskDesk(Gate):
             else:
                 self.limits[event.scope, event.name] = event.value
             self._effective.clear()
+            self._leverages.clear()
             self.margins.forget()
             return []
         if event.state == NORMAL:
@@ -158,8 +160,11 @@ class RiskDesk(Gate):
 
     def leverage_of(self, symbol: str) -> Decimal:
         """What orders and positions in an instrument may be worth for each unit of margin: the account's leverage, or the instrument's where it is lower."""
-        rows = self._limits("", symbol).get("leverage", ())
-        return min((limit for _scope, limit in rows), default=Decimal(1))
+        found = self._leverages.get(symbol)
+        if found is None:
+            limits = (self.limit_of(scope, "leverage") for scope in ("account", f"instrument:{symbol}"))
+            found = self._leverages[symbol] = min((limit for limit in limits if limit is not None), default=Decimal(1))
+        return found
 
     def _limits(self, origin: str, symbol: str) -> dict[str, list[tuple[str, Decimal | str]]]:
         found = self._effective.get((origin, symbol))

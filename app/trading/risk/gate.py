@@ -249,11 +249,12 @@ class Gate:
         for name in ("position", "gross_exposure", "net_exposure"):
             for scope, limit in limits.get(name, ()):
                 owner = intent.origin if scope.startswith("strategy:") else WHOLE
-                if owner not in totals:
+                key = owner if scope != "desk" else scope
+                if key not in totals:
                     cell = self.book.refresh(intent.symbol, owner)
                     buys, sells = (add(cell.buys, more), cell.sells) if intent.side is Side.BUY else (cell.buys, add(cell.sells, more))
-                    totals[owner] = (cell, cell.worth(buys, sells), self.book.totals(owner))
-                cell, (gross, long, short), total = totals[owner]
+                    totals[key] = (cell, cell.worth(buys, sells), self.book.totals_in(scope, owner))
+                cell, (gross, long, short), total = totals[key]
                 if name == "position":
                     before, used = cell.gross, gross
                 elif name == "gross_exposure":

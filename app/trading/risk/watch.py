@@ -65,7 +65,7 @@ class Watch:
         book = engine.risk.book
         found = {("account", "daily_loss"): max(-day_pnl, ZERO), ("account", "drawdown"): self._drawdown(equity)}
         for scope, owner in [("desk", WHOLE), ("account", WHOLE), *((f"strategy:{name}", name) for name in owners(engine))]:
-            total = book.totals(owner)
+            total = book.totals_in(scope, owner)
             found[scope, "gross_exposure"] = total.gross
             found[scope, "net_exposure"] = total.net
         state = engine.risk.states.get("account")

@@ -7,7 +7,7 @@ decimals as text, the same for the same plan.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 
 from app.model.orders import OrderType, TimeInForce
@@ -70,7 +70,7 @@ class Plan:
 
     def to_wire(self) -> dict:
         """Plain values with decimals as text."""
-        return _wire(asdict(self))
+        return _wire(self)
 
     def to_json(self) -> str:
         """One line."""
@@ -101,8 +101,8 @@ def amount(value: Decimal, places: int = 2) -> str:
 def _wire(value):
     if isinstance(value, Decimal):
         return plain(value)
-    if isinstance(value, dict):
-        return {key: _wire(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, tuple):
         return [_wire(item) for item in value]
+    if is_dataclass(value):
+        return {each.name: _wire(getattr(value, each.name)) for each in fields(value)}
     return value

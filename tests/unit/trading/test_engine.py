@@ -73,6 +73,30 @@ def test_any_order_of_any_events_is_survived(rig):
             assert (cid in engine.working) == engine.orders[cid].is_working
 
 
+@pytest.mark.parametrize("kind", [events.OrderAmendRequested, events.OrderAmended])
+@pytest.mark.parametrize("values", [("1E+400", None, None), ("1", "1E-400", None), ("1", None, "1E+400")])
+def test_an_amendment_to_absurd_amounts_is_not_applied(rig, kind, values):
+    order = rig.submit("buy", "limit", "2", "99")
+    rig.engine.apply(kind(1, order.client_order_id, *(None if value is None else Decimal(value) for value in values)))
+    assert [anomaly.code for anomaly in rig.engine.anomalies] == ["absurd_event"] and order.at_most == 2
+
+
+def test_an_event_takes_text_for_numbers_and_words_it_knows_only():
+    event = events.OrderFilled(5, fill_of_text("1.50"))
+    values = events.to_dict(event)
+    assert values["fill"]["qty"] == "1.50" and events.from_dict(values) == event
+    for name, wrong in (("qty", Decimal(1)), ("qty", 1), ("qty", "NaN"), ("qty", "x"), ("side", "both"), ("side", 1), ("ts", "1"), ("ts", None), ("symbol", 3)):
+        with pytest.raises(EventError, match=rf"OrderFilled\.fill: Fill\.{name}"):
+            events.from_dict({**values, "fill": {**values["fill"], name: wrong}})
+    for fill in (None, "x", {}, {**values["fill"], "more": 1}):
+        with pytest.raises(EventError):
+            events.from_dict({**values, "fill": fill})
+
+
+def fill_of_text(qty: str) -> Fill:
+    return Fill("f", "kt-a", "TOY", Side.BUY, Decimal(qty), Decimal(1), Decimal(0), "USDT", Liquidity.TAKER, 1)
+
+
 def test_the_client_order_id_is_a_pure_function_of_the_sequence(rig):
     first, second = (rig.submit("buy", "limit", "1", "99") for _ in range(2))
     assert first.client_order_id == client_order_id(ACCOUNT, "desk", 1)

@@ -83,6 +83,14 @@ def test_a_press_beside_a_line_drags_it_from_there_once_it_has_moved():
     assert grip.to(404.0) == 400.0, "once it drags it can go back to where it was"
 
 
+def test_a_moved_price_has_the_decimals_of_its_tick():
+    move = Move(own_lines([order("a", price="61829.8")], None, None, "A")[0], Decimal("0.01000000"))
+    assert move.to(61830.1234) and move.shown.title == "Buy 1 → 61,830.12" and move.text == "Buy 1: from 61,829.8 to 61,830.12"
+    assert move.changes == {"price": "61830.12"}
+    coarse = Move(move.line, Decimal("10"))
+    assert coarse.to(1234) and coarse.shown.title == "Buy 1 → 1,230" and coarse.changes == {"price": "1230"}
+
+
 def test_a_move_is_exact_and_names_what_it_changes():
     line = own_lines([order("a", type="stop_limit", price="0.30", stop="0.1")], None, None, "A")[0]
     move = Move(line, Decimal("0.1"))

@@ -1,0 +1,104 @@
+"""Between events and JSON-able values, without loss: Decimals as text, enums by value, exactly the fields of the class."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+
+class EventError(ValueError):
+    """A journal entry that does not have the form of any event."""
+
+
+def plain(value: object) -> dict:
+    """The fields of an event, or of what is in one, as JSON-able values; those that came later are left out where they are None."""
+    cls = type(value)
+    hints, out = _hints(cls), {}
+    for name in hints:
+        item = getattr(value, name)
+        kind = type(item)
+        if kind is str or kind is int or kind is bool:
+            pass
+        elif item is None:
+            if name in _LATER[cls]:
+                continue
+        elif kind is Decimal:
+            item = format(item, "f")
+        elif isinstance(item, StrEnum):
+            item = item.value
+        elif is_dataclass(kind):
+            item = plain(item)
+        out[name] = item
+    return out
+
+
+_HINTS: dict[type, dict[str, tuple[type | None, bool, Callable[[Any], object]]]] = {}
+_LATER: dict[type, frozenset[str]] = {}
+
+
+def _hints(cls: type) -> dict[str, tuple[type | None, bool, Callable[[Any], object]]]:
+    """By field: the type that JSON has for it, whether it may be None, and what reads it otherwise."""
+    found = _HINTS.get(cls)
+    if found is None:
+        found = {}
+        for name, hint in typing.get_type_hints(cls).items():
+            optional = isinstance(hint, types.UnionType)
+            kind = typing.get_args(hint)[0] if optional else hint
+            found[name] = (None if kind is Decimal else kind, optional, _reader(kind))
+        _HINTS[cls] = found
+        _LATER[cls] = frozenset(each.name for each in fields(cls) if each.metadata)
+    return found
+
+
+def build(cls: type, values: dict) -> Any:
+    """What `plain` wrote; EventError when the form is not exactly right."""
+    hints = _hints(cls)
+    if values.keys() != hints.keys() and (wrong := sorted((values.keys() ^ hints.keys()) - (_LATER[cls] - values.keys()))):
+        raise EventError(f"{cls.__name__}: missing or unknown fields {wrong}")
+    out, get, name = [], values.get, ""
+    try:
+        for name, (kind, optional, read) in hints.items():
+            value = get(name)
+            out.append(value if kind is type(value) or (value is None and optional) else read(value))
+    except (ValueError, ArithmeticError, TypeError) as error:
+        raise EventError(f"{cls.__name__}.{name}: {error}") from error
+    return cls(*out)
+
+
+def _reader(kind: type) -> Callable[[Any], object]:
+    """Reads what JSON has no type for. Raises on anything else."""
+
+    def number(value: object) -> Decimal:
+        if type(value) is not str:
+            raise TypeError(f"expected text, received {type(value).__name__}")
+        found = Decimal(value)
+        if not found.is_finite():
+            raise ValueError(f"not a finite number: {value}")
+        return found
+
+    def word(value: object) -> object:
+        if type(value) is not str:
+            raise TypeError(f"expected text, received {type(value).__name__}")
+        return members.get(value) or kind(value)
+
+    def inner(value: object) -> object:
+        if not isinstance(value, dict):
+            raise TypeError(f"expected an object, received {type(value).__name__}")
+        return build(kind, value)
+
+    def wrong(value: object) -> object:
+        raise TypeError(f"expected {kind.__name__}, received {type(value).__name__}")
+
+    if is_dataclass(kind):
+        return inner
+    if kind is Decimal:
+        return number
+    if issubclass(kind, StrEnum):
+        members = {each.value: each for each in kind}
+        return word
+    return wrong
