@@ -158,6 +158,17 @@ def test_a_cancel_that_was_refused_leaves_no_reason_behind():
 some_ratios = st.sampled_from([(2, 1), (3, 2), (1, 4), (1, 3), (7, 5)])
 
 
+def test_an_order_that_filled_before_its_cancel_came_has_no_reason():
+    rig = held(settings=PaperSettings(latency_ms=D(30), maker_fee_bps=D(0), taker_fee_bps=D(0)))
+    order = rig.submit("buy", "limit", "1", "95")
+    rig.time.advance(1)
+    rig.take(rig.engine.cancel_where(lambda each: each is order, "TOY is split"))
+    rig.book({"94.80": 5}, {"94.90": 5})
+    assert order.status is OrderStatus.FILLED
+    rig.time.advance(1)
+    assert order.reason == "" and order.refused
+
+
 @given(st.lists(st.tuples(st.sampled_from(["buy", "sell", "split"]), st.integers(1, 40), some_ratios), max_size=12))
 def test_a_replay_and_a_snapshot_are_the_live_state(steps):
     rig = held()
