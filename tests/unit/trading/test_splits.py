@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
+from functools import reduce
 
 import pytest
 from hypothesis import given
@@ -18,7 +21,7 @@ from app.trading.engine import Engine
 from app.trading.errors import Denied
 from app.trading.flows import is_flow
 from app.trading.lots import Lots
-from app.trading.money import mul, scaled, scaled_parts
+from app.trading.money import add, mul, scaled, scaled_parts, sub
 from app.trading.portfolio import Portfolio, Position
 from app.trading.settings import PaperSettings
 from app.trading.statement import table
@@ -33,6 +36,11 @@ def split(rig: Rig, new: int | str, old: int | str, symbol: str = "TOY", note: s
     (event,) = rig.engine.book_split({"symbol": symbol, "new": str(new), "old": str(old), "note": note})
     rig.take([event])
     return event
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """A sum that rounds nothing."""
+    return reduce(add, amounts, D(0))
 
 
 def held(qty: str = "10", settings: PaperSettings | None = None) -> Rig:
@@ -191,6 +199,16 @@ def test_a_replay_and_a_snapshot_are_the_live_state(steps):
     assert StrategyBooks().update(rig.engine)["desk"].qty("TOY") == rig.position()
 
 
+def test_a_position_booked_while_its_instrument_was_not_listed_harms_no_start():
+    rig = held("0.001")
+    rig.view.instruments = {}
+    split(rig, 1, 2)
+    assert rig.position() == D("0.0005")
+    rig.view.instruments = rig.instruments
+    rig.restart()
+    assert rig.position() == D("0.0005") and rig.venue._account.positions == {"TOY": 0}, "less than a unit cannot be traded"
+
+
 def test_an_event_that_cannot_be_right_is_listed_and_harms_nothing():
     rig = held()
     order = rig.submit("sell", "limit", "1", "130")
@@ -212,7 +230,7 @@ ratios = st.tuples(st.integers(1, 10_000), st.integers(1, 10_000))
 @given(amounts, amounts, st.decimals("0.0001", "100000", places=4), ratios)
 def test_the_value_at_a_mark_against_the_ratio_is_unchanged_and_the_inverse_restores_everything(qty, cost, mark, ratio):
     new, old = ratio
-    portfolio = Portfolio(positions={"TOY": Position("TOY", "USDT", qty * old, cost, D(7))})
+    portfolio = Portfolio(positions={"TOY": Position("TOY", "USDT", mul(qty, D(old)), cost, D(7))})
     before = portfolio.copy()
     position = portfolio.positions["TOY"]
     portfolio.split("TOY", new, old)
@@ -227,10 +245,10 @@ def test_the_value_at_a_mark_against_the_ratio_is_unchanged_and_the_inverse_rest
 def test_parts_add_up_to_what_the_whole_comes_to(parts, ratio):
     new, old = ratio
     found = scaled_parts(parts, new, old)
-    whole = scaled(sum(parts, D(0)), new, old)
-    assert whole is None or sum(found, D(0)) == whole
+    whole = scaled(total(parts), new, old)
+    assert whole is None or total(found) == whole
     for part, after in zip(parts, found, strict=True):
-        assert abs(after * old - part * new) <= D(old) * D("1e-23") and (part or not after)
+        assert abs(Fraction(after) * old - Fraction(part) * new) <= old * Fraction(1, 10**23) and (part or not after)
         if all(scaled(each, new, old) is not None for each in parts):
             assert after == scaled(part, new, old)
 
@@ -249,7 +267,7 @@ def test_lots_keep_their_cost_through_a_split_by_hand():
     assert [row["open_price"] for row in found] == ["270", "360", "360"]
     # first lot: 10/3 x 400 - 900; then 5/3 x 400 - 5/3 x 360, and 5 x 300 - 1800: together 3500 - 3300
     assert [D(row["realised"]).quantize(D("1e-6")) for row in found] == [D("433.333333"), D("66.666667"), D("-300")]
-    assert sum(D(row["realised"]) for row in found) == 200 and sum(D(row["fees"]) for row in found) == 3
+    assert total(D(row["realised"]) for row in found) == 200 and total(D(row["fees"]) for row in found) == 3
     (left,) = table("open", None, fills[:3], 0, 9, splits=splits)[1:]
     assert left[3:6] == ["5", "360", "1800"], "quantity, price and cost of what is open"
     earlier = table("open", None, fills[:2], 0, 2, splits=splits)[1:]
@@ -277,8 +295,8 @@ def test_first_in_first_out_and_average_cost_cut_the_same_result_through_splits(
         portfolio.apply(traded)
         made += sum((row.realised for row in lots.apply(traded)), D(0))
     for symbol, position in portfolio.positions.items():
-        assert sum((lot.qty for lot in lots.open[symbol]), D(0)) == position.qty
-        assert made - sum((lot.cost for lot in lots.open[symbol]), D(0)) == position.realised - position.cost
+        assert total(lot.qty for lot in lots.open[symbol]) == position.qty
+        assert sub(made, total(lot.cost for lot in lots.open[symbol])) == sub(position.realised, position.cost)
 
 
 def test_what_strategies_hold_adds_up_whatever_the_order_of_looking():
@@ -290,7 +308,7 @@ def test_what_strategies_hold_adds_up_whatever_the_order_of_looking():
     split(rig, 1, 3)
     live, anew = looked.update(rig.engine), StrategyBooks().update(rig.engine)
     assert {name: book.qty("TOY") for name, book in live.items()} == {name: book.qty("TOY") for name, book in anew.items()}
-    assert sum(book.qty("TOY") for book in live.values()) == rig.position() == 1 and set(live) == {"desk", "grid"}
+    assert total(book.qty("TOY") for book in live.values()) == rig.position() == 1 and set(live) == {"desk", "grid"}
     cells = rig.engine.risk.book.cells
     assert {owner: cells[owner, "TOY"].pos for owner in live} == {name: book.qty("TOY") for name, book in live.items()}
     looked.update(rig.engine)
