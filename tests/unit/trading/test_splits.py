@@ -293,7 +293,7 @@ def test_first_in_first_out_and_average_cost_cut_the_same_result_through_splits(
             continue
         traded = fill(number, what, str(one), str(other))
         portfolio.apply(traded)
-        made += sum((row.realised for row in lots.apply(traded)), D(0))
+        made = add(made, total(row.realised for row in lots.apply(traded)))
     for symbol, position in portfolio.positions.items():
         assert total(lot.qty for lot in lots.open[symbol]) == position.qty
         assert sub(made, total(lot.cost for lot in lots.open[symbol])) == sub(position.realised, position.cost)
