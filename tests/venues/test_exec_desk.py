@@ -443,3 +443,12 @@ async def test_many_orders_are_cancelled_in_one_request_each_once(tmp_path):
         assert desk.engine.orders[ids[4]].status.value == "accepted" and desk.engine.orders[ids[0]].filled == Decimal("0.02")
         assert all(desk.engine.orders[cid].cancels == 1 for cid in ids[:4])
         await desk.agree()
+
+
+async def test_nothing_is_booked_by_hand_on_a_real_account(tmp_path):
+    async with real_desk(tmp_path) as desk:
+        await desk.armed()
+        for fields in ({"kind": "dividend", "currency": "USDT", "amount": "1"}, {"kind": "split", "symbol": SYMBOL, "new": "2", "old": "1"}):
+            error = (await desk.page.ask("cash.book", account="binance", **fields))["error"]
+            assert error["code"] == "real_account" and error["remedy"]
+        assert not desk.engine.bookings and not desk.engine.splits
