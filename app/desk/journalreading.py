@@ -157,7 +157,7 @@ class Reading:
         return about(event)
 
     def _symbol(self, event: Any, cid: str) -> str:
-        if isinstance(event, (events.BalanceAdjusted, events.CashBooked, events.OrderRouted)):
+        if isinstance(event, (events.BalanceAdjusted, events.CashBooked, events.SplitBooked, events.OrderRouted)):
             return event.symbol or ""
         order = self._engine.orders.get(cid) if cid else None
         return order.symbol if order is not None else ""

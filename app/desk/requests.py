@@ -7,7 +7,7 @@ from typing import Any
 from app.market.frames import BadFrame
 from app.model.units import BadNumber, parse_decimal
 
-from . import display
+from . import booking, display
 from .charts import DESK
 from .errors import Refusal
 from .historyrequests import HISTORY_REQUESTS
@@ -17,6 +17,7 @@ from .publisher import BEATS
 from .realrequests import REAL_REQUESTS
 from .riskside import RISK_REQUESTS
 from .sourcerequests import SOURCE_REQUESTS
+from .statements import statement
 from .tape import TapeFilter
 from .vaultfiles import VAULT_FILE_REQUESTS
 from .vaultrequests import VAULT_REQUESTS
@@ -191,8 +192,8 @@ def order_why(desk: Any, request: dict) -> dict:
 
 
 async def cash_book(desk: Any, request: dict) -> dict:
-    """Cash that no fill moves: a transfer, dividend, interest, financing or fee."""
-    return await _trade(desk, request).book({name: request.get(name) for name in ("kind", "currency", "amount", "symbol", "note")})
+    """Cash that no fill moves (a transfer, dividend, interest, financing or fee), or a split."""
+    return await booking.book(_trade(desk, request), {name: request.get(name) for name in booking.FIELDS})
 
 
 async def journal_export(desk: Any, _request: dict) -> dict:
@@ -203,11 +204,6 @@ async def journal_export(desk: Any, _request: dict) -> dict:
 async def journal_fill(desk: Any, request: dict) -> dict:
     """From a fill back to its order, the entry that let it in, and the limits in force."""
     return {"lines": await desk.trade.cause(_text(request, "fill_id"))}
-
-
-def statement(desk: Any, request: dict) -> dict:
-    """What the account did in a period, as CSV."""
-    return desk.trade.statement(request.get("what"), request.get("from") or None, request.get("to") or None)
 
 
 def query_unknown(desk: Any, _request: dict) -> dict:

@@ -21,21 +21,22 @@ from app.model.events import (
     OrderFilled,
     OrderRouted,
     OrderSubmitted,
+    RateKnown,
     Reconciled,
     RiskLimitSet,
     RiskStateSet,
     RoutingRuleSet,
+    SplitBooked,
 )
 from app.model.orders import OrderStatus
 from app.trading.commands import ORIGIN
-from app.trading.effects import Notify, QueryOrder, SendAmend, SendCancel, SendOrder
+from app.trading.effects import HoldPosition, Notify, QueryOrder, SendAmend, SendCancel, SendOrder
 from app.trading.engine import Engine
 from app.trading.errors import Denied, JournalError
 from app.trading.flows import is_flow
 from app.trading.holding import Holder
 from app.trading.journal import Entry, decode
 from app.trading.marks import DeskView
-from app.trading.money import plain
 from app.trading.order import PATIENCE_NS
 from app.trading.preview import preview
 from app.trading.resolving import Resolver
@@ -305,21 +306,6 @@ class Trade:
         entries, _problems = read(record for record in records if any(part in record for part in wanted))  # a long journal is not decoded whole
         return [*fill_lines(engine, entries, fill_id)]
 
-    def statement(self, what: Any, first: Any, last: Any) -> dict:
-        """A statement of a period (UTC dates, both included; None leaves a side open) as CSV with a name for the file. Raises Refusal."""
-        from app.trading import statement as made  # only ever wanted by hand
-
-        engine = self._open_engine()
-        if what not in made.STATEMENTS:
-            raise Refusal("bad_statement", f"there is no statement {str(what)[:40]!r}", f"use one of {', '.join(made.STATEMENTS)}", "what")
-        try:
-            start, end = made.period(*(None if day is None else str(day) for day in (first, last)))
-        except made.BadPeriod as error:
-            raise Refusal("bad_period", str(error), "give dates such as 2026-01-31, the first one first", error.field) from error
-        rows = made.table(what, engine.opening, engine.fills, start, end, engine.notes, engine.bookings)
-        days = "".join(f"-{day}" for day in (first, last) if day)
-        return {"name": f"kontor-{what}{days}.csv", "text": made.as_csv(rows), "rows": len(rows) - 1}
-
     def closing(self, symbol: str) -> dict:
         """The order fields that close the position in an instrument."""
         return self._open_engine().closing(symbol)
@@ -337,14 +323,6 @@ class Trade:
 
             return preview_of(engine, rest, how, ORIGIN)
         return preview(engine, fields).to_wire()
-
-    async def book(self, fields: dict) -> dict:
-        """Book cash that no fill moves; what a real account holds is its venue's word."""
-        engine = self._open_engine()
-        if not self.on_paper:
-            raise Refusal("real_account", "the cash of a real account is what its venue says", "it is taken over when it is reconciled")
-        (event,) = await self.writer.command(lambda: engine.book_cash(fields))
-        return {"what": event.what, "currency": event.currency, "amount": plain(event.amount), "balance": plain(engine.portfolio.cash[event.currency])}
 
     async def routing(self, rules: dict) -> dict:
         """Set rules of the router by name (None or empty removes one), and say which are in force and between which listings it chooses."""
@@ -496,13 +474,18 @@ class Trade:
             if isinstance(event, (AccountOpened, BalanceAdjusted, CashBooked)):
                 patient = False
                 continue
+            if isinstance(event, SplitBooked):
+                mark = self._view.mark(event.symbol)
+                self._day.split(event.symbol, event.new, event.old, mark.price if mark is not None else None)
+                patient = False
+                continue
             if isinstance(event, (RiskStateSet, RiskLimitSet)):
                 self.risk.changed()
                 continue
             if isinstance(event, NoteSet):
                 noted = True
                 continue
-            if isinstance(event, (RoutingRuleSet, Reconciled)):
+            if isinstance(event, (RoutingRuleSet, Reconciled, RateKnown)):
                 continue
             if isinstance(event, OrderFilled):
                 order_id = event.fill.client_order_id
@@ -535,6 +518,8 @@ class Trade:
                     self.execution.amend(effect.client_order_id, effect.qty, effect.price, effect.stop, effect.trail)
                 case QueryOrder():
                     self.resolver.owe(effect.client_order_id)
+                case HoldPosition():
+                    self.execution.hold(effect.symbol, effect.qty)
                 case Notify():
                     self._toast(effect.level, effect.text, effect.code)
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from app.model.events import Event, OrderSubmitted
+from app.trading.dated import with_rates
 from app.trading.journal import Entry, encode, number
 
 from .errors import Refusal
@@ -154,7 +155,7 @@ class Writer:
 
     async def _write(self, events: list[Event]) -> list[Entry]:
         engine = self.engine
-        entries = number(events, engine.last_seq + 1)
+        entries = number(with_rates(engine, events), engine.last_seq + 1)
         if entries:
             await self.recorder.append(entries[0].seq, encode(entries))
         if self.engine is not engine:

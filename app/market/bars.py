@@ -73,6 +73,31 @@ class BarSeries:
         bar[_VOLUME] += size
         self._changed.add(bar[_TIME])
 
+    def add_many(self, trades: Sequence[tuple[int, int, int]]) -> None:
+        """Count in (ts, price, size) of several trades in order of arrival, as ``add_at`` would one by one."""
+        at, count = 0, len(trades)
+        while at < count:
+            bars, ts = self._bars, trades[at][0]
+            if not (self._current_start <= ts < self._current_end and ts >= bars[-1][_CLOSED]):
+                self.add_at(*trades[at])
+                at += 1
+                continue
+            bar, end = bars[-1], self._current_end
+            _time, _open, high, low, price, volume, _opened, latest = bar
+            while at < count:  # those of the bar that is open, one after the other in time
+                ts, price_at, size = trades[at]
+                if not latest <= ts < end:
+                    break
+                latest, price = ts, price_at
+                if price > high:
+                    high = price
+                elif price < low:
+                    low = price
+                volume += size
+                at += 1
+            bar[_HIGH], bar[_LOW], bar[_CLOSE], bar[_VOLUME], bar[_CLOSED] = high, low, price, volume, latest
+            self._changed.add(bar[_TIME])
+
     def bounds(self, ts: int) -> tuple[int, int]:
         """(start, end) in ns UTC of the bar that holds this moment."""
         start = ts - ts % self._width

@@ -114,6 +114,11 @@ class ActivitySeries(BarSeries):
     def amend(self, ts: int, more: int, finer: Sequence[list[list[int]]]) -> None:
         """What came stays as it came: where a bar ended followed from it."""
 
+    def add_many(self, trades: Sequence[tuple[int, int, int]]) -> None:
+        """Count in (ts, price, size) of several trades in order of arrival."""
+        for trade in trades:
+            self.add_at(*trade)
+
     def add_at(self, ts: int, price: int, size: int) -> None:
         """Count in the next trade to arrive."""
         bars = self._bars

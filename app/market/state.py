@@ -21,10 +21,12 @@ from .trades import Tape, time_of
 STALE_AFTER_NS = 10_000_000_000
 """Without any message for this long an instrument is stale."""
 _WIDTHS = tuple(TIMEFRAMES)
+_MOST_WAITING = 128
+"""Trades of an instrument that may wait until somebody looks at its bars: together they cost a fraction."""
 
 
 class _Entry:
-    __slots__ = ("bars", "book", "has_ticker", "heard", "quote", "session", "symbol", "tape")
+    __slots__ = ("bars", "book", "has_ticker", "heard", "quote", "session", "symbol", "tape", "waiting")
 
     def __init__(self, instrument: Instrument, session: Session) -> None:
         self.symbol = instrument.symbol
@@ -32,6 +34,8 @@ class _Entry:
         self.tape = Tape()
         self.session = session
         self.bars = tuple([make_series(name, instrument, session) for name in _WIDTHS])
+        self.waiting: list[tuple[int, int, int]] = []
+        """Trades that the bars do not count yet."""
         self.quote: Quote | None = None
         self.has_ticker = False
         self.heard: int | None = None
@@ -141,8 +145,10 @@ class MarketState:
         return self._entries[symbol].tape.rows
 
     def bars(self, symbol: str, timeframe: str) -> BarSeries:
-        """Bars of a kind that frames.py knows (else BadFrame). Others than TIMEFRAMES are kept from now on, made from what is there."""
+        """Bars of a kind that frames.py knows (else BadFrame), as they are now: ask again for what comes later. Others than TIMEFRAMES are
+        kept from now on, made from what is there."""
         entry = self._entries[symbol]
+        _settle(entry)
         for series in entry.bars:
             if series.timeframe == timeframe:
                 return series
@@ -180,14 +186,17 @@ class MarketState:
             self.counters["duplicates"] += 1
             return
         ts, price, size = trade.ts or trade.recv, trade.price, trade.size
-        for series in entry.bars:
-            series.add_at(ts, price, size)
+        waiting = entry.waiting
+        waiting.append((ts, price, size))
+        if len(waiting) >= _MOST_WAITING:
+            _settle(entry)
 
     def _correct(self, entry: _Entry, event: Correction) -> None:
         found = entry.tape.correct(event)
         self.counters["corrected" if found else "not_corrected"] += 1
         if found is None:
             return
+        _settle(entry)
         old, new = found
         more = (new.size if new is not None else 0) - old.size
         trades = [[0, *[trade.price] * 4, trade.size, time_of(trade), time_of(trade)] for trade in sorted(entry.tape.rows, key=time_of)]
@@ -199,6 +208,7 @@ class MarketState:
 
     def _snapshot(self, entry: _Entry, event: BookSnapshot) -> None:
         entry.book.apply_snapshot(event)
+        _settle(entry)
         for series in entry.bars:
             series.end_gap(event.recv)
         if entry.book.state != "live":
@@ -215,6 +225,7 @@ class MarketState:
             self.counters["restarts"] += 1
             entry.book.reset()
             entry.tape.clear()
+            entry.waiting.clear()
             for series in entry.bars:
                 series.clear()
             entry.quote, entry.has_ticker, entry.heard = None, False, None
@@ -245,3 +256,11 @@ class MarketState:
         old = entry.quote
         if old is None or old[3:] != (bid, bid_size, ask, ask_size):
             entry.quote = Quote(entry.symbol, event.ts, event.recv, bid, bid_size, ask, ask_size)
+
+
+def _settle(entry: _Entry) -> None:
+    waiting = entry.waiting
+    if waiting:
+        for series in entry.bars:
+            series.add_many(waiting)
+        waiting.clear()

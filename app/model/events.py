@@ -12,6 +12,7 @@ import typing
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from .bookings import CashBooked, RateKnown, SplitBooked
 from .coding import EventError, build, plain
 from .orders import LATER, Fill, OrderIntent, OrderType, Side, TimeInForce
 
@@ -91,8 +92,11 @@ class OrderFilled:
 
 @dataclass(frozen=True, slots=True)
 class OrderCancelRequested:
+    """``reason`` is why, where the trader did not ask for this one cancel."""
+
     ts: int
     client_order_id: str
+    reason: str | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,19 +234,6 @@ class BalanceAdjusted:
 
 
 @dataclass(frozen=True, slots=True)
-class CashBooked:
-    """Cash that no fill moved (`trading.booking`): ``what`` is transfer, dividend, interest, financing or fee; ``amount`` is signed."""
-
-    ts: int
-    account: str
-    what: str
-    currency: str
-    amount: Decimal
-    symbol: str | None
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
 class RiskStateSet:
     """A scope is ``normal``, ``reduce_only`` or ``halted`` from now on; ``rule`` is what set it."""
 
@@ -316,6 +307,8 @@ Event = (
     | RoutingRuleSet
     | BalanceAdjusted
     | CashBooked
+    | SplitBooked
+    | RateKnown
     | RiskStateSet
     | RiskLimitSet
     | NoteSet

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 TRANSFER = "transfer"
+SPLIT = "split"
+"""Booked beside these, by `splits`."""
 KINDS = (TRANSFER, "dividend", "interest", "financing", "fee")
 MAX_NOTE = 100
 MOST = Decimal(10) ** 12
@@ -31,7 +33,7 @@ def book(engine: Engine, fields: dict) -> list[CashBooked]:
     """The entry in ``fields``: kind, currency, amount (signed text), symbol or None, note. Denied names what is wrong."""
     kind, currency, symbol, note = (fields.get(name) for name in ("kind", "currency", "symbol", "note"))
     if kind not in KINDS:
-        raise Denied("bad_booking", "kind", f"There is no entry {shorten(kind)}.", f"Use one of {', '.join(KINDS)}.")
+        raise Denied("bad_booking", "kind", f"There is no entry {shorten(kind)}.", f"Use one of {', '.join((*KINDS, SPLIT))}.")
     if not isinstance(currency, str) or not 0 < len(currency) <= _CURRENCY_LENGTH or not currency.isalnum() or not currency.isascii():
         raise Denied("bad_booking", "currency", f"This is no currency: {shorten(currency)}.", "Use letters such as USD.")
     currency = currency.upper()
@@ -39,13 +41,19 @@ def book(engine: Engine, fields: dict) -> list[CashBooked]:
         symbol = None
     elif not isinstance(symbol, str) or (symbol not in engine.portfolio.positions and symbol not in engine.view.instruments):
         raise Denied("unknown_symbol", "symbol", f"There is no instrument {shorten(symbol)}.", "Leave it empty, or give one of the watchlist.")
-    note = note or ""
-    if not isinstance(note, str) or len(note) > MAX_NOTE or not note.isprintable():
-        raise Denied("bad_booking", "note", "The note cannot be kept.", f"Use at most {MAX_NOTE} printable characters.")
+    note = read_note(note)
     amount = _amount(fields.get("amount"))
     if kind == TRANSFER and amount < 0:
         _check_out(engine, currency, -amount)
-    return [CashBooked(engine.now_ns(), engine.account, kind, currency, amount, symbol, note.strip())]
+    return [CashBooked(engine.now_ns(), engine.account, kind, currency, amount, symbol, note)]
+
+
+def read_note(note: object) -> str:
+    """What the trader wrote with an entry."""
+    note = note or ""
+    if not isinstance(note, str) or len(note) > MAX_NOTE or not note.isprintable():
+        raise Denied("bad_booking", "note", "The note cannot be kept.", f"Use at most {MAX_NOTE} printable characters.")
+    return note.strip()
 
 
 def _check_out(engine: Engine, currency: str, amount: Decimal) -> None:

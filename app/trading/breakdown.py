@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from app.model.events import SplitBooked
+
 from .fx import Rates
 from .marks import DeskView, Mark
 from .money import ZERO, add, convert, sub
 from .portfolio import Portfolio
+from .splits import in_order, split_books
 
 KINDS = ("symbol", "base", "quote", "side", "account", "strategy")
 ELSEWHERE = "elsewhere"
@@ -56,18 +59,21 @@ class StrategyBooks:
 
     def __init__(self) -> None:
         self._engine: Any = None
-        self._counted = 0
+        self._counted = self._split = 0
         self.books: dict[str, Portfolio] = {}
 
     def update(self, engine: Any) -> dict[str, Portfolio]:
-        """Take the fills that are new; all of them where the engine is another."""
+        """Take the fills and splits that are new; all of them where the engine is another."""
         if engine is not self._engine or self._counted > len(engine.fills):
-            self._engine, self._counted, self.books = engine, 0, {}
-        for fill in engine.fills[self._counted :]:
-            order = engine.orders.get(fill.client_order_id)
+            self._engine, self._counted, self._split, self.books = engine, 0, 0, {}
+        for item in in_order(engine.fills[self._counted :], engine.splits[self._split :], self._counted):
+            if isinstance(item, SplitBooked):
+                split_books(self.books, item)
+                continue
+            order = engine.orders.get(item.client_order_id)
             origin = order.intent.origin if order is not None else ELSEWHERE
-            self.books.setdefault(origin, Portfolio()).apply(fill)
-        self._counted = len(engine.fills)
+            self.books.setdefault(origin, Portfolio()).apply(item)
+        self._counted, self._split = len(engine.fills), len(engine.splits)
         return self.books
 
 

@@ -29,6 +29,7 @@ def canonical(engine: Engine) -> dict:
         "working": sorted(engine.working),
         "fills": [_plain(fill) for fill in engine.fills],
         "bookings": [[at, _plain(event)] for at, event in engine.bookings],
+        "splits": [[at, _plain(event)] for at, event in engine.splits],
         "portfolio": _plain(engine.portfolio),
         "day_open": _plain(engine.day_open(0)),
         "anomalies": [_plain(anomaly) for anomaly in engine.anomalies],

@@ -121,6 +121,8 @@ def _on_refused(order: Order, event: events.OrderChangeRefused) -> None:
     if event.change == "cancel":
         order.refusals += 1
         order.refused = event.reason
+        if not order.code:
+            order.reason = ""
         order.cancels = max(order.cancels - 1, 0)
         if not order.cancels:
             order.cancel_requested_ns = None
@@ -132,7 +134,8 @@ def _on_refused(order: Order, event: events.OrderChangeRefused) -> None:
 def _ended(code: str | None) -> Callable[[Order, Any], None]:
     def apply(order: Order, event: events.OrderRejected | events.OrderCancelled | events.OrderExpired) -> None:
         order.code = code or event.code
-        order.reason = event.reason
+        if code != "cancelled" or order.cancel_requested_ns is None or not order.reason:  # else: that is why its cancel was asked for
+            order.reason = event.reason
 
     return apply
 
@@ -149,6 +152,8 @@ def _on_cancel_requested(order: Order, event: events.OrderCancelRequested) -> No
     before = order.cancel_requested_ns
     order.cancels = order.cancels + 1 if before is not None and 0 <= event.ts - before < PATIENCE_NS else 1
     order.cancel_requested_ns = event.ts
+    if event.reason and not order.code:
+        order.reason = event.reason
 
 
 def _on_amend_requested(order: Order, event: events.OrderAmendRequested) -> None:

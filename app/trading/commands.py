@@ -60,6 +60,13 @@ class Commands:
         self._check_open()
         return [*book(self, fields)]
 
+    def book_split(self, fields: dict) -> list[Event]:
+        """Book a split; every order in the instrument has to have ended before."""
+        from .splits import book
+
+        self._check_open()
+        return [book(self, fields)]
+
     def routing_rule(self, name: object, value: object) -> list[Event]:
         """Set a rule of the router; None or empty text removes it."""
         from .routing import rules
@@ -93,8 +100,8 @@ class Commands:
         return self._cancels([order for order in found if order is not None and order.cancel_requested_ns is None], "cancelled by the trader")
 
     def cancel_where(self, wanted: Callable[[Order], bool], reason: str) -> list[Event]:
-        """Ask for a cancel of the working orders for which ``wanted`` is true."""
-        return self._cancels([order for order in self.working.values() if wanted(order)], reason)
+        """Ask for a cancel of the working orders for which ``wanted`` is true; the reason stays with them."""
+        return self._cancels([order for order in self.working.values() if wanted(order)], reason, reason)
 
     def kill(self, flatten: bool, by: str = "the trader") -> list[Event]:
         """Halt the whole desk, cancel every working order and, with ``flatten``, close every position at market."""
@@ -233,10 +240,10 @@ class Commands:
         if len(self._tokens) > _TOKENS_KEPT:
             self._tokens.popitem(last=False)
 
-    def _cancels(self, orders: list[Order], reason: str) -> list[Event]:
+    def _cancels(self, orders: list[Order], reason: str, kept: str | None = None) -> list[Event]:
         now, found = self._clock.now_ns(), []
         for order in orders:
-            found.append(events.OrderCancelRequested(now, order.client_order_id))
+            found.append(events.OrderCancelRequested(now, order.client_order_id, kept))
             if order.status is OrderStatus.HELD:
                 found.append(events.OrderCancelled(now, order.client_order_id, reason))
         return found

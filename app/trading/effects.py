@@ -45,6 +45,14 @@ class QueryOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldPosition:
+    """The paper venue's position in an instrument is this from now on."""
+
+    symbol: str
+    qty: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Notify:
     """Tell the trader. ``level`` is info, good, warn or error."""
 
@@ -53,4 +61,4 @@ class Notify:
     code: str
 
 
-Effect = SendOrder | SendCancel | SendAmend | QueryOrder | Notify
+Effect = SendOrder | SendCancel | SendAmend | QueryOrder | HoldPosition | Notify

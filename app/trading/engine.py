@@ -22,7 +22,7 @@ from app.model.orders import (
     TimeInForce,
 )
 
-from . import changes, notes, states
+from . import balances, changes, notes, splits, states
 from .commands import ORIGIN, Commands
 from .effects import Effect, Notify, QueryOrder
 from .journal import Entry
@@ -69,6 +69,8 @@ class Engine(Commands):
         self.risk = RiskDesk(self)
         self.bookings: list[tuple[int, events.CashBooked]] = []
         """Cash that no fill moved, each with the number of fills before it."""
+        self.splits: list[tuple[int, events.SplitBooked]] = []
+        """Splits, each with the number of fills before it."""
         self.notes: dict[str, events.NoteSet] = {}
         self.reconciled: deque[events.Reconciled] = deque(maxlen=50)
         """The last reconciliations; they change nothing."""
@@ -207,33 +209,6 @@ class Engine(Commands):
         text = f"{intent.symbol}: an order works at the venue that this desk did not send. It is listed, and can be cancelled."
         return [QueryOrder(cid), Notify("warn", text, "order_found")]
 
-    def _adjusted(self, event: events.BalanceAdjusted) -> list[Effect]:
-        if event.account != self.account:
-            return self._anomaly(event.ts, "", "foreign_account", f"a balance of account {event.account}")
-        if event.adjustment_id is not None and any(known.adjustment_id == event.adjustment_id for known in self.adjusted):
-            return []
-        for portfolio in (self.portfolio, self._day_open):
-            if event.symbol is None or event.price is None or event.currency is None:
-                portfolio.deposit(event.asset, event.amount)
-            else:
-                portfolio.adjust(event.symbol, event.currency, event.amount, event.price)
-        self.balanced = True
-        self.adjusted.append(event)
-        if event.symbol is not None:
-            self.risk.adjusted(event.symbol, event.amount)
-        return []
-
-    def _booked(self, event: events.CashBooked) -> list[Effect]:
-        if event.account != self.account:
-            return self._anomaly(event.ts, "", "foreign_account", f"cash of account {event.account}")
-        if event.what == "transfer":  # no profit and no loss: the day began with it
-            self.portfolio.deposit(event.currency, event.amount)
-            self._day_open.deposit(event.currency, event.amount)
-        else:
-            self.portfolio.book(event.currency, event.amount)
-        self.bookings.append((len(self.fills), event))
-        return []
-
     def _routed(self, event: events.OrderRouted) -> list[Effect]:
         if event.account != self.account:
             return self._anomaly(event.ts, event.client_order_id, "foreign_account", f"an order of account {event.account}")
@@ -348,8 +323,10 @@ _TAKES: dict[type, Callable[[Engine, Any], list[Effect]]] = {
     events.OrderSubmitted: Engine._submitted,
     events.AccountOpened: Engine._account_opened,
     events.OrderAdopted: Engine._found,
-    events.BalanceAdjusted: Engine._adjusted,
-    events.CashBooked: Engine._booked,
+    events.BalanceAdjusted: balances.adjusted,
+    events.CashBooked: balances.booked,
+    events.SplitBooked: splits.take,
+    events.RateKnown: lambda _engine, _event: [],
     events.OrderRouted: Engine._routed,
     events.RoutingRuleSet: lambda engine, event: engine.routed.rule(event.name, event.value) or [],
     events.RiskStateSet: lambda engine, event: engine.risk.apply(event),

@@ -21,10 +21,11 @@ _PEGGED = frozenset({"USD", "USDT"})
 
 
 class Rate(NamedTuple):
-    """Account currency per unit. ``assumed`` when USD = USDT had to be assumed."""
+    """Account currency per unit. ``assumed`` when USD = USDT had to be assumed; ``via`` are the instruments whose prices made it."""
 
     value: Decimal
     assumed: bool
+    via: tuple[str, ...] = ()
 
 
 class Rates:
@@ -38,7 +39,7 @@ class Rates:
         self._instruments = instruments
         self._middle = middle
         self._known: dict[str, Rate | None] = {currency: Rate(_ONE, False)}
-        self._edges: dict[str, list[tuple[str, Decimal]]] | None = None
+        self._edges: dict[str, list[tuple[str, Decimal, str]]] | None = None
 
     def rate(self, currency: str) -> Rate | None:
         """Units of the account currency per unit of ``currency``, or None."""
@@ -57,34 +58,35 @@ class Rates:
         if self._edges is None:
             self._edges = self._read()
         start, goal = _name(currency), _name(self.currency)
-        value = self._walk(start, goal, pegged=False)
-        if value is not None:
-            return Rate(value, False)
-        value = self._walk(start, goal, pegged=True)
-        return None if value is None else Rate(value, True)
+        found = self._walk(start, goal, pegged=False)
+        if found is not None:
+            return Rate(found[0], False, found[1])
+        found = self._walk(start, goal, pegged=True)
+        return None if found is None else Rate(found[0], True, found[1])
 
-    def _read(self) -> dict[str, list[tuple[str, Decimal]]]:
-        edges: dict[str, list[tuple[str, Decimal]]] = {}
+    def _read(self) -> dict[str, list[tuple[str, Decimal, str]]]:
+        edges: dict[str, list[tuple[str, Decimal, str]]] = {}
         for symbol, instrument in self._instruments.items():
             price = self._middle(symbol)
             if price is not None and price > 0:
                 base, quote = _name(instrument.base), _name(instrument.quote)
-                edges.setdefault(base, []).append((quote, price))
-                edges.setdefault(quote, []).append((base, ratio(_ONE, price)))
+                edges.setdefault(base, []).append((quote, price, symbol))
+                edges.setdefault(quote, []).append((base, ratio(_ONE, price), symbol))
         return edges
 
-    def _walk(self, start: str, goal: str, pegged: bool) -> Decimal | None:
-        reached = {start: _ONE}
+    def _walk(self, start: str, goal: str, pegged: bool) -> tuple[Decimal, tuple[str, ...]] | None:
+        reached: dict[str, tuple[Decimal, tuple[str, ...]]] = {start: (_ONE, ())}
         front = [start]
         while front and goal not in reached:
             following = []
             for name in front:
                 steps = self._edges.get(name, [])
                 if pegged and name in _PEGGED:
-                    steps = [*((other, _ONE) for other in _PEGGED - {name}), *steps]
-                for other, price in steps:
+                    steps = [*((other, _ONE, "") for other in _PEGGED - {name}), *steps]
+                value, via = reached[name]
+                for other, price, symbol in steps:
                     if other not in reached:
-                        reached[other] = convert(reached[name], price)
+                        reached[other] = (convert(value, price), (*via, symbol) if symbol else via)
                         following.append(other)
             front = following
         return reached.get(goal)

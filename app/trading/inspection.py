@@ -22,6 +22,7 @@ from app.model.events import Event, to_dict
 
 from . import notes
 from .canonical import state_hash
+from .dated import Dated
 from .engine import Engine
 from .errors import JournalError
 from .journal import Entry, decode
@@ -66,7 +67,10 @@ def main(arguments: list[str] | None = None) -> int:
     account = next((entry.event.account for entry in entries if isinstance(entry.event, events.AccountOpened)), "unknown")
     engine = Engine.replay(account, _NoClock(), entries)
     if wanted.statement:
-        out = as_csv(table(wanted.statement, engine.opening, engine.fills, start, end, engine.notes, engine.bookings)).splitlines()
+        dated = Dated(engine.currency, engine.account, (entry.event for entry in entries))
+        out = as_csv(table(wanted.statement, engine.opening, engine.fills, start, end, engine.notes, engine.bookings, engine.splits, dated)).splitlines()
+        if said := dated.said():
+            print(said, file=sys.stderr)
     elif wanted.fill:
         out = fill_lines(engine, entries, wanted.fill)
     elif wanted.order:

@@ -141,11 +141,20 @@ class DeskView:
         """Conversion into ``currency`` through the quotes known now."""
         return Rates(currency, self.instruments, self._middle)
 
-    def _middle(self, symbol: str) -> Decimal | None:
+    def rates_now(self, currency: str) -> Rates:
+        """As `rates`, through quotes that are not stale: none is carried on from before."""
+        now = self.now_ns()
+        return Rates(currency, self.instruments, lambda symbol: None if self.market.is_stale(symbol, now) else self._quoted(symbol))
+
+    def _quoted(self, symbol: str) -> Decimal | None:
         quote = self.market.quote(symbol)
-        if quote is None or quote.bid <= 0 or quote.ask < quote.bid:
+        return None if quote is None or quote.bid <= 0 or quote.ask < quote.bid else middle(quote, self.instruments[symbol])
+
+    def _middle(self, symbol: str) -> Decimal | None:
+        price = self._quoted(symbol)
+        if price is None:
             return self._middles.get(symbol)
-        price = self._middles[symbol] = middle(quote, self.instruments[symbol])
+        self._middles[symbol] = price
         return price
 
 

@@ -1,12 +1,13 @@
-"""Exact decimal arithmetic for money, and the only two places where it is rounded.
+"""Exact decimal arithmetic for money, and the only places where it is rounded.
 
 Sums and products are exact: a result that would lose a digit raises decimal.Inexact. Fees are rounded to 8 decimals,
-the cost taken out of a position by a partial close to 12, both half to even. `ratio` is for display and for
+the cost taken out of a position by a partial close to 12, parts of a split position to 24, all half to even. `ratio` is for display and for
 currency conversion only; its result never enters a ledger.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import (
     ROUND_HALF_EVEN,
     Context,
@@ -21,6 +22,7 @@ from decimal import (
 ZERO = Decimal(0)
 FEE_PLACES = 8
 COST_PLACES = 12
+PART_PLACES = 24
 
 _TRAPS = [InvalidOperation, DivisionByZero, Overflow, FloatOperation]
 _EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN, traps=[*_TRAPS, Inexact])
@@ -29,6 +31,7 @@ _DISPLAY = Context(prec=28, rounding=ROUND_HALF_EVEN, traps=_TRAPS)
 
 _FEE_UNIT = Decimal(1).scaleb(-FEE_PLACES)
 _COST_UNIT = Decimal(1).scaleb(-COST_PLACES)
+_PART_UNIT = Decimal(1).scaleb(-PART_PLACES)
 
 add = _EXACT.add
 sub = _EXACT.subtract
@@ -49,6 +52,33 @@ def share(total: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     if part == whole:
         return total
     return _ROUNDED.quantize(_ROUNDED.divide(mul(total, part), whole), _COST_UNIT)
+
+
+def scaled(value: Decimal, new: int, old: int) -> Decimal | None:
+    """``value x new / old``, None where that has no end within 24 decimals."""
+    found = _to_ratio(value, new, old)
+    return found if mul(found, Decimal(old)) == mul(value, Decimal(new)) else None
+
+
+def scaled_parts(parts: Iterable[Decimal], new: int, old: int) -> list[Decimal]:
+    """Every part times ``new / old``: a part without an end is cut at 24 decimals and what is left over goes to the next, so that they add up."""
+    found, total, before = [], ZERO, ZERO
+    for part in parts:
+        total = add(total, part)
+        upto = _to_ratio(total, new, old)
+        found.append(sub(upto, before))
+        before = upto
+    return found
+
+
+def rounded(value: Decimal, places: int) -> Decimal:
+    """Half to even, for display and for amounts converted at a rate."""
+    return _ROUNDED.quantize(value, Decimal(1).scaleb(-places))
+
+
+def _to_ratio(value: Decimal, new: int, old: int) -> Decimal:
+    cut = _ROUNDED.quantize(_ROUNDED.divide(mul(value, Decimal(new)), Decimal(old)), _PART_UNIT)
+    return Decimal(plain(cut))
 
 
 def is_bearable(value: Decimal) -> bool:

@@ -22,6 +22,7 @@ from app.model.orders import OrderIntent, OrderType, TimeInForce, VenueWord
 
 from .execution import Execution, PaperAccount, ended
 from .marks import MarketLike
+from .money import remainder, sub
 from .order import Order
 from .settings import PaperSettings
 from .terms import HELD
@@ -178,17 +179,20 @@ class PaperVenue:
         self._finished.clear()
         self._expiries.clear()
         self._tick()
-        self._account.positions = {
-            symbol: self.instruments[symbol].size_units(qty)
-            for symbol, qty in (positions or {}).items()
-            if symbol in self.instruments
-        }
+        self._account.positions = {}
+        for symbol, qty in (positions or {}).items():
+            self.hold(symbol, qty)
         out: list[Event] = []
         for order in orders:
             if order.is_working and order.accepted_ns is not None:
                 self._adopt(order, out)
         self._send(out)
         self._expire()
+
+    def hold(self, symbol: str, qty: Decimal) -> None:
+        """The position in an instrument is this, by other means than fills: what reduce-only orders may do follows it, in whole units."""
+        if (instrument := self.instruments.get(symbol)) is not None:
+            self._account.positions[symbol] = instrument.size_units(sub(qty, remainder(qty, instrument.size(1))))
 
     def close(self) -> None:
         """Drop what is on its way and cancel all timers."""

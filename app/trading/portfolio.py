@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from app.model.orders import Fill
 
-from .money import ZERO, add, mul, ratio, share, sub
+from .money import ZERO, add, mul, ratio, scaled_parts, share, sub
 
 
 @dataclass(slots=True)
@@ -94,6 +94,12 @@ class Portfolio:
         if position is None:
             position = self.positions[symbol] = Position(symbol, currency)
         position.trade(amount, price)
+
+    def split(self, symbol: str, new: int, old: int) -> None:
+        """``new`` units stand for ``old`` ones: the quantity changes, what it cost does not."""
+        position = self.positions.get(symbol)
+        if position is not None:
+            (position.qty,) = scaled_parts([position.qty], new, old)
 
     def qty(self, symbol: str) -> Decimal:
         """Signed position quantity; zero when there is none."""

@@ -18,7 +18,7 @@ GROUPS = {
     "changes": ("OrderCancelRequested", "OrderAmendRequested", "OrderAmended", "OrderChangeRefused"),
     "fills": ("OrderFilled",),
     "unknown": ("OrderUnknown",),
-    "account": ("AccountOpened", "BalanceAdjusted", "CashBooked", "Reconciled"),
+    "account": ("AccountOpened", "BalanceAdjusted", "CashBooked", "SplitBooked", "RateKnown", "Reconciled"),
     "risk": ("RiskStateSet", "RiskLimitSet", "RoutingRuleSet"),
     "notes": ("NoteSet",),
 }
@@ -88,6 +88,16 @@ def _booked(event: events.CashBooked) -> str:
     return f"{event.what.capitalize()}{of}: {_signed(event.amount)} {event.currency}" + (f", {note}" if note else "")
 
 
+def _split(event: events.SplitBooked) -> str:
+    note = event.note.replace("\n", " ")
+    return f"Split of {event.symbol}: {event.new} for {event.old}" + (f", {note}" if note else "")
+
+
+def _rate(event: events.RateKnown) -> str:
+    how = ", ".join(part for part in (f"by {event.via}" if event.via else "", "USD and USDT taken as equal" if event.assumed else "") if part)
+    return f"1 {event.currency} was {plain(event.rate)} {event.into}" + (f" ({how})" if how else "")
+
+
 def _rule(event: events.RoutingRuleSet) -> str:
     return f"Routing rule {event.name} " + ("removed" if event.value is None else f"set to {event.value}")
 
@@ -122,7 +132,7 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     events.OrderRejected: lambda event: f"Rejected ({event.code}): {event.reason}",
     events.OrderTriggered: lambda event: f"Triggered at {plain(event.trigger_price)}",
     events.OrderFilled: _filled,
-    events.OrderCancelRequested: lambda _event: "Cancel asked for",
+    events.OrderCancelRequested: lambda event: "Cancel asked for" + (f": {event.reason}" if event.reason else ""),
     events.OrderCancelled: lambda event: f"Cancelled: {event.reason}",
     events.OrderExpired: lambda event: f"Expired: {event.reason}",
     events.OrderAmendRequested: lambda event: f"Amendment asked for: {_asked(event)}",
@@ -135,6 +145,8 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     events.BalanceAdjusted: _adjusted,
     events.OrderRouted: _routed,
     events.CashBooked: _booked,
+    events.SplitBooked: _split,
+    events.RateKnown: _rate,
     events.RoutingRuleSet: _rule,
     events.RiskStateSet: lambda event: f"Risk: {event.scope} is {event.state.replace('_', '-')}, {event.reason}",
     events.RiskLimitSet: _limit,

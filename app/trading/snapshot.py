@@ -150,6 +150,7 @@ def _rest(engine: Engine) -> dict:
         "said": [events.to_dict(event) for event in (*engine.notes.values(), *engine.reconciled)],
         "routing_rules": engine.routed.rules,
         "bookings": [[at, events.to_dict(event)] for at, event in engine.bookings],
+        "splits": [[at, events.to_dict(event)] for at, event in engine.splits],
         "adjusted": [events.to_dict(event) for event in engine.adjusted],
         "risk_states": {scope: list(item) for scope, item in risk.states.items()},
         "risk_limits": [[*key, value] for key, value in risk.limits.items()],
@@ -168,6 +169,7 @@ def _take_rest(engine: Engine, found: dict) -> None:
     engine.adjusted = [events.from_dict(event) for event in found["adjusted"]]
     engine.routed.rules.update(found["routing_rules"])
     engine.bookings = [(at, events.from_dict(event)) for at, event in found["bookings"]]
+    engine.splits = [(at, events.from_dict(event)) for at, event in found.get("splits", ())]
     engine.working = {cid: engine.orders[cid] for cid in found["working"]}
     engine.linked = {cid: engine.orders[cid] for cid in found["linked"]}
     engine._groups = {name: list(ids) for name, ids in found["groups"].items()}

@@ -6,7 +6,8 @@
 ``open``     the lots that are open at the end of the period.
 ``ledger``   every movement of cash by currency with the balance after it, what was booked by hand too; its last balances are the account's cash.
 
-Amounts are exact Decimals without exponent; times are UTC. Fees of a lot are its shares of the fees of the two fills, rounded to 12
+Amounts are exact Decimals without exponent; times are UTC. Each row says besides what it was worth in the account's currency at the rate of its time
+(`dated`), rounded to 8 decimals; what is not known stays empty. Fees of a lot are its shares of the fees of the two fills, rounded to 12
 decimals, the last share taking what is left, so that they add up to the fees paid; only fees in the position's own currency are in lots.
 """
 
@@ -18,15 +19,18 @@ import re
 import time
 from calendar import timegm
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from app.model.events import AccountOpened, CashBooked, NoteSet
+from app.model.events import AccountOpened, CashBooked, NoteSet, SplitBooked
 from app.model.orders import Fill
 
-from .money import ZERO, add, mul, plain, share, sub
+from .dated import Dated, about_cash, about_fill
+from .lots import Closed, Lots
+from .money import ZERO, add, mul, plain, sub
 from .notes import of_fill
+from .splits import in_order
 
 DAY_NS = 86_400 * 10**9
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -40,30 +44,6 @@ class BadPeriod(ValueError):
         self.field = field
 
 
-@dataclass(slots=True)
-class Lot:
-    """An open piece of a position: signed quantity left, price, and what is left of the opening fill's fee."""
-
-    fill: Fill
-    currency: str
-    qty: Decimal
-    fee: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """A piece opened by one fill and closed by another. ``qty`` is above zero; ``realised`` is before fees."""
-
-    symbol: str
-    side: str
-    qty: Decimal
-    opened: Fill
-    closed: Fill
-    currency: str
-    realised: Decimal
-    fees: Decimal
-
-
 @dataclass(frozen=True, slots=True)
 class Movement:
     """One line of the ledger."""
@@ -74,38 +54,8 @@ class Movement:
     currency: str
     amount: Decimal
     balance: Decimal
-
-
-class Lots:
-    """Positions as lots, first in, first out. Feed it every fill of the account in order."""
-
-    def __init__(self) -> None:
-        self.open: dict[str, deque[Lot]] = {}
-        self._currency: dict[str, str] = {}
-
-    def apply(self, fill: Fill) -> list[Closed]:
-        """Take one fill; returns what it closed."""
-        currency = self._currency.setdefault(fill.symbol, fill.priced_in)
-        lots = self.open.setdefault(fill.symbol, deque())
-        left, fee_left = fill.qty, fill.fee if fill.fee_currency == currency else ZERO
-        sign = fill.side.sign
-        closed = []
-        while left and lots and (lots[0].qty > 0) != (sign > 0):
-            lot = lots[0]
-            held = lot.qty.copy_abs()
-            qty = min(left, held)
-            opening, closing = share(lot.fee, qty, held), share(fee_left, qty, left)
-            made = mul(qty, sub(fill.price, lot.fill.price))
-            realised = made if lot.qty > 0 else sub(ZERO, made)
-            side = "long" if lot.qty > 0 else "short"
-            closed.append(Closed(fill.symbol, side, qty, lot.fill, fill, currency, realised, add(opening, closing)))
-            left, fee_left = sub(left, qty), sub(fee_left, closing)
-            lot.qty, lot.fee = sub(lot.qty, qty.copy_sign(lot.qty)), sub(lot.fee, opening)
-            if not lot.qty:
-                lots.popleft()
-        if left:
-            lots.append(Lot(fill, currency, left if sign > 0 else left.copy_negate(), fee_left))
-        return closed
+    about: str
+    """What its rate is about; empty for the deposit."""
 
 
 def ledger(opening: AccountOpened | None, fills: Iterable[Fill], bookings: Iterable[tuple[int, CashBooked]] = ()) -> Iterator[Movement]:
@@ -113,9 +63,9 @@ def ledger(opening: AccountOpened | None, fills: Iterable[Fill], bookings: Itera
     balances: dict[str, Decimal] = {}
     currencies: dict[str, str] = {}
 
-    def move(ts: int, kind: str, ref: str, currency: str, amount: Decimal) -> Movement:
+    def move(ts: int, kind: str, ref: str, currency: str, amount: Decimal, about: str = "") -> Movement:
         balances[currency] = add(balances.get(currency, ZERO), amount)
-        return Movement(ts, kind, ref, currency, amount, balances[currency])
+        return Movement(ts, kind, ref, currency, amount, balances[currency], about)
 
     if opening is not None:
         yield move(opening.ts, "deposit", opening.account, opening.currency, opening.cash)
@@ -125,15 +75,15 @@ def ledger(opening: AccountOpened | None, fills: Iterable[Fill], bookings: Itera
         while waiting and waiting[0][0] <= before:
             _, event = waiting.popleft()
             ref = " ".join(part for part in (event.symbol, event.note) if part)
-            yield move(event.ts, event.what, _as_text(ref), event.currency, event.amount)
+            yield move(event.ts, event.what, _as_text(ref), event.currency, event.amount, about_cash(event))
 
     for count, fill in enumerate(fills):
         yield from booked(count)
-        worth = mul(fill.qty, fill.price)
+        worth, about = mul(fill.qty, fill.price), about_fill(fill)
         amount = sub(ZERO, worth) if fill.side.sign > 0 else worth
-        yield move(fill.ts, fill.side.value, fill.fill_id, currencies.setdefault(fill.symbol, fill.priced_in), amount)
+        yield move(fill.ts, fill.side.value, fill.fill_id, currencies.setdefault(fill.symbol, fill.priced_in), amount, about)
         if fill.fee:
-            yield move(fill.ts, "fee" if fill.fee > 0 else "rebate", fill.fill_id, fill.fee_currency, sub(ZERO, fill.fee))
+            yield move(fill.ts, "fee" if fill.fee > 0 else "rebate", fill.fill_id, fill.fee_currency, sub(ZERO, fill.fee), about)
     yield from booked(float("inf"))
 
 
@@ -155,14 +105,18 @@ def table(
     end: int,
     notes: Mapping[str, NoteSet] | None = None,
     bookings: Sequence[tuple[int, CashBooked]] = (),
+    splits: Sequence[tuple[int, SplitBooked]] = (),
+    dated: Dated | None = None,
 ) -> list[list[str]]:
     """The rows of a statement with its header first; KeyError when there is no such statement. ``notes`` of the trader go with the fills, ``bookings``
-    into the ledger."""
+    into the ledger, ``splits`` into the lots, all of them with what they were worth in the account's currency as ``dated`` knows."""
+    head = list(_HEADS[what])
+    dated = dated or Dated(opening.currency if opening is not None else "")
     if what == "fills":
-        return [list(_HEADS[what]), *_fills(fills, start, end, notes or {})]
+        return [head, *_fills(fills, start, end, notes or {}, dated)]
     if what == "ledger":
-        return [list(_HEADS[what]), *_ledger(opening, fills, start, end, bookings)]
-    return [list(_HEADS[what]), *_ROWS[what](opening, fills, start, end)]
+        return [head, *_ledger(opening, fills, start, end, bookings, dated)]
+    return [head, *_ROWS[what](fills, splits, start, end, dated)]
 
 
 def as_csv(rows: Iterable[Sequence[str]]) -> str:
@@ -180,14 +134,15 @@ def utc(ns: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + fraction + "Z"
 
 
-def _fills(fills: Sequence[Fill], start: int, end: int, notes: Mapping[str, NoteSet]) -> Iterator[list[str]]:
+def _fills(fills: Sequence[Fill], start: int, end: int, notes: Mapping[str, NoteSet], dated: Dated) -> Iterator[list[str]]:
     for fill in fills:
         if start <= fill.ts < end:
             tags, text = of_fill(notes, fill)
-            worth = plain(mul(fill.qty, fill.price))
+            worth, about, currency = mul(fill.qty, fill.price), about_fill(fill), fill.priced_in
             yield [
-                *(utc(fill.ts), fill.symbol, fill.side.value, plain(fill.qty), plain(fill.price), worth, plain(fill.fee), fill.fee_currency),
+                *(utc(fill.ts), fill.symbol, fill.side.value, plain(fill.qty), plain(fill.price), plain(worth), plain(fill.fee), fill.fee_currency),
                 *(fill.liquidity.value, fill.client_order_id, fill.fill_id, tags, _as_text(text)),
+                *dated.cells((dated.rate(about, currency), dated.worth(worth, about, currency), dated.worth(fill.fee, about, fill.fee_currency))),
             ]
 
 
@@ -195,49 +150,73 @@ def _as_text(written: str) -> str:
     return f"'{written}" if written[:1] in ("=", "+", "-", "@", "\t", "\r") else written
 
 
-def _closed(_opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int) -> Iterator[list[str]]:
+def _closed(fills: Sequence[Fill], splits: Sequence[tuple[int, SplitBooked]], start: int, end: int, dated: Dated) -> Iterator[list[str]]:
     lots = Lots()
-    for fill in fills:
-        for row in lots.apply(fill):
-            if start <= fill.ts < end:
+    for item in in_order(fills, splits):
+        for row in lots.apply(item):
+            if start <= row.closed.ts < end:
                 yield [
-                    *(utc(row.opened.ts), utc(row.closed.ts), row.symbol, row.side, plain(row.qty), plain(row.opened.price), plain(row.closed.price)),
+                    *(utc(row.opened.ts), utc(row.closed.ts), row.symbol, row.side, plain(row.qty), plain(row.open_price), plain(row.closed.price)),
                     *(plain(row.realised), plain(row.fees), plain(sub(row.realised, row.fees)), row.currency, row.opened.fill_id, row.closed.fill_id),
+                    *dated.cells(_made(row, dated)),
                 ]
 
 
-def _still_open(_opening: AccountOpened | None, fills: Sequence[Fill], _start: int, end: int) -> Iterator[list[str]]:
+def _made(row: Closed, dated: Dated) -> tuple[Decimal | None, ...]:
+    """Rates, cost, proceeds, realised, fees and net in the account's currency: what opened it at the rate of then, what closed it at the rate of then."""
+    opened, closed = about_fill(row.opened), about_fill(row.closed)
+    first = dated.worth(row.cost, opened, row.currency)
+    last = dated.worth(mul(row.qty, row.closed.price), closed, row.currency)
+    cost, proceeds = (first, last) if row.side == "long" else (last, first)
+    realised = _both(sub, proceeds, cost)
+    fees = _both(add, dated.worth(row.opening_fee, opened, row.currency), dated.worth(row.closing_fee, closed, row.currency))
+    return (dated.rate(opened, row.currency), dated.rate(closed, row.currency), cost, proceeds, realised, fees, _both(sub, realised, fees))
+
+
+def _both(work: Callable[[Decimal, Decimal], Decimal], one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if one is None or other is None else work(one, other)
+
+
+def _still_open(fills: Sequence[Fill], splits: Sequence[tuple[int, SplitBooked]], _start: int, end: int, dated: Dated) -> Iterator[list[str]]:
     lots = Lots()
-    for fill in fills:
-        if fill.ts < end:
-            lots.apply(fill)
+    for item in in_order(fills, splits):
+        if item.ts < end:
+            lots.apply(item)
     for symbol in sorted(lots.open):
         for lot in lots.open[symbol]:
-            side = "long" if lot.qty > 0 else "short"
-            qty = lot.qty.copy_abs()
-            cost = plain(mul(qty, lot.fill.price))
-            yield [utc(lot.fill.ts), symbol, side, plain(qty), plain(lot.fill.price), cost, plain(lot.fee), lot.currency, lot.fill.fill_id]
+            side, about = ("long" if lot.qty > 0 else "short"), about_fill(lot.fill)
+            cost = lot.cost if lot.qty > 0 else lot.cost.copy_negate()
+            yield [
+                *(utc(lot.fill.ts), symbol, side, plain(lot.qty.copy_abs()), plain(lot.price), plain(cost), plain(lot.fee), lot.currency, lot.fill.fill_id),
+                *dated.cells((dated.rate(about, lot.currency), dated.worth(cost, about, lot.currency))),
+            ]
 
 
 def _ledger(
-    opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int, bookings: Sequence[tuple[int, CashBooked]]
+    opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int, bookings: Sequence[tuple[int, CashBooked]], dated: Dated
 ) -> Iterator[list[str]]:
     for row in ledger(opening, fills, bookings):
         if start <= row.ts < end:
-            yield [utc(row.ts), row.kind, row.currency, plain(row.amount), plain(row.balance), row.ref]
+            worth = (dated.rate(row.about, row.currency), dated.worth(row.amount, row.about, row.currency))
+            yield [utc(row.ts), row.kind, row.currency, plain(row.amount), plain(row.balance), row.ref, *dated.cells(worth)]
 
 
 _HEADS = {
     "fills": (
         *("time", "instrument", "side", "quantity", "price", "notional", "fee", "fee_currency", "liquidity"),
         *("client_order_id", "fill_id", "tags", "note"),
+        *("account_currency", "rate", "account_notional", "account_fee"),
     ),
     "lots": (
         *("opened", "closed", "instrument", "side", "quantity", "open_price", "close_price", "realised", "fees", "net", "currency"),
         *("open_fill_id", "close_fill_id"),
+        *("account_currency", "open_rate", "close_rate", "account_cost", "account_proceeds", "account_realised", "account_fees", "account_net"),
     ),
-    "open": ("opened", "instrument", "side", "quantity", "price", "cost", "fees", "currency", "fill_id"),
-    "ledger": ("time", "kind", "currency", "amount", "balance", "reference"),
+    "open": (
+        *("opened", "instrument", "side", "quantity", "price", "cost", "fees", "currency", "fill_id"),
+        *("account_currency", "rate", "account_cost"),
+    ),
+    "ledger": ("time", "kind", "currency", "amount", "balance", "reference", "account_currency", "rate", "account_amount"),
 }
 _ROWS = {"lots": _closed, "open": _still_open}
 STATEMENTS = tuple(_HEADS)

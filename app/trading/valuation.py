@@ -87,6 +87,19 @@ class DayStart:
             self.marks.clear()
             self.rates.clear()
 
+    def split(self, symbol: str, new: int, old: int, mark: Decimal | None) -> None:
+        """``new`` units stand for ``old`` ones. The day's first price may have been of either: the reading nearer to the present price counts."""
+        first = self.marks.get(symbol)
+        if first is None or first <= 0:
+            return
+        after = ratio(convert(first, Decimal(old)), Decimal(new))
+        if mark is None or mark <= 0 or _apart(after, mark) < _apart(first, mark):
+            self.marks[symbol] = after
+
+
+def _apart(one: Decimal, other: Decimal) -> Decimal:
+    return ratio(max(one, other), min(one, other))
+
 
 def equity(portfolio: Portfolio, mark_of: Callable[[str], Mark | None], rates: Rates) -> Decimal:
     """Cash and positions in the account currency, without what cannot be converted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .format import group, plural
 from .order_words import STATUS_WORDS, sentence
 
 ENDED = "ended"
@@ -31,6 +32,12 @@ def amended(found: dict, what: str) -> tuple[str, str]:
         case "ended":
             return "amber", f"Not amended: the order is {STATUS_WORDS.get(found['status'], found['status']).lower()}."
     return "amber", "The venue has not answered yet; the order is shown as amending until it has."
+
+
+def split(made: dict) -> str:
+    """The sentence on a split that was booked."""
+    text = f"Split {made['symbol']} {made['new']} for {made['old']}: the position is {group(made['qty'])} now."
+    return text + (f" {plural(made['cancelled'], 'order')} cancelled before." if made["cancelled"] else "")
 
 
 def found_press(orders: Iterable[dict], fields: dict, since_ns: int) -> dict | None:

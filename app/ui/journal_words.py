@@ -37,6 +37,8 @@ NAMES = {
     "OrderAdopted": "Adopted",
     "BalanceAdjusted": "Synthetic",
     "CashBooked": "Cash",
+    "SplitBooked": "Split",
+    "RateKnown": "Rate",
     "RiskStateSet": "Risk",
     "RiskLimitSet": "Limit",
     "RoutingRuleSet": "Routing",

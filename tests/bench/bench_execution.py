@@ -1,8 +1,9 @@
 """A real account in Chromium against the emulated exchange on loopback: press to the venue's answer, with either kind of key.
 
-    python -m tests.bench.bench_execution [orders]
+    python -m tests.bench.bench_execution [orders] [speed of the market]
 
-The yardstick is a bare client in CPython that signs and places the same orders over its own socket, in the same run.
+The yardstick is a bare client in CPython that signs and places the same orders over its own socket, in the same run. Press to the wire is until the
+exchange has read the request, by this computer's clock.
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ from tests.venues.exec_sdks import ED_KEY, ED_PEM, ED_PUBLIC, KEY, SECRET
 from tools.browsers import chromium
 
 ORDERS = int(sys.argv[1]) if len(sys.argv) > 1 else 150
+SPEED = sys.argv[2] if len(sys.argv) > 2 else "1"
+PRESSED = """() => {
+  window.pressed = [];
+  new PerformanceObserver((list) => {
+    for (const m of list.getEntries()) if (m.name === "kontor:order-to-ack") window.pressed.push(performance.timeOrigin + m.startTime);
+  }).observe({ type: "measure", buffered: false });
+}"""
 BALANCES = {"USDT": "1000000", "BTC": "2"}
 KEYS = (("hmac", {"api_key": KEY, "secret": SECRET}), ("ed25519", {"api_key": ED_KEY, "public": ED_PUBLIC.decode()}))
 
@@ -34,23 +42,29 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         for name, about in KEYS:
-            with binance_emulator("--speed", "1", "--now") as said:
+            with binance_emulator("--speed", SPEED, "--now") as said:
                 base = f"http://127.0.0.1:{said['port']}"
                 body = json.dumps({**about, "uid": 1, "balances": BALANCES}).encode()
                 urllib.request.urlopen(urllib.request.Request(f"{base}/admin/account", body), timeout=10).close()
                 if name == "hmac":
                     bare = bare_client(said["api"])
                 with serving(SITE, f"{base} ws://127.0.0.1:{said['port']}") as server:
-                    acks, health = orders(browser, server.url, said, name)
+                    acks, pressed, health = orders(browser, server.url, said, name)
+                with urllib.request.urlopen(f"{base}/admin/orders", timeout=10) as answer:
+                    arrived = [ns / 1e6 for ns in json.load(answer)["arrived_ns"][-ORDERS:]]
             for fraction, label in ((0.5, "p50"), (0.99, "p99")):
                 ack = percentile(acks, fraction)
                 emit(f"real_click_to_ack_{name}_{label}", ack, "ms", f"bare client {label}", ack / percentile(bare, fraction), len(acks))
+            wire = [came - went for came, went in zip(arrived, pressed, strict=True)]
+            for fraction, label in ((0.5, "p50"), (0.99, "p99")):
+                emit(f"real_click_to_wire_{name}_{label}", percentile(wire, fraction), "ms", "none", None, len(wire))
+            emit(f"real_ticks_{name}", health["ticks_per_s"], "1/s", "10,000 ticks a second", health["ticks_per_s"] / 1e4, 1)
             emit(f"real_click_to_journal_{name}_p99", health["click_to_journal"]["p99"], "ms", "none", None, health["click_to_journal"]["count"])
         browser.close()
 
 
-def orders(browser: Browser, url: str, said: dict, name: str) -> tuple[list[float], dict]:
-    """Limit orders far below the market, one after another; ms from press to the answer, and the worker's histograms."""
+def orders(browser: Browser, url: str, said: dict, name: str) -> tuple[list[float], list[float], dict]:
+    """Limit orders far below the market, one after another; ms from press to the answer, when each was pressed (epoch ms), and the worker's histograms."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     desk = DeskPage(page, url)
@@ -67,13 +81,15 @@ def orders(browser: Browser, url: str, said: dict, name: str) -> tuple[list[floa
     desk.go("desk")
     price = desk.quote()[0] - 5000
     page.evaluate(COLLECT, "kontor:order-to-ack")
+    page.evaluate(PRESSED)
     for number in range(ORDERS):
         desk.submit(kind="limit", qty="0.001", price=str(price))
         page.evaluate(COLLECTED, number + 1)
     acks = page.evaluate("() => window.collected")
-    health = {row["name"]: row for row in desk.ask("health")["histograms"]}
+    report, pressed = desk.ask("health"), page.evaluate("() => window.pressed")
+    health = {row["name"]: row for row in report["histograms"]} | {"ticks_per_s": report["counters"]["ticks_per_s"]}
     context.close()
-    return acks, health
+    return acks, pressed, health
 
 
 def bare_client(url: str) -> list[float]:

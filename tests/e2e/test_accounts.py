@@ -12,6 +12,17 @@ from tests.venues.exec_sdks import KEY, SECRET
 _ADDRESSES = (("ws", "ws"), ("rest", "rest"), ("trade", "api"))
 
 
+def test_each_real_account_has_a_card_of_its_own(page: Page, exchange: Exchange):  # noqa: F811
+    said = exchange.said
+    with serving(SITE, f"{exchange.base} ws://127.0.0.1:{said['port']}") as server:
+        desk = DeskPage(page, server.url)
+        desk.open("#/vault", venue="binance,alpaca", account="binance,alpaca", **{f"binance_{name}": said[key] for name, key in _ADDRESSES})
+        for name, title in (("binance", "Binance account"), ("alpaca", "Alpaca account")):
+            expect(desk.by(f"real-{name}").get_by_role("heading", name=title)).to_be_visible()
+        ids = page.evaluate("() => [...document.querySelectorAll('[id]')].map((one) => one.id)")
+        assert len(set(ids)) == len(ids)
+
+
 def test_orders_go_to_the_account_that_is_chosen(page: Page, exchange: Exchange):  # noqa: F811
     said = exchange.said
     with serving(SITE, f"{exchange.base} ws://127.0.0.1:{said['port']}") as server:

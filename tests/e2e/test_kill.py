@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect
+from playwright.sync_api import Browser, Error, Page, TimeoutError, expect
 
 from tests.e2e.chrome import Chrome
 from tests.e2e.desk import DeskPage
@@ -82,7 +82,8 @@ ANSWERED = """() => {
 }"""
 
 
-ENDED = """() => Object.values(window.seen.orders).every(({ status }) => ["filled", "cancelled", "rejected", "denied", "expired"].includes(status))"""
+ENDED_ROW = """({ status }) => ["filled", "cancelled", "rejected", "denied", "expired"].includes(status)"""
+ENDED = f"() => Object.values(window.seen.orders).every({ENDED_ROW})"
 
 
 class Witness:
@@ -254,7 +255,7 @@ def test_kills_at_random_moments_leave_desk_and_exchange_in_agreement(browser: B
                     desk.unlock()
                     reconciled(desk)
                     desk.ask("order.cancel_all", symbol=None)
-                    page.wait_for_function(ENDED, timeout=60_000)
+                    ended(page, where)
                     for _ in range(3):  # a whole second in which everything was compared twice
                         page.evaluate("() => { window.seen.latest.stats = null }")
                         page.wait_for_function("() => window.seen.latest.stats", timeout=10_000)
@@ -266,6 +267,16 @@ def test_kills_at_random_moments_leave_desk_and_exchange_in_agreement(browser: B
     print(f"{REAL_KILLS} kills, {len(witness.sent)} orders sent, {placed} placed, {len(witness.acknowledged)} acknowledged, {made} fills seen before a death")
     assert witness.refused == []
     assert placed >= REAL_KILLS, "orders were really under way"
+
+
+def ended(page: Page, where: str) -> None:
+    """Every order has come to its end; what has not is named."""
+    try:
+        page.wait_for_function(ENDED, timeout=60_000)
+    except TimeoutError as error:
+        open_rows = page.evaluate(f"() => Object.values(window.seen.orders).filter((row) => !({ENDED_ROW})(row))")
+        toasts = page.locator("[data-testid=toast]").all_text_contents()
+        raise AssertionError(f"{where}: {open_rows} {toasts}") from error
 
 
 def killed(chrome: Chrome, desk: DeskPage, witness: Witness, draw: random.Random, kill: int, script: str, most_ms: float) -> tuple[Page, str]:

@@ -58,3 +58,20 @@ def test_the_portfolio_shows_positions_under_their_headings(desk: DeskPage):
     desk.by("booking-save").dblclick()
     expect(desk.by("booking-said")).to_contain_text("Booked 12.5")
     assert [row["amount"] for row in saved(desk, "ledger")].count("12.5") == 1
+
+    # a split: wrong numbers name their field and remedy, orders end first, the position follows
+    desk.by("booking-kind").select_option("split")
+    expect(desk.by("booking-amount")).to_be_hidden()
+    desk.by("booking-new").fill("1")
+    desk.by("booking-old").fill("7")
+    desk.by("booking-symbol").fill("BTCUSDT")
+    desk.by("booking-save").click()
+    expect(desk.page.locator("#booking-new-error")).to_contain_text("Close 0.00005 BTC first")
+    expect(desk.by("booking-new")).to_be_focused()
+    desk.by("booking-new").fill("3")
+    desk.by("booking-old").fill("1")
+    desk.by("booking-save").click()
+    expect(desk.by("booking-said")).to_have_text("Split BTCUSDT 3 for 1: the position is 0.06 now.")
+    expect(desk.by("position-row", symbol="BTCUSDT").last).to_contain_text("0.06")
+    assert sum(Decimal(row["quantity"]) for row in saved(desk, "open")) == Decimal("0.06")
+    expect(desk.by("booking-new")).to_have_value("")

@@ -11,13 +11,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from app.model.events import Event, OrderFilled
 from app.model.market import BookDelta
 from app.model.orders import Liquidity, OrderType, Side, TimeInForce
+from app.trading import splits
 from app.trading.canonical import state_hash
 from app.trading.engine import Engine
 from app.trading.errors import Denied
 from app.trading.matching import opposite
 from app.trading.settings import PaperSettings
 from app.trading.valuation import equity, margin_used
-from tests.unit.trading.kit import ACCOUNT, TOY, Rig, fields
+from tests.unit.trading.kit import ACCOUNT, TOY, Rig, fields, held_of
 from tests.unit.trading.snapshots import through_snapshot
 
 PRICES = st.integers(9_990, 10_010)
@@ -149,6 +150,18 @@ class Desk(RuleBasedStateMachine):
         except Denied as denied:
             assert denied.remedy
 
+    @rule(ratio=st.sampled_from([(2, 1), (1, 2), (3, 1), (1, 3), (3, 2)]))
+    def split(self, ratio):
+        rig, (new, old) = self.rig, ratio
+        asked = {"symbol": "TOY", "new": str(new), "old": str(old), "note": ""}
+        try:
+            reason = splits.reason_of(splits.read(rig.engine, asked))
+            rig.take(rig.engine.cancel_where(lambda order: order.symbol == "TOY", reason))
+            rig.time.advance(1)
+            rig.take(rig.engine.book_split(asked))
+        except Denied as denied:
+            assert denied.remedy and denied.code in {"no_position", "split_fraction", "orders_working"}
+
     @rule()
     def crash(self):
         self.rig.taken.clear()
@@ -165,9 +178,10 @@ class Desk(RuleBasedStateMachine):
             assert expected == 100_000 + position.realised - position.cost - portfolio.fees.get("USDT", 0)
 
     @invariant()
-    def position_is_the_sum_of_fills(self):
+    def position_is_the_sum_of_fills_times_the_splits_after_them(self):
         fills = self.rig.engine.fills
-        assert self.rig.position() == sum(fill.qty * fill.side.sign for fill in fills)
+        assert self.rig.position() == held_of(self.rig.engine)
+        assert self.rig.position() == TOY.size(self.rig.venue._account.positions.get("TOY", 0)), "reduce-only orders reduce what is held"
         assert len({fill.fill_id for fill in fills}) == len(fills)
         for cid, order in self.rig.engine.orders.items():
             assert order.filled == sum(fill.qty for fill in fills if fill.client_order_id == cid) <= order.qty

@@ -12,7 +12,7 @@ from app.model.orders import OrderStatus, leg_order_id
 from app.trading.canonical import state_hash
 from app.trading.engine import Engine
 from tests.simulation.trading_world import World
-from tests.unit.trading.kit import ACCOUNT, TOY
+from tests.unit.trading.kit import ACCOUNT, TOY, held_of
 
 SEEDS = 120
 STEPS = 140
@@ -45,7 +45,7 @@ def check(world: RoutedWorld) -> Counter:
         seen[routed.event.how, len(legs) > 1] += 1
         seen[routed.status] += 1
     for symbol in (item.symbol for item in THREE):
-        assert engine.portfolio.qty(symbol) == sum(fill.qty * fill.side.sign for fill in engine.fills if fill.symbol == symbol)
+        assert engine.portfolio.qty(symbol) == held_of(engine, symbol)
     cash = Decimal(100_000)
     for fill in engine.fills:
         cash -= fill.qty * fill.price * fill.side.sign + fill.fee

@@ -9,7 +9,7 @@ import pytest
 from app.trading.canonical import state_hash
 from app.trading.engine import Engine
 from tests.simulation.trading_world import World
-from tests.unit.trading.kit import ACCOUNT
+from tests.unit.trading.kit import ACCOUNT, held_of
 
 SEEDS = 150
 STEPS = 140
@@ -20,7 +20,7 @@ def check_books(world: World) -> None:
     assert len(world.sent) == len(set(world.sent)), "an order was sent twice"
     assert set(world.sent) <= set(engine.orders), "an order was sent before it was journalled"
     assert len({fill.fill_id for fill in engine.fills}) == len(engine.fills)
-    assert engine.portfolio.qty("TOY") == sum(fill.qty * fill.side.sign for fill in engine.fills)
+    assert engine.portfolio.qty("TOY") == held_of(engine)
     cash = Decimal(100_000)
     for fill in engine.fills:
         cash -= fill.qty * fill.price * fill.side.sign + fill.fee
@@ -30,7 +30,7 @@ def check_books(world: World) -> None:
 
 @pytest.mark.parametrize("first", range(0, SEEDS, 50))
 def test_paper_desk_survives_crashes(first):
-    fills = crashes = 0
+    fills = crashes = splits = 0
     for seed in range(first, first + 50):
         world = World(seed, remote=False)
         world.run(STEPS)
@@ -55,9 +55,10 @@ def test_paper_desk_survives_crashes(first):
             world.move()
         world.settle()
         assert not engine.working and len(engine.fills) == before, seed
+        splits += len(engine.splits)
         fills += before
         crashes += world.crashes
-    assert fills > 50 and crashes > 100
+    assert fills > 50 and crashes > 100 and splits > 10
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, 50))

@@ -17,7 +17,8 @@ from app.model import events
 from app.model.events import Event
 from app.model.market import BookDelta, BookSnapshot, Trade
 from app.model.orders import Fill, Liquidity, OrderIntent, OrderStatus, OrderType
-from app.trading.effects import Effect, QueryOrder, SendAmend, SendCancel, SendOrder
+from app.trading import splits
+from app.trading.effects import Effect, HoldPosition, QueryOrder, SendAmend, SendCancel, SendOrder
 from app.trading.engine import Engine
 from app.trading.errors import Denied
 from app.trading.journal import decode, encode, number
@@ -108,6 +109,8 @@ class World:
         self._token = 0
         self._trade = 0
         self._life = 0
+        self.wanted: dict | None = None
+        """A split whose orders are being cancelled."""
         self.tasks: deque[Callable[[], None]] = deque()
         self.market = MarketState(self.instruments)
         self.view = DeskView({item.symbol: item for item in self.instruments}, self.market, self.time.now_ns)
@@ -153,6 +156,8 @@ class World:
                 self.venue.amend(cid, qty, price, stop)
             case QueryOrder(cid):
                 self.venue.query(cid)
+            case HoldPosition(symbol, qty):
+                self.venue.hold(symbol, qty)
 
     def entries(self) -> list:
         return [entry for record in self.records for entry in decode(record)]
@@ -160,6 +165,7 @@ class World:
     def crash(self) -> None:
         """Memory is lost between two steps; a new desk starts from the journal."""
         self.crashes += 1
+        self.wanted = None
         self.tasks.clear()
         self.engine = Engine.replay(ACCOUNT, self.time, self.entries(), self.view)
         if self.remote is None:
@@ -181,7 +187,11 @@ class World:
         working = list(engine.working)
         choice = rng.random()
         try:
-            if choice < 0.6 or not working:
+            if self.wanted is not None:
+                self.split()
+            elif self.remote is None and choice < 0.12:
+                self.begin_split()
+            elif choice < 0.6 or not working:
                 self._token += 1
                 self.write(engine.submit(self.ticket(), str(self._token)))
             elif choice < 0.85:
@@ -190,6 +200,19 @@ class World:
                 self.write(engine.amend(rng.choice(working), qty=str(rng.randint(1, 9))))
         except Denied:
             return
+
+    def begin_split(self) -> None:
+        """Cancel what works in the instrument; the split itself is a later step."""
+        new, old = self.rng.choice([(2, 1), (1, 2), (3, 1), (1, 3), (3, 2)])
+        wanted = {"symbol": "TOY", "new": str(new), "old": str(old), "note": ""}
+        reason = splits.reason_of(splits.read(self.engine, wanted))
+        self.write(self.engine.cancel_where(lambda order: order.symbol == "TOY", reason))
+        self.wanted = wanted
+
+    def split(self) -> None:
+        """Book it once nothing works any more; a crash forgets it."""
+        wanted, self.wanted = self.wanted, None
+        self.write(self.engine.book_split(wanted))
 
     def ticket(self) -> dict:
         rng = self.rng

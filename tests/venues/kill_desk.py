@@ -9,6 +9,7 @@ import asyncio
 import json
 import random
 import sys
+from pathlib import Path
 from typing import Any
 
 from tests.unit.desk.conftest import start_desk
@@ -23,7 +24,7 @@ def say(**what: Any) -> None:
 async def main(given: dict) -> None:
     """Unlock, reconcile, arm, trade until killed."""
     draw = random.Random(given["seed"])
-    page = await start_desk(given["store"], venue="binance", account="binance", addresses=given["addresses"], symbols={"binance": (SYMBOL,)})
+    page = await start_desk(Path(given["store"]), venue="binance", account="binance", addresses=given["addresses"], symbols={"binance": (SYMBOL,)})
     await page.ask("vault.unlock", secret=bytearray(PASSPHRASE))
     while page.desk.real.view()["state"] != "ready" or not page.desk.market.book(SYMBOL).is_trusted:
         await asyncio.sleep(0.005)

@@ -164,6 +164,7 @@ async def test_a_status_that_is_not_known_leaves_its_order_unresolved_and_the_ot
         desk.emulator.broker.cancel(desk.account, desk.theirs(other)[0].id)
         await desk.restart()
         await desk.ready()
+        await desk.status(odd, "unknown")
         assert desk.orders() == {odd: "unknown", other: "cancelled"} and "in_limbo" in desk.engine.orders[odd].evidence
         desk.theirs(odd)[0].status = "canceled"
         await desk.status(odd, "cancelled")

@@ -112,6 +112,24 @@ async def test_a_connection_cut_after_sending_is_reconciled_before_anything_else
         await desk.agree()
 
 
+async def test_a_status_that_is_not_known_leaves_its_order_unresolved_and_the_others_go_on(tmp_path):
+    async with real_desk(tmp_path) as desk:
+        await desk.armed()
+        odd, other = [(await desk.submit())["client_order_id"] for _ in range(2)]
+        for cid in (odd, other):
+            await desk.status(cid, "accepted")
+        await desk.desk.stop()
+        desk.theirs(odd).status = "IN_LIMBO"
+        desk.emulator.exchange.cancel(desk.theirs(other))
+        await desk.restart()
+        await desk.ready()
+        await desk.status(odd, "unknown")
+        assert desk.orders() == {odd: "unknown", other: "cancelled"} and "IN_LIMBO" in desk.engine.orders[odd].evidence
+        desk.theirs(odd).status = "NEW"
+        await desk.status(odd, "accepted")
+        await desk.agree()
+
+
 async def test_an_order_that_never_arrived_is_believed_only_the_second_time(tmp_path):
     async with real_desk(tmp_path) as desk:
         await desk.armed()
@@ -425,3 +443,12 @@ async def test_many_orders_are_cancelled_in_one_request_each_once(tmp_path):
         assert desk.engine.orders[ids[4]].status.value == "accepted" and desk.engine.orders[ids[0]].filled == Decimal("0.02")
         assert all(desk.engine.orders[cid].cancels == 1 for cid in ids[:4])
         await desk.agree()
+
+
+async def test_nothing_is_booked_by_hand_on_a_real_account(tmp_path):
+    async with real_desk(tmp_path) as desk:
+        await desk.armed()
+        for fields in ({"kind": "dividend", "currency": "USDT", "amount": "1"}, {"kind": "split", "symbol": SYMBOL, "new": "2", "old": "1"}):
+            error = (await desk.page.ask("cash.book", account="binance", **fields))["error"]
+            assert error["code"] == "real_account" and error["remedy"]
+        assert not desk.engine.bookings and not desk.engine.splits

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from ..money import ZERO, add, convert, sub
+from ..money import ZERO, add, convert, scaled_parts, sub
 from ..order import Order
 
 WHOLE = ""
@@ -87,6 +87,15 @@ class Book:
         """A position out of a snapshot."""
         self.cell(owner, symbol).pos = Decimal(qty)
         self._dirty.add((owner, symbol))
+
+    def split(self, symbol: str, new: int, old: int) -> None:
+        """``new`` units stand for ``old`` ones; the parts of the owners add up to what the whole comes to."""
+        whole = [WHOLE] if (WHOLE, symbol) in self.cells else []
+        others = sorted(owner for owner, name in self.cells if name == symbol and owner != WHOLE)
+        for owners in (whole, others):
+            for owner, pos in zip(owners, scaled_parts([self.cells[owner, symbol].pos for owner in owners], new, old), strict=True):
+                self.cells[owner, symbol].pos = pos
+                self._dirty.add((owner, symbol))
 
     def working(self, order: Order, qty: Decimal) -> None:
         """An order may still trade this much; 0 when it is over."""

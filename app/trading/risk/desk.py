@@ -85,6 +85,11 @@ class RiskDesk(Gate):
         self.margins.changed.add(symbol)
         self.book.traded("venue", symbol, amount)
 
+    def split(self, symbol: str, new: int, old: int) -> None:
+        """An instrument's units have changed."""
+        self.margins.changed.add(symbol)
+        self.book.split(symbol, new, old)
+
     def proposed(self, order: Order) -> None:
         """An intent is on its way into the journal."""
         self.margins.changed.add(order.symbol)

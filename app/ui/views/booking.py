@@ -1,10 +1,10 @@
-"""Booking cash that no fill moves, on the portfolio page: a transfer, a dividend, interest, financing, a fee."""
+"""Booking by hand what no fill does, on the portfolio page: a transfer, a dividend, interest, financing, a fee, a split."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..answers import not_done
+from ..answers import not_done, split
 from ..dom import el, listen
 from ..format import group
 from ..link import Refused
@@ -15,8 +15,23 @@ _KINDS = (
     ("interest", "Interest", "Received, or paid with a minus"),
     ("financing", "Financing", "Funding or borrowing: received, or paid with a minus"),
     ("fee", "Fee", "Paid with a minus; what is given back without"),
+    (
+        "split",
+        "Split",
+        "New units for old ones, such as 4 for 1; 1 for 10 makes them fewer. Cost and profit stay. Its working orders are cancelled first. "
+        "Book it once prices are those after it",
+    ),
 )
-_FIELDS = (("amount", "Amount"), ("currency", "Currency"), ("symbol", "Instrument (may be empty)"), ("note", "Note (may be empty)"))
+_FIELDS = (
+    ("amount", "Amount"),
+    ("currency", "Currency"),
+    ("new", "New units"),
+    ("old", "For old units"),
+    ("symbol", "Instrument (may be empty)"),
+    ("note", "Note (may be empty)"),
+)
+_ONLY = {"amount": False, "currency": False, "new": True, "old": True}
+"""Fields that a split has alone, and those that it does not have."""
 
 
 class BookingForm:
@@ -29,13 +44,17 @@ class BookingForm:
         self._hint = el("p", {"class": "hint", "id": "booking-hint"})
         self._fields: dict[str, Any] = {}
         self._errors: dict[str, Any] = {}
+        self._labels: dict[str, Any] = {}
+        self._boxes: dict[str, Any] = {}
         form = el("form", {"class": "settings", "novalidate": True, "autocomplete": "off"})
         form.append(el("div", {"class": "field"}, el("label", {"for": "booking-kind"}, "What"), self._kind, self._hint))
         for name, label in _FIELDS:
             key = f"booking-{name}"
             self._fields[name] = el("input", {"id": key, "data-testid": key, "type": "text", "maxlength": "100", "aria-describedby": f"{key}-error"})
             self._errors[name] = el("p", {"class": "field-error", "id": f"{key}-error"})
-            form.append(el("div", {"class": "field"}, el("label", {"for": key}, label), self._fields[name], self._errors[name]))
+            self._labels[name] = el("label", {"for": key}, label)
+            self._boxes[name] = el("div", {"class": "field"}, self._labels[name], self._fields[name], self._errors[name])
+            form.append(self._boxes[name])
         self._said = el("p", {"class": "tool-said", "role": "status", "data-testid": "booking-said"})
         self._button = el("button", {"type": "submit", "class": "btn", "data-testid": "booking-save"}, "Book it")
         form.append(self._button, self._said)
@@ -46,10 +65,14 @@ class BookingForm:
         if ctx.store.account is not None:
             self._suggest(ctx.store.account)
         self._describe()
-        self.root = el("section", {"class": "card", "aria-label": "Cash without a fill"}, el("h2", None, "Cash without a fill"), form)
+        self.root = el("section", {"class": "card", "aria-label": "Booked by hand"}, el("h2", None, "Booked by hand"), form)
 
     def _describe(self) -> None:
         self._hint.textContent = next(hint for value, _label, hint in _KINDS if value == self._kind.value)
+        splits = self._kind.value == "split"
+        for name, of_split in _ONLY.items():
+            self._boxes[name].hidden = of_split is not splits
+        self._labels["symbol"].textContent = "Instrument" if splits else "Instrument (may be empty)"
 
     def _suggest(self, account: dict) -> None:
         if not self._fields["currency"].value:
@@ -58,24 +81,27 @@ class BookingForm:
     def _save(self, event: Any) -> None:
         event.preventDefault()
         if self._button.disabled:
-            return  # the one before is on its way: cash is booked once a press
+            return  # the one before is on its way: booked once a press
         self._button.disabled = True
         for node in self._errors.values():
             node.textContent = ""
-        self._ctx.errors.run("Cash", self._send(), self._refused)
+        self._ctx.errors.run("Booking", self._send(), self._refused)
 
     async def _send(self) -> None:
-        values = {name: field.value.strip() for name, field in self._fields.items()}
+        values = {name: field.value.strip() for name, field in self._fields.items() if not self._boxes[name].hidden}
         try:
             made = await self._ctx.link.ask("cash.book", kind=self._kind.value, **values)
         finally:
             self._button.disabled = False
-        self._fields["amount"].value = ""
+        self._fields["amount"].value = self._fields["new"].value = self._fields["old"].value = ""
+        if made["what"] == "split":
+            self._say("good", split(made))
+            return
         self._say("good", f"Booked {group(made['amount'])} {made['currency']}; the ledger has {group(made['balance'])} now.")
 
     def _refused(self, error: Refused) -> None:
         tone, text = not_done(error, "Nothing was booked")
-        if error.field in self._errors:
+        if error.field in self._errors and not self._boxes[error.field].hidden:
             self._errors[error.field].textContent = not_done(error, "")[1]
             self._fields[error.field].focus()
             self._say("danger", "Nothing was booked. See the marked field.")

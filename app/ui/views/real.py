@@ -27,17 +27,17 @@ class RealCard:
         about = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
         self._name = name
         title = self._title = name.capitalize()
-        self._api_key = el("input", {"type": "text", "id": "real-api-key", "data-testid": "real-api-key", **about})
-        self._kind = _choice("real-kind", real_words.KINDS[name])
-        self._live = _choice("real-live", real_words.LIVE.get(name, ()))
-        self._secret = SecretField("real-secret", "Secret", "real-secret")
+        self._api_key = el("input", {"type": "text", "id": f"real-{name}-api-key", "data-testid": "real-api-key", **about})
+        self._kind = _choice(f"real-{name}-kind", "real-kind", real_words.KINDS[name])
+        self._live = _choice(f"real-{name}-live", "real-live", real_words.LIVE.get(name, ()))
+        self._secret = SecretField(f"real-{name}-secret", "Secret", "real-secret")
         self._form = el(
             "form",
             {"class": "vault-form", "aria-label": f"Key of the {title} account", "novalidate": True},
             el("p", {"class": "hint"}, real_words.ADVICE[name]),
-            _field("real-kind", "Kind of key", self._kind, len(real_words.KINDS[name]) > 1),
-            _field("real-live", "Account", self._live, name in real_words.LIVE),
-            _field("real-api-key", real_words.KEY_NAMES[name], self._api_key),
+            _field(f"real-{name}-kind", "Kind of key", self._kind, len(real_words.KINDS[name]) > 1),
+            _field(f"real-{name}-live", "Account", self._live, name in real_words.LIVE),
+            _field(f"real-{name}-api-key", real_words.KEY_NAMES[name], self._api_key),
             self._secret.root,
             el("button", {"type": "submit", "class": "btn btn-primary", "data-testid": "real-key-keep"}, "Put the key into the vault"),
         )
@@ -56,15 +56,15 @@ class RealCard:
             el("p", {"class": "hint"}, "What was compared, found and settled: ", el("a", {"href": "#/reconciliation"}, "reconciliation"), "."),
             el("div", {"class": "row"}, self._arm, self._disarm, self._settle, self._forget),
         )
-        self.root = card(f"{title} account", self._state, self._key_text, self._form, self._open, self._said.root)
+        self.root = card(f"{title} account", self._state, self._key_text, self._form, self._open, self._said.root, testid=f"real-{name}")
         self._means = el("p")
         self._dialog = el(
             "dialog",
-            {"class": "explain", "aria-labelledby": "real-arm-title"},
+            {"class": "explain", "aria-labelledby": f"real-{name}-arm-title"},
             el(
                 "div",
                 {"class": "dialog-body"},
-                el("h2", {"id": "real-arm-title"}, "Real orders will be sent"),
+                el("h2", {"id": f"real-{name}-arm-title"}, "Real orders will be sent"),
                 self._means,
                 el(
                     "div",
@@ -138,9 +138,9 @@ class RealCard:
             self._said.say(done)
 
 
-def _choice(testid: str, options: tuple) -> Any:
+def _choice(id_: str, testid: str, options: tuple) -> Any:
     """A select, the first option chosen."""
-    found = el("select", {"id": testid, "data-testid": testid})
+    found = el("select", {"id": id_, "data-testid": testid})
     for value, text in options:
         found.append(el("option", {"value": value}, text))
     return found

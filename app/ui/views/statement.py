@@ -57,7 +57,8 @@ class StatementForm:
         days = {name: field.value for name, field in self._days.items()}
         made = await self._ctx.link.ask("statement", what=self._kind.value, **days)
         save_text(made["name"], made["text"], "text/csv;charset=utf-8")
-        self._say("good", f"{made['name']}, {made['rows']} {'row' if made['rows'] == 1 else 'rows'}, readable by anybody.")
+        text = f"{made['name']}, {made['rows']} {'row' if made['rows'] == 1 else 'rows'}, readable by anybody."
+        self._say("amber" if made["unknown"] else "good", f"{text} {made['unknown']}".strip())
 
     def _refused(self, error: Refused) -> None:
         text = f"{error.reason.rstrip('.')}. {error.remedy}".strip()

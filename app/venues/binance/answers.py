@@ -97,8 +97,8 @@ class Answers:
         if reply.outcome is Outcome.DONE:
             try:
                 self._state_of(order, item, orders.read_state(reply.result), reply.sent_ns)
-            except WireError:
-                return  # it is asked again
+            except WireError as error:
+                self._unresolved(order, str(error))
         elif reply.outcome is Outcome.REFUSED and reply.code == ARCHIVED:
             end = events.OrderCancelled(now, cid, "the venue has put it away: it ended long ago without a fill")
             self._settled(order, [] if order.status.is_final else [end], reply.sent_ns)
@@ -124,8 +124,8 @@ class Answers:
             self._owner.report(self._fresh([orders.trade_fill(row, order.client_order_id, item) for row in reply.result]))
             if self._tally.filled(order.client_order_id) == state.executed:  # else its trades are not all there yet: it is asked again
                 self._whole(order, state, reply.sent_ns)
-        except WireError:
-            return
+        except WireError as error:
+            self._unresolved(order, str(error))
 
     def _whole(self, order: Any, state: orders.State, as_of_ns: int) -> None:
         """All fills of an order are known: its terms and its end."""
@@ -141,6 +141,13 @@ class Answers:
             if end is not None:
                 out.append(end)
         self._settled(order, out, as_of_ns)
+
+    def _unresolved(self, order: Any, why: str) -> None:
+        """It is asked about again; the others go on without it."""
+        if order.status is not OrderStatus.UNKNOWN and not order.status.is_final:
+            evidence = f"Binance's answer is not understood ({why}). It is asked again."
+            self._owner.report([events.OrderUnknown(self._clock.now_ns(), order.client_order_id, evidence)])
+        self._owner.passed(order.client_order_id)
 
     def _settled(self, order: Any, found: list[Event], as_of_ns: int) -> None:
         if found:

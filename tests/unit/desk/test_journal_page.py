@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import pytest
@@ -113,9 +115,8 @@ async def test_notes_are_events_and_go_with_fills_statement_and_pages(traded):
     assert engine.last_seq == before + 1, "the same note again is no event"
     await traded.ask("journal.note", about="day:2026-11-27", text="choppy")
     assert [row["about"] for row in traded.latest("notes")["rows"]] == [f"order:{fill.client_order_id}", "day:2026-11-27"]
-    csv = (await traded.ask("statement", what="fills"))["text"].splitlines()
-    assert csv[0].endswith("tags,note")
-    assert any(line.endswith(f"{fill.fill_id},breakout late,'=too big") for line in csv)
+    rows = csv.DictReader(io.StringIO((await traded.ask("statement", what="fills"))["text"]))
+    assert (fill.fill_id, "breakout late", "'=too big") in {(row["fill_id"], row["tags"], row["note"]) for row in rows}
     assert any(line.startswith("noted") and "#breakout" in line for line in (await traded.ask("journal.fill", fill_id=fill.fill_id))["lines"])
     assert fill.fill_id in {row["fill"] for row in await everything(traded, text="breakout")}
     await traded.ask("journal.note", about="day:2026-11-27", text="")
@@ -175,6 +176,7 @@ async def test_an_exported_journal_is_imported_where_it_belongs(tmp_path):
     assert (await imported(page, b""))["error"]["code"] == "not_unlocked"
     await page.ask("vault.create", secret=bytearray(WORDS))
     await orders(page, 3)
+    assert (await page.ask("cash.book", kind="split", symbol="BTCUSDT", new="2", old="1"))["what"] == "split"
     early = (await page.ask("journal.export"))["text"].encode()
     await page.ask("journal.note", about="day:2026-11-27", text="later")
     late = (await page.ask("journal.export"))["text"].encode()
@@ -191,6 +193,8 @@ async def test_an_exported_journal_is_imported_where_it_belongs(tmp_path):
     taken = await other.ask("journal.import", preview=found["preview"], choice="file")
     assert taken["taken"] > 0 and other.desk.trade.engine.account == found["account"]
     assert {fill.fill_id for fill in other.desk.trade.engine.fills} == {fill.fill_id for fill in page.desk.trade.engine.fills}
+    held = [desk.desk.trade.engine.portfolio.qty("BTCUSDT") for desk in (page, other)]
+    assert held[0] == held[1] == 2 * sum(fill.qty * fill.side.sign for fill in other.desk.trade.engine.fills), "a split came with it"
     assert (await other.ask("journal.state"))["missing"] > 0, "numbers that the file's desk may have used later stay free"
 
     third = await start_desk(tmp_path / "three.sqlite")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from decimal import Decimal
+from fractions import Fraction
 
 from app.market.state import MarketState
-from app.model.events import Event
+from app.model.events import Event, SplitBooked
 from app.model.instrument import Instrument
 from app.model.market import BookDelta, BookSnapshot, Gap, Quote, Restart, Trade
 from app.model.orders import Fill
-from app.trading.effects import QueryOrder, SendAmend, SendCancel, SendOrder
+from app.trading.dated import with_rates
+from app.trading.effects import HoldPosition, QueryOrder, SendAmend, SendCancel, SendOrder
 from app.trading.engine import Engine
 from app.trading.holding import Holder
 from app.trading.journal import Entry, decode, encode, number
@@ -18,6 +20,7 @@ from app.trading.marks import DeskView
 from app.trading.order import Order
 from app.trading.paper import PaperVenue
 from app.trading.settings import PaperSettings
+from app.trading.splits import in_order
 from tests.unit.manual import ManualTime
 
 TOY = Instrument("TOY", "test", "TOY", "TOY", "USDT", price_scale=2, size_scale=3)
@@ -29,6 +32,19 @@ def fields(side: str, type: str, qty: str, price: str | None = None, stop: str |
     """Ticket fields with the usual defaults."""
     ticket = {"symbol": "TOY", "side": side, "type": type, "tif": "gtc", "qty": qty, "price": price, "stop": stop}
     return {**ticket, "post_only": False, "reduce_only": False, **more}
+
+
+def held_of(engine: Engine, symbol: str = "TOY") -> Decimal:
+    """A position reckoned anew: the sum of its fills, each times the splits after it."""
+    total = Fraction(0)
+    for item in in_order(engine.fills, engine.splits):
+        if isinstance(item, SplitBooked):
+            total = total * item.new / item.old if item.symbol == symbol else total
+        elif item.symbol == symbol:
+            total += Fraction(item.qty) * item.side.sign
+    found = Decimal(total.numerator) / Decimal(total.denominator)
+    assert Fraction(found) == total, "a position without an end"
+    return found
 
 
 class Rig:
@@ -75,7 +91,7 @@ class Rig:
     def _take(self, events: list[Event]) -> None:
         if not events:
             return
-        entries = number(events, self.engine.last_seq + 1)
+        entries = number(with_rates(self.engine, events), self.engine.last_seq + 1)
         self.records.append(encode(entries))
         effects = []
         for entry in entries:
@@ -92,6 +108,8 @@ class Rig:
                     self.venue.amend(cid, qty, price, stop, trail)
                 case QueryOrder(cid):
                     self.venue.query(cid)
+                case HoldPosition(symbol, qty):
+                    self.venue.hold(symbol, qty)
 
     def check(self, event: Event) -> None:
         """Called with every event before it is applied."""

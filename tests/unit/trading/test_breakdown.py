@@ -51,7 +51,7 @@ fills = st.lists(
 
 def traded(rows) -> tuple[Portfolio, SimpleNamespace]:
     """A portfolio and the engine that it would belong to."""
-    portfolio, engine = Portfolio(), SimpleNamespace(fills=[], orders={})
+    portfolio, engine = Portfolio(), SimpleNamespace(fills=[], orders={}, splits=[])
     portfolio.deposit("USDT", Decimal(100_000))
     for number, (symbol, buys, qty, price, fee, origin) in enumerate(rows):
         cid = f"o{number}"

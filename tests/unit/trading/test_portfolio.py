@@ -140,18 +140,18 @@ def rates(prices: dict[tuple[str, str], str], currency: str = "USDT") -> Rates:
 
 def test_rates_follow_the_shortest_path_both_ways():
     found = rates({("BTC", "USDT"): "60000", ("USDT", "EUR"): "0.8", ("ADA", "XBT"): "0.00001", ("BAND", "GBP"): "5", ("BAND", "BTC"): "0.0001"})
-    assert found.rate("BTC") == (60_000, False)
-    assert found.rate("EUR") == (D("1.25"), False)
-    assert found.rate("XBT") == (60_000, False)
+    assert found.rate("BTC") == (60_000, False, ("BTC/USDT",))
+    assert found.rate("EUR") == (D("1.25"), False, ("USDT/EUR",))
+    assert found.rate("XBT") == (60_000, False, ("BTC/USDT",)) and found.rate("GBP").via == ("BAND/GBP", "BAND/BTC", "BTC/USDT")
     assert found.convert(D(2), "GBP") == D("2.4")
     assert found.rate("JPY") is None and found.convert(D(1), "JPY") is None
     assert found.convert(D(3), "USDT") == 3
 
 
 def test_usd_counts_one_to_one_only_without_a_quote():
-    assert rates({("ETH", "USD"): "3000"}).rate("USD") == (1, True)
-    assert rates({("ETH", "USD"): "3000"}).rate("ETH") == (3000, True)
-    assert rates({("USDT", "USD"): "0.5"}).rate("USD") == (2, False)
+    assert rates({("ETH", "USD"): "3000"}).rate("USD") == (1, True, ())
+    assert rates({("ETH", "USD"): "3000"}).rate("ETH") == (3000, True, ("ETH/USD",))
+    assert rates({("USDT", "USD"): "0.5"}).rate("USD") == (2, False, ("USDT/USD",))
 
 
 def test_foreign_ledgers_are_converted_or_left_out_and_named():

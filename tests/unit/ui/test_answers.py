@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.ui.answers import amended, found_press, not_done
+from app.ui.answers import amended, found_press, not_done, split
 
 
 def refused(code: str, reason: str = "the price is too far away", remedy: str = "use a nearer one") -> SimpleNamespace:
@@ -52,3 +52,9 @@ def test_the_order_of_a_press_without_an_answer_is_found_in_the_journal():
     routed = order("routed", 11, type="limit", legs=["a", "b"], stop=None, post_only=False)
     assert found_press([routed], {**fields, "route": "split"}, 10) is routed
     assert found_press([order("oco", 11, stop=None)], {**fields, "type": "oco", "stop": "4"}, 10)["client_order_id"] == "oco"
+
+
+def test_a_split_says_what_is_held_now_and_what_it_cancelled():
+    made = {"symbol": "AAPL", "new": 4, "old": 1, "qty": "4000", "cancelled": 0}
+    assert split(made) == "Split AAPL 4 for 1: the position is 4,000 now."
+    assert split({**made, "cancelled": 2}).endswith(" 2 orders cancelled before.")

@@ -37,6 +37,8 @@ EVERY = [
     events.OrderRouted(1, "kt-9", "a", "desk", 2, "BTC-USD", Side.BUY, OrderType.LIMIT, TimeInForce.GTC, ONE, ONE, "split", "{}"),
     events.RoutingRuleSet(1, "max_share", "0.5"),
     events.CashBooked(1, "a", "dividend", "USD", ONE, "AAPL", "two\nlines"),
+    events.SplitBooked(1, "a", "AAPL", 4, 1, "two\nlines"),
+    events.RateKnown(1, "a", "fill:f", "EUR", "USDT", Decimal("1.08"), "EURUSD BTCUSDT", True),
 ]
 
 
@@ -48,6 +50,9 @@ def test_every_kind_of_event_is_told_in_one_line_and_has_a_name_and_a_group():
     assert {value for value, _ in words.KINDS} == {"", *GROUPS}
     assert said(EVERY[1]) == "Decided: buy 1 BTCUSDT stop limit 1, stop 1, gtc, post-only, reduce-only (bid 1, ask 2; let through by 3 limits)"
     assert (said(EVERY[10]), said(EVERY[11])) == ("Amendment asked for: quantity 1", "Amended: quantity 1, stop 1, distance 1")
+    assert said(EVERY[25]) == "Split of AAPL: 4 for 1, two lines"
+    assert said(EVERY[26]) == "1 EUR was 1.08 USDT (by EURUSD BTCUSDT, USD and USDT taken as equal)"
+    assert said(events.OrderCancelRequested(1, "kt-1", "why")) == "Cancel asked for: why"
     assert said(EVERY[20]) == "Note on day: #a #b two lines" and said(events.NoteSet(1, "day:2026-11-27", "", "")) == "Note removed"
     assert said(EVERY[21]) == "Reconciled with binance (start) in 12 ms: 3 questions, 1 orders changed; journal and venue agree"
     assert said(EVERY[22]) == "Routed (split): buy 1 BTC-USD limit 1, gtc; its legs follow"

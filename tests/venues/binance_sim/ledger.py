@@ -97,6 +97,8 @@ class Exchange:
         self.accounts: dict[str, Account] = {}
         self.skew_ms = 0
         self.placed: list[str] = []
+        self.arrived_ns: list[int] = []
+        """When the request of each was read, UTC."""
         self._orders = 1000
         self._trades = 500_000
         self._taken: dict[tuple[str, str, str], tuple[str, Decimal]] = {}
@@ -108,11 +110,13 @@ class Exchange:
 
     def place(self, account: Account, params: dict) -> Order:
         """A new order; Refusal changes nothing."""
+        arrived_ns = time.time_ns()
         order = self._read(account, params)
         self._lock(order)
         self._orders += 1
         account.orders.append(order)
         self.placed.append(order.name)
+        self.arrived_ns.append(arrived_ns)
         self._report(order, "NEW")
         if not order.waits:
             self._arrive(order)

@@ -237,7 +237,8 @@ class Emulator:
         """Every order of every account as the exchange has it, with its total balances by API key."""
         rows = [told(order) for account in self.exchange.accounts.values() for order in account.orders]
         balances = {key: {asset: text(account.balance(asset)) for asset in {*account.free, *account.locked}} for key, account in self.exchange.accounts.items()}
-        return JSONResponse({"orders": rows, "balances": balances, "placed": self.exchange.placed, "connects": self.private.connects})
+        placed = {"placed": self.exchange.placed, "arrived_ns": self.exchange.arrived_ns}
+        return JSONResponse({"orders": rows, "balances": balances, **placed, "connects": self.private.connects})
 
     async def _log(self, request: Request) -> Response:
         """When each update was first sent: rows of [stream, id, epoch ns, monotonic ns] from number ``after`` on."""

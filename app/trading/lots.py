@@ -1,0 +1,105 @@
+"""Positions as lots, first in, first out: what was opened by which fill, and what each closing made.
+
+A lot keeps what it cost. A split changes its quantity and never its cost; a piece closed after it takes its share of the cost, rounded to 12 decimals, and
+the rest stays in the lot, so nothing is lost. Without a split a piece costs its quantity times the price, exactly.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from decimal import Decimal
+
+from app.model.events import SplitBooked
+from app.model.orders import Fill
+
+from .money import COST_PLACES, ZERO, add, mul, ratio, rounded, scaled_parts, share, sub
+
+
+@dataclass(slots=True)
+class Lot:
+    """An open piece of a position: signed quantity and cost left, and what is left of the opening fill's fee."""
+
+    fill: Fill
+    currency: str
+    qty: Decimal
+    cost: Decimal
+    fee: Decimal
+    split: bool = False
+
+    @property
+    def price(self) -> Decimal:
+        """What a present unit cost; of a lot that was split rounded to 12 decimals, for display."""
+        return rounded(ratio(self.cost, self.qty), COST_PLACES) if self.split else self.fill.price
+
+    def take(self, qty: Decimal) -> Decimal:
+        """Take a signed quantity out; gives its cost."""
+        cost = share(self.cost, qty, self.qty) if self.split else mul(qty, self.fill.price)
+        self.qty, self.cost = sub(self.qty, qty), sub(self.cost, cost)
+        return cost
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A piece opened by one fill and closed by another. ``qty`` is above zero, in units of when it was closed, ``cost`` what opening it cost (or brought,
+    when short); ``realised`` is before fees."""
+
+    symbol: str
+    side: str
+    qty: Decimal
+    opened: Fill
+    closed: Fill
+    currency: str
+    open_price: Decimal
+    cost: Decimal
+    realised: Decimal
+    opening_fee: Decimal
+    closing_fee: Decimal
+
+    @property
+    def fees(self) -> Decimal:
+        """Its shares of the fees of both fills."""
+        return add(self.opening_fee, self.closing_fee)
+
+
+class Lots:
+    """Feed it every fill and split of the account in order."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, deque[Lot]] = {}
+        self._currency: dict[str, str] = {}
+
+    def apply(self, item: Fill | SplitBooked) -> list[Closed]:
+        """Take one fill or split; returns what it closed."""
+        if isinstance(item, SplitBooked):
+            self._split(item)
+            return []
+        fill = item
+        currency = self._currency.setdefault(fill.symbol, fill.priced_in)
+        lots = self.open.setdefault(fill.symbol, deque())
+        left, fee_left = fill.qty, fill.fee if fill.fee_currency == currency else ZERO
+        sign = fill.side.sign
+        closed = []
+        while left and lots and (lots[0].qty > 0) != (sign > 0):
+            lot = lots[0]
+            held = lot.qty.copy_abs()
+            qty = min(left, held)
+            opening, closing = share(lot.fee, qty, held), share(fee_left, qty, left)
+            signed, price, side = qty.copy_sign(lot.qty), lot.price, "long" if lot.qty > 0 else "short"
+            cost = lot.take(signed)
+            realised = sub(mul(signed, fill.price), cost)
+            paid = cost if side == "long" else cost.copy_negate()
+            closed.append(Closed(fill.symbol, side, qty, lot.fill, fill, currency, price, paid, realised, opening, closing))
+            left, fee_left = sub(left, qty), sub(fee_left, closing)
+            lot.fee = sub(lot.fee, opening)
+            if not lot.qty:
+                lots.popleft()
+        if left:
+            signed = left if sign > 0 else left.copy_negate()
+            lots.append(Lot(fill, currency, signed, mul(signed, fill.price), fee_left))
+        return closed
+
+    def _split(self, event: SplitBooked) -> None:
+        lots = self.open.get(event.symbol, ())
+        for lot, qty in zip(lots, scaled_parts([lot.qty for lot in lots], event.new, event.old), strict=True):
+            lot.qty, lot.split = qty, True
