@@ -54,6 +54,31 @@ async def test_a_cancel_that_meets_an_amendment_goes_to_what_replaced_the_order(
         await desk.agree()
 
 
+@pytest.mark.parametrize("end", ["filled", "cancelled", "working"])
+async def test_an_amendment_without_an_answer_counts_however_the_order_went_on(tmp_path, end):
+    """Alpaca took the smaller quantity and nobody heard of it; meanwhile the order was filled to it, filled in part and cancelled, or works on."""
+    async with alpaca_desk(tmp_path) as desk:
+        await desk.armed()
+        cid = (await desk.submit(qty="10", tif="gtc"))["client_order_id"]
+        await desk.status(cid, "accepted")
+        desk.emulator.faults.add("late", match="PATCH", seconds=5.0)
+        desk.emulator.faults.add("event_drop", match="replaced")
+        desk.emulator.faults.add("event_drop", match="new")
+        asking = asyncio.create_task(desk.page.ask("order.amend", client_order_id=cid, qty="6", price=None, stop=None))
+        await until(lambda: len(desk.theirs(cid)) == 2, "replaced there")
+        await desk.stop()
+        asking.cancel()
+        desk.fills("6" if end == "filled" else "4")
+        if end == "cancelled":
+            desk.emulator.broker.cancel(desk.account, desk.theirs(cid)[-1].id)
+        await desk.restart()
+        await desk.ready()
+        await desk.status(cid, {"working": "partially_filled"}.get(end, end))
+        order = desk.engine.orders[cid]
+        assert (order.qty, order.filled) == (6, 6 if end == "filled" else 4)
+        await desk.agree()
+
+
 async def test_a_cancel_asked_for_while_the_order_is_on_its_way_follows_its_acknowledgement(tmp_path):
     async with alpaca_desk(tmp_path) as desk:
         await desk.armed()

@@ -130,6 +130,49 @@ async def test_a_status_that_is_not_known_leaves_its_order_unresolved_and_the_ot
         await desk.agree()
 
 
+@pytest.mark.parametrize("end", ["filled", "cancelled", "working"])
+async def test_an_amendment_without_an_answer_counts_however_the_order_went_on(tmp_path, end):
+    """The exchange took the smaller quantity and nobody heard of it; meanwhile the order was filled to it, cancelled, or works on."""
+    async with real_desk(tmp_path) as desk:
+        await desk.armed()
+        cid = (await desk.submit(qty="0.1"))["client_order_id"]
+        await desk.status(cid, "accepted")
+        exchange_fills(desk, "0.04")
+        await desk.status(cid, "partially_filled")
+        desk.emulator.inject("api_drop", match="order.amend")
+        desk.emulator.inject("event_drop", count=1, match="executionReport")
+        asking = asyncio.create_task(desk.page.ask("order.amend", client_order_id=cid, qty="0.06", price=None, stop=None))
+        await until(lambda: desk.theirs(cid).qty == Decimal("0.06"), "amended there")
+        await desk.desk.stop()
+        asking.cancel()
+        if end == "filled":
+            desk.emulator.exchange.trade(SYMBOL, desk.theirs(cid).price, Decimal("0.02"))
+        elif end == "cancelled":
+            desk.emulator.exchange.cancel(desk.theirs(cid))
+        await desk.restart()
+        await desk.ready()
+        await desk.status(cid, {"working": "partially_filled"}.get(end, end))
+        order = desk.engine.orders[cid]
+        assert (order.qty, order.filled) == (Decimal("0.06"), Decimal("0.06" if end == "filled" else "0.04"))
+        await desk.agree()
+
+
+async def test_a_fill_that_ends_an_order_made_smaller_unheard_ends_it_here(tmp_path):
+    async with real_desk(tmp_path) as desk:
+        await desk.armed()
+        cid = (await desk.submit(qty="0.1"))["client_order_id"]
+        await desk.status(cid, "accepted")
+        desk.emulator.inject("api_drop", match="order.amend")
+        desk.emulator.inject("event_drop", count=1, match="executionReport")
+        asking = asyncio.create_task(desk.page.ask("order.amend", client_order_id=cid, qty="0.06", price=None, stop=None))
+        await until(lambda: desk.theirs(cid).qty == Decimal("0.06"), "amended there")
+        exchange_fills(desk, "0.06")
+        await desk.status(cid, "filled")
+        assert desk.engine.orders[cid].qty == Decimal("0.06")
+        await asking
+        await desk.agree()
+
+
 async def test_an_order_that_never_arrived_is_believed_only_the_second_time(tmp_path):
     async with real_desk(tmp_path) as desk:
         await desk.armed()

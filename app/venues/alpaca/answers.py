@@ -190,7 +190,7 @@ class Answers:
             if order.status not in _CONFIRMED or order.venue_order_id != last.order_id:
                 self.chain.accept(last.order_id)
                 out.append(events.OrderAccepted(now, cid, last.order_id))
-            if last.works and last.qty is not None and self._differs(order, last):
+            if last.qty is not None and (self._differs(order, last) if last.works else self._total(cid, last) != order.qty):
                 out.append(self._amendment(order, last))
             if end is not None:
                 out.append(end)

@@ -136,7 +136,7 @@ class Answers:
         if works or not order.status.is_final:
             if order.status not in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED):
                 out.append(events.OrderAccepted(now, cid, str(state.order_id)))
-            if works and (order.amend_requested_ns is not None or state.qty != order.qty):
+            if state.qty != order.qty or (works and order.amend_requested_ns is not None):
                 out.append(events.OrderAmended(now, cid, state.qty, order.price, order.stop))
             if end is not None:
                 out.append(end)
@@ -170,13 +170,18 @@ class Answers:
                 self._owner.report(self._accepted(cid, report.order_id))
             case "TRADE":
                 self._owner.report(self._fresh([orders.report_fill(event, cid, item)]))
-                if self._tally.filled(cid) < report.executed:  # a report before this one was lost
-                    self._owner.query(cid)
+                if self._tally.filled(cid) < report.executed or self._ended_smaller(cid, orders.report_state(event)):
+                    self._owner.query(cid)  # a report before this one was lost
             case "REPLACED":
                 state = orders.report_state(event)
                 self._owner.report([events.OrderAmended(now, cid, state.qty, state.price, state.stop)])
         if report.cause != "TRADE" or report.status not in orders.WORKING | {"FILLED"}:
             self._end(cid, report.executed, orders.ended(report.status, now, cid, report.reason))
+
+    def _ended_smaller(self, cid: str, state: orders.State) -> bool:
+        """Whether a fill ends an order that this desk does not know to be so small."""
+        order = self._ledger.order(cid)
+        return order is not None and state.status == "FILLED" and state.qty != order.qty
 
     def _end(self, cid: str, executed: Decimal, end: Event | None) -> None:
         """An end is believed once every fill before it is here."""
