@@ -54,9 +54,12 @@ async def survive(name: str, seed: int, rounds: list) -> None:
         desk.check()
     desk.exchange.http_plan.clear()
     desk.exchange.refusing = 0
-    await desk.live(1200.0)
-    await desk.step(CLEAN)
-    assert desk.check() == 3
+    for _ in range(2):  # a clock that jumped may show a moment later, and begins everything anew once more
+        await desk.live(1200.0)
+        await desk.step(CLEAN)
+        if (right := desk.check()) == 3:
+            break
+    assert right == 3
     desk.venue.stop()
     await desk.pass_s(0.1)
     assert desk.time.pending() == 0
