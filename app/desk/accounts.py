@@ -47,7 +47,7 @@ class Account:
         paper = around.clock, around.scheduler, random.Random(seed), settings, self._report, desk.venue.now_ns
         execution = self.real.execution if self.real is not None else PaperVenue(instruments, desk.market, *paper)
         self.title = TITLES.get(name) or self.real.kind.title
-        self.trade = Trade(view, execution, around.clock, around.entropy, self.send, self._toast, self._changed)
+        self.trade = Trade(view, execution, around.clock, around.entropy, self.send, self.toast, self._changed)
         self.reconciling = Reconciling(self)
         self._portfolio: Any = None
 
@@ -76,17 +76,18 @@ class Account:
             self._desk.send_trading(message)
 
     def toast(self, level: str, text: str, code: str = "") -> None:
-        """A notice for the trader."""
-        self._toast(level, text, code)
+        """A notice for the trader, who is told whose it is where there are several."""
+        self._desk.toast(level, f"{self.title} account: {text}" if self._desk.accounts.several else text, code)
 
-    def second(self, sample: bool) -> None:
-        """Once a second; ``sample``: the equity is taken down."""
+    def second(self, sample: bool) -> Valuation | None:
+        """Once a second; ``sample``: the equity is taken down. Gives what it is worth."""
         value = self.trade.second()
         if self.real is not None:
             self.real.second()
         self.reconciling.second()
         if sample:
             self.portfolio.second(value)
+        return value
 
     def show(self) -> None:
         """The page shows this account from now on: tell it all there is."""
@@ -114,10 +115,6 @@ class Account:
 
     def _report(self, events: list) -> None:
         self.trade.writer.report(events)
-
-    def _toast(self, level: str, text: str, code: str = "") -> None:
-        several = len(self._desk.accounts.all) > 1
-        self._desk.toast(level, f"{self.title} account: {text}" if several else text, code)
 
     def _changed(self) -> None:
         if self.shown:
@@ -212,7 +209,7 @@ class Accounts:
         self._desk.send(self._desk.hello())
         shown.show()
         self._desk.send_order_state()
-        self.tell()
+        self._tell(self._values())
 
     def on_market(self, batch: list) -> None:
         """Market events, after the market state has applied them."""
@@ -234,22 +231,24 @@ class Accounts:
             if each.trade.writer.stuck is not None:
                 each.trade.writer.retry()
                 self._desk.keeping_changed()
-        for each in self.all:
-            each.second(sample)
-        self.tell()
+        values = [each.second(sample) for each in self.all]
+        if self.several:
+            self._tell(values)
 
-    def tell(self) -> None:
-        """Tell the page how each account stands, where there are several and something has changed."""
-        if not self.several:
-            return
-        message = self.message()
+    def _tell(self, values: list[Valuation | None]) -> None:
+        """Tell the page how each account stands, where something has changed."""
+        message = self.message(values)
         if (text := json.dumps(message)) != self._told:
             self._told = text
             self._desk.send(message)
 
-    def message(self) -> dict:
-        """The ``accounts`` message: each account, and all of them together in the currency of the one that is shown."""
-        values = [each.trade.value() for each in self.all]
+    def _values(self) -> list[Valuation | None]:
+        return [each.trade.value() for each in self.all]
+
+    def message(self, values: list[Valuation | None] | None = None) -> dict:
+        """The ``accounts`` message: each account, and all of them together in the currency of the one that is shown; ``values`` where they are
+        known already."""
+        values = values or self._values()
         view = self.shown.trade.view
         currency = self.shown.trade.engine.currency if self.shown.trade.engine is not None else view.settings.currency
         rates = view.rates(currency)

@@ -14,7 +14,8 @@ from app.net.fetch import STRATEGIES, Attempt, Chain, Request
 from app.net.fetch.proxies import THROUGH_PROXY
 from app.net.fetch.words import remedy
 from app.net.trace import Trace
-from app.platform.errors import PlatformError, StoreClosed
+from app.platform.errors import PlatformError
+from app.platform.records import opening
 
 from .errors import Refusal
 from .surroundings import Surroundings
@@ -63,11 +64,7 @@ class Network:
         store = self._around.store
         await self._in_use()  # the vault opens the store; two at once would be one too many
         try:
-            try:
-                text = await store.meta_get(KEY)
-            except StoreClosed:
-                await store.open()
-                text = await store.meta_get(KEY)
+            text = await opening(store, lambda: store.meta_get(KEY))
         except PlatformError as error:
             self.trace.add("network", "warn", f"What was learned of hosts is not kept: {error}")
             return

@@ -9,7 +9,8 @@ import asyncio
 import json
 from typing import Any
 
-from app.platform.errors import PlatformError, StoreClosed
+from app.platform.errors import PlatformError
+from app.platform.records import opening
 from app.sources.listing import BadListing
 
 from . import sourceview
@@ -34,11 +35,7 @@ class SourcesKept:
                 return
             store = self._desk.around.store
             try:
-                try:
-                    text = await store.meta_get(KEY)
-                except StoreClosed:
-                    await store.open()
-                    text = await store.meta_get(KEY)
+                text = await opening(store, lambda: store.meta_get(KEY))
             except PlatformError as error:
                 self._warn(f"What is known of sources cannot be read: {error}")
                 return

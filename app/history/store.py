@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from app.platform.errors import StoreClosed
 from app.platform.interfaces import Store, Write
+from app.platform.records import opening
 
 from . import pack
 from .errors import Damaged, Missing
@@ -208,18 +208,10 @@ class HistoryStore:
                 await self._vault().delete_column(CLASS, item.id, strict=True)
 
     async def _scan(self, cls: str, from_id: str | None = None, limit: int | None = None) -> list[tuple[str, bytes]]:
-        try:
-            return await self._store.scan(cls, from_id, limit)
-        except StoreClosed:
-            await self._store.open()
-            return await self._store.scan(cls, from_id, limit)
+        return await opening(self._store, lambda: self._store.scan(cls, from_id, limit))
 
     async def _commit(self, writes: list[Write]) -> None:
-        try:
-            await self._store.commit(writes)
-        except StoreClosed:
-            await self._store.open()
-            await self._store.commit(writes)
+        await opening(self._store, lambda: self._store.commit(writes))
 
 
 def _number(place: int) -> str:

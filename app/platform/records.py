@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TypeVar
 
-from app.platform.interfaces import Batch, Crypto, Guard, Opener, SealedWrite, Sealing, Write
+from app.platform.errors import StoreClosed
+from app.platform.interfaces import Batch, Crypto, Guard, Opener, SealedWrite, Sealing, Store, Write
+
+_T = TypeVar("_T")
 
 _CLASS = re.compile(r"[a-z0-9_-]{1,32}\Z")
 _ID = re.compile(r"[ -~]{1,200}\Z")
@@ -26,6 +30,15 @@ def check_id(record_id: str) -> str:
     if not _ID.match(record_id):
         raise ValueError(f"record id must be 1 to 200 printable ASCII characters, was {record_id!r}")
     return record_id
+
+
+async def opening(store: Store, call: Callable[[], Awaitable[_T]]) -> _T:
+    """What ``call()`` gives; a store that nobody has opened, or whose connection went away, is opened for it."""
+    try:
+        return await call()
+    except StoreClosed:
+        await store.open()
+        return await call()
 
 
 async def opened_batch(crypto: Crypto, opener: Opener, stored: Sequence[tuple[str, bytes]]) -> Batch:

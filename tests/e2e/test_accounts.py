@@ -6,8 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.desk import DeskPage
 from tests.e2e.serving import SITE, serving
-from tests.e2e.test_real import PATIENCE_MS, Exchange, exchange, is_live, is_reconciled  # noqa: F401 (a fixture)
-from tests.venues.exec_sdks import KEY, SECRET
+from tests.e2e.test_real import PATIENCE_MS, Exchange, connect, exchange, is_live  # noqa: F401 (a fixture)
 
 _ADDRESSES = (("ws", "ws"), ("rest", "rest"), ("trade", "api"))
 
@@ -40,15 +39,7 @@ def test_orders_go_to_the_account_that_is_chosen(page: Page, exchange: Exchange)
         expect(desk.by("order-row")).to_have_count(0)
         expect(desk.by("ticket-submit")).to_be_disabled()
         assert page.locator("#equity-name").text_content() == "Binance equity"
-        desk.go("vault")
-        desk.by("real-api-key").fill(KEY)
-        desk.by("real-secret").fill(SECRET)
-        desk.by("real-key-keep").click()
-        is_reconciled(desk, armed=False)
-        desk.by("real-arm").click()
-        desk.by("real-arm-confirm").click()
-        is_reconciled(desk, armed=True)
-        desk.go("desk")
+        connect(desk)
         desk.fill_ticket(kind="limit", qty="0.1", price=str(desk.quote()[0] - 2000))
         expect(desk.by("ticket-submit")).to_contain_text("Real order: Buy 0.1 BTC")
         desk.by("ticket-submit").click()

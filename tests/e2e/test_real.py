@@ -62,6 +62,19 @@ def is_reconciled(desk: DeskPage, armed: bool) -> None:
     expect(desk.by("real-state", state="ready", armed="true" if armed else "false")).to_be_visible(timeout=PATIENCE_MS)
 
 
+def connect(desk: DeskPage) -> None:
+    """The exchange's key into the vault, reconciled, armed."""
+    desk.go("vault")
+    desk.by("real-api-key").fill(KEY)
+    desk.by("real-secret").fill(SECRET)
+    desk.by("real-key-keep").click()
+    is_reconciled(desk, armed=False)
+    desk.by("real-arm").click()
+    desk.by("real-arm-confirm").click()
+    is_reconciled(desk, armed=True)
+    desk.go("desk")
+
+
 def test_the_card_is_there_however_early_the_vault_page_opens(page: Page, exchange: Exchange):
     said = exchange.said
     with serving(SITE, f"{exchange.base} ws://127.0.0.1:{said['port']}") as server:
