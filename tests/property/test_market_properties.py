@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app.market.bars import TIMEFRAMES, BarSeries
 from app.market.book import Book
+from app.market.frames import make_series
 from app.market.state import MarketState
 from app.model.market import BookDelta, BookSnapshot, Gap
 from app.model.orders import Side
@@ -175,3 +176,23 @@ def test_bars_do_not_depend_on_the_order_of_arrival(rows: list[tuple[int, int, i
         shown |= {row[0]: row for row in series.take_changed()}
     assert series.rows() == naive_bars(rows, TIMEFRAMES[timeframe])
     assert [shown[time_s] for time_s in sorted(shown)] == series.rows()
+
+
+@given(
+    st.sampled_from(["1s", "1m", "1d", "1w", "ticks:5"]),
+    st.lists(st.lists(st.tuples(st.integers(-90, 5), st.integers(1, 50), st.integers(1, 9)), max_size=20), max_size=8),
+)
+def test_trades_counted_in_together_make_the_bars_of_trades_one_by_one(name: str, groups: list) -> None:
+    """Late ones among them, and however they are grouped: times are seconds after the latest so far."""
+    together, alone = make_series(name, ADA), make_series(name, ADA)
+    latest = 1_700_000_000
+    for group in groups:
+        trades = []
+        for after, price, size in group:
+            trades.append(((latest + after) * SECOND, price, size))
+            latest = max(latest, latest + after)
+        together.add_many(trades)
+        for each in trades:
+            alone.add_at(*each)
+        assert together.whole() == alone.whole() and together.take_changed() == alone.take_changed()
+    assert together.too_late == alone.too_late
