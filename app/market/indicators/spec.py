@@ -181,7 +181,7 @@ class Study:
 
         np = kernels.np
         with np.errstate(all="ignore"):
-            read = {name: _numbers(columns[name], np) for name in self.inputs}
+            read = self.read(columns)
             size = len(next(iter(read.values())))
             if compiler is not None and size >= compiled.WORTH:
                 try:
@@ -189,6 +189,12 @@ class Study:
                 except compiled.Unsupported:
                     pass
             return self._by_kernels(read, size)
+
+    def read(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns it reads as float64, NaN where they are not finite. Needs numpy."""
+        import numpy as np
+
+        return {name: _numbers(columns[name], np) for name in self.inputs}
 
     def _by_kernels(self, columns: Mapping[str, Any], size: int) -> dict[str, Any]:
         from . import kernels
