@@ -18,7 +18,6 @@ from tests.unit.market.indicators.kit import assert_same, bars, stepped
 from tests.unit.market.indicators.machine import Machine
 
 TOLERANCE = 1e-7
-COMPILER = Compiler(Machine())
 STEPS = st.sampled_from([0.0, 0.0, 0.01, -0.01, 0.25, -0.25, 1.0, -1.0, 3.5, -3.5])
 
 
@@ -61,8 +60,13 @@ def parameters(item: Indicator) -> st.SearchStrategy[dict]:
     return st.fixed_dictionaries({}, optional={param.name: values(param) for param in item.params})
 
 
+@pytest.fixture(scope="module")
+def compiler():
+    return Compiler(Machine())
+
+
 @pytest.mark.parametrize("name", catalogue())
-def test_bar_by_bar_is_the_whole_series(name: str) -> None:
+def test_bar_by_bar_is_the_whole_series(name: str, compiler: Compiler) -> None:
     item = catalogue()[name]
 
     @settings(max_examples=6, deadline=None, database=None)
@@ -76,7 +80,7 @@ def test_bar_by_bar_is_the_whole_series(name: str) -> None:
         for output, row in rows.items():
             assert_same(row, whole[output], TOLERANCE, f"{output} of {study.values}", least=4e-6 * level)
         with suppress(Unsupported):
-            for output, column in COMPILER.array(study, study.read(cols), len(cols["close"])).items():
+            for output, column in compiler.array(study, study.read(cols), len(cols["close"])).items():
                 assert_same(column, rows[output], TOLERANCE, f"compiled {output} of {study.values}", least=4e-6 * level)
 
     check()

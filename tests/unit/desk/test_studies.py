@@ -25,6 +25,8 @@ class Scheduler(ManualTime):
 def machine(request):
     """Both ways an indicator can be computed."""
     Rig.machine = Machine() if request.param == "compiled" else None
+    yield
+    Rig.machine = None
 
 
 class Rig:
