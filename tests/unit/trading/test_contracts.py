@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.desk.rows import account_view, fill_row
 from app.model.events import AccountOpened, BalanceAdjusted, OrderFilled, OrderSubmitted, from_json, to_dict, to_json
 from app.model.orders import Fill, Liquidity, OrderIntent, OrderStatus, OrderType, Side, TimeInForce
 from app.sources.listing import listing
@@ -172,6 +173,24 @@ def test_exposure_by_anything_adds_up_to_the_equity():
     for kind in KINDS:
         total = breakdown(kind, engine.portfolio, StrategyBooks().update(engine), engine.account, rig.view, rates).total
         assert now.cash + total.net == now.equity and total.gross == D("500012.5") + D("4975"), kind
+
+
+def test_the_page_s_rows_name_the_multiplier_where_it_is_not_one():
+    rig = desk()
+    buy(rig)
+    rig.submit("buy", "market", "1")
+    first, second = account_view(value(rig), rig.instruments)["positions"]
+    assert (first["average_price"], first["notional"], first["unrealised"], first["multiplier"]) == ("5,000.25", "500,012.50", "\u221212.50", "50")
+    assert "multiplier" not in second
+    assert [row.get("multiplier") for row in map(fill_row, rig.engine.fills)] == ["50", None]
+    yen = replace(listing("6J=F").instrument("test"), quote="USDT")
+    rig = Rig(FEES, (yen,))
+    limit(rig, "leverage", "20")
+    rig.book({"0.0066900": 10}, {"0.0066905": 10}, "6J=F")
+    rig.submit("buy", "market", "1", symbol="6J=F")
+    (row,) = account_view(value(rig), rig.instruments)["positions"]
+    # 12,500,000 yen at 0.00669025; half a tick of 6.25 is lost
+    assert (row["notional"], row["unrealised"], row["average_price"]) == ("83,628.12", "\u22123.12", "0.0066905")
 
 
 def test_exits_trailing_stops_and_the_kill_switch_carry_it_along():
