@@ -69,10 +69,10 @@ def counted(engine: Engine, read: Ticket) -> Ticket:
     found += [order.intent.multiplier for order in engine.claims() if order.symbol == instrument.symbol]
     other = next((each for each in found if differ(each, known)), known)
     if differ(other, known):
-        if read.reduce_only:
-            return replace(read, multiplier=other)
-        now = f"is {plain(known)} now" if known else "is not known now" if known is not None else "is 1 now"
-        reason = f"What is open in {instrument.symbol} counts at a multiplier of {shown(other)}, that of the contract {now}: they cannot be one position."
+        if read.reduce_only and held:
+            return replace(read, multiplier=position.multiplier)
+        now = "not known" if known == 0 else shown(known)
+        reason = f"What is open in {instrument.symbol} counts at a multiplier of {shown(other)}, its contract's is {now} now: they cannot be one position."
         raise Denied("other_multiplier", "symbol", reason, "Cancel its orders, and close the position with a reduce-only order first.")
     if not known:
         reason = f"The contract size of {instrument.symbol} is not known here: what an order would be worth cannot be said, so it is not taken."
