@@ -8,11 +8,13 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.desk.balancing import Balancing
 from app.desk.rows import account_view, fill_row
 from app.model.events import AccountOpened, BalanceAdjusted, OrderFilled, OrderSubmitted, from_json, to_dict, to_json
 from app.model.orders import Fill, Liquidity, OrderIntent, OrderStatus, OrderType, Side, TimeInForce
@@ -298,6 +300,15 @@ def test_a_priced_balance_of_contracts_makes_no_profit():
     assert after.equity - before.equity == worth([event], rig.view, rig.view.rates("USDT")) == D("750018.75")
     rig.take([replace(event, multiplier=D(-1), adjustment_id="other")])
     assert position.qty == 5 and rig.engine.anomalies[-1].code == "bad_adjustment"
+
+
+def test_the_venue_s_word_is_taken_at_the_multiplier_of_what_is_held():
+    rig = desk()
+    buy(rig)
+    execution = SimpleNamespace(entry_price=lambda _asset: None)
+    real = SimpleNamespace(trade=SimpleNamespace(engine=rig.engine), execution=execution, mark=lambda symbol: rig.view.mark(symbol).price)
+    event = Balancing(real, SimpleNamespace(clock=rig.time), rig.view)._adjustment("ES=F", D(2), D(3), "taken")
+    assert (event.symbol, event.price, event.amount, event.multiplier) == ("ES=F", D("5000.125"), 1, 50)
 
 
 def test_a_journal_from_before_gives_the_state_and_the_bytes_that_it_gave():
