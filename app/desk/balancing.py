@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.model.events import Event
+from app.trading.contracts import multiplier_in
 from app.trading.marks import DeskView
 from app.trading.synthetic import adjustment
 
@@ -111,5 +112,6 @@ class Balancing:
         for symbol, item in self._view.instruments.items():
             if item.base == asset and item.quote == currency:
                 price = (None if ours else self._real.execution.entry_price(asset)) or self._real.mark(symbol)
-                return None if price is None else adjustment(engine, now, asset, ours, theirs, reason, (symbol, price, currency))
+                multiplier = multiplier_in(engine.portfolio, item)
+                return None if price is None else adjustment(engine, now, asset, ours, theirs, reason, (symbol, price, currency), multiplier)
         return adjustment(engine, now, asset, ours, theirs, reason)

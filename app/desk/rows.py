@@ -102,7 +102,12 @@ def fill_row(fill: Any) -> dict:
         "fee_currency": fill.fee_currency,
         "liquidity": fill.liquidity.value,
         "ts": fill.ts,
+        **_multiplier(fill),
     }
+
+
+def _multiplier(of: Any) -> dict:
+    return {} if of.multiplier is None else {"multiplier": plain(of.multiplier)}
 
 
 def plain(value: Decimal | None) -> str | None:
@@ -150,15 +155,17 @@ def no_account(currency: str) -> dict:
 
 def _position_row(row: Any, item: Any) -> dict:
     places = max(2, -item.tick_size.normalize().as_tuple().exponent)
+    amounts = places if row.multiplier is None else 2
     return {
         "symbol": row.symbol,
         "side": row.side,
         "qty": display.number(row.qty),
         "average_price": display.number(row.average_price, places),
         "mark": None if row.mark is None else display.number(row.mark, places),
-        "unrealised": display.number(row.unrealised, max(2, places), sign=True),
-        "realised": display.number(row.realised, max(2, places), sign=True),
+        "unrealised": display.number(row.unrealised, amounts, sign=True),
+        "realised": display.number(row.realised, amounts, sign=True),
         "notional": display.number(row.notional, 2),
         "stale": row.stale,
         "currency": row.currency,
+        **_multiplier(row),
     }

@@ -533,4 +533,5 @@ def _instrument_row(item: Any) -> dict:
         "min_notional": format(item.min_notional, "f"),
         "exchange": item.exchange,
         **({"name": item.name} if item.name else {}),
+        **({"multiplier": format(item.multiplier, "f")} if item.multiplier != 1 else {}),
     }

@@ -228,7 +228,8 @@ class Sources:
         except SourceError as error:
             raise Refusal("source_failed", str(error), "try again later") from error
         title = self.chain.links[kept.source].source.title
-        return {"symbol": symbol, "name": kept.value.name, "facts": [list(fact) for fact in kept.value.facts], "source": title, "at_ns": kept.at_ns}
+        facts = [list(fact) for fact in (*sourceview.contract_facts(item), *kept.value.facts)]
+        return {"symbol": symbol, "name": kept.value.name, "facts": facts, "source": title, "at_ns": kept.at_ns}
 
     def want_days(self, symbol: str) -> None:
         """Daily history of a listing is about to be looked at."""

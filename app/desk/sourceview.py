@@ -9,6 +9,7 @@ from typing import Any
 from app.model.units import BadNumber, parse_decimal
 from app.sources.answers import Price
 from app.sources.chain import Chain
+from app.sources.listing import Listing
 
 from .rows import plain
 
@@ -25,6 +26,18 @@ def view(chain: Chain, rows: dict[str, Any], keys: dict[str, str], now_ns: int, 
         "chain": [_link(chain, name, keys, now_ns) for name in chain.links],
         "decisions": [[at, text] for at, text in chain.decisions],
     }
+
+
+def contract_facts(item: Listing) -> list[tuple[str, str]]:
+    """What one contract of a future is; nothing of everything else."""
+    contract = item.contract
+    if item.kind != "future":
+        return []
+    if contract is None:
+        return [("Contract", "its size is not known here: it cannot be traded")]
+    size, tick = plain(contract.multiplier), plain(contract.tick)
+    step = plain(contract.tick * contract.multiplier)
+    return [("Contract", f"1 contract = {size} x price, in {item.currency}"), ("Tick", f"{tick}, worth {step} {item.currency} a contract")]
 
 
 def _link(chain: Chain, name: str, keys: dict[str, str], now_ns: int) -> dict:

@@ -93,7 +93,8 @@ class Summaries:
     def volume(self, symbol: str) -> Decimal | None:
         """Traded in the day, in the quote currency at the last price: the only way in which instruments compare."""
         day, price = self._market.bars(symbol, "1d").last, self.last(symbol)
-        return self._instruments[symbol].size(day[_VOLUME]) * price if day and price is not None else None
+        item = self._instruments[symbol]
+        return item.size(day[_VOLUME]) * price * (item.multiplier or 1) if day and price is not None else None
 
     def day(self, symbol: str, at: int) -> Decimal | None:
         """A price of the day: its low or its high."""

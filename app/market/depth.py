@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from app.model.instrument import Instrument
 from app.model.orders import Side
 
 from .book import Book
@@ -76,8 +77,8 @@ def curve(book: Book, bands: Sequence[int]) -> list[Band]:
     item = book.instrument
     out = []
     for band, (bid_size, bid_value, bid_whole), (ask_size, ask_value, ask_whole) in zip(bands, *sides, strict=True):
-        values = [Decimal(value).scaleb(-item.price_scale - item.size_scale) for value in (bid_value, ask_value)]
-        out.append(Band(band, item.size(bid_size), values[0], item.size(ask_size), values[1], bid_whole and ask_whole))
+        sizes = item.size(bid_size), item.size(ask_size)
+        out.append(Band(band, sizes[0], _worth(item, bid_value), sizes[1], _worth(item, ask_value), bid_whole and ask_whole))
     return out
 
 
@@ -102,11 +103,17 @@ def cost(book: Book, side: Side, size: Decimal) -> Cost | None:
     slip = (average - middle) if side is Side.BUY else (middle - average)
     return Cost(
         item.size(filled),
-        Decimal(value).scaleb(-item.price_scale - item.size_scale),
+        _worth(item, value),
         average.scaleb(-item.price_scale),
         item.price(worst),
         slip * BPS / middle,
     )
+
+
+def _worth(item: Instrument, units: int) -> Decimal:
+    """An amount from price times size units; of contracts at their multiplier, where that is known."""
+    amount = Decimal(units).scaleb(-item.price_scale - item.size_scale)
+    return amount if item.multiplier == 1 else amount * (item.multiplier or 1)
 
 
 def _cumulative(book: Book, side: Side, twice: int, bands: Sequence[int]) -> list[tuple[int, int, bool]]:

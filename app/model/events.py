@@ -219,7 +219,8 @@ class BalanceAdjusted:
     """What the venue holds differs from what the journal says, and the venue's word counts from now on.
 
     With a ``symbol`` the amount (signed) belongs to the position in it, at ``price`` in ``currency``; without, to the ledger of ``asset``. No
-    profit, no loss. ``adjustment_id`` follows from what both sides said (see `app.trading.synthetic`): one id counts once.
+    profit, no loss. ``adjustment_id`` follows from what both sides said (see `app.trading.synthetic`): one id counts once. ``multiplier`` is the
+    instrument's, None for 1.
     """
 
     ts: int
@@ -231,6 +232,7 @@ class BalanceAdjusted:
     currency: str | None
     reason: str
     adjustment_id: str | None = field(default=None, metadata=LATER)
+    multiplier: Decimal | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

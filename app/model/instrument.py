@@ -34,6 +34,8 @@ class Instrument:
     exchange: str = ""
     name: str = ""
     """What people call it, where the venue says more than its symbol."""
+    multiplier: Decimal = Decimal(1)
+    """A size of 1 at a price of 1 is worth so many units of ``quote``: the size of a futures contract. 0: not known, so it cannot be traded."""
 
     def price(self, units: int) -> Decimal:
         """Price units as a Decimal in the quote currency."""

@@ -119,6 +119,7 @@ class OrderIntent:
     ``expires_ns`` the end of a GTD order. ``parent`` is the order that has to fill first, ``group`` what the orders of which one
     cancels the other have in common. ``held``: this desk watches for the trigger, the venue does not know of it before; with ``release_ns`` the
     trigger is that moment (an open or a close), and after ``expires_ns`` it is too late. ``route``: the routed order that this is a leg of.
+    ``multiplier``: what its instrument's was, None for 1.
     """
 
     client_order_id: str
@@ -143,6 +144,7 @@ class OrderIntent:
     held: bool | None = field(default=None, metadata=LATER)
     route: str | None = field(default=None, metadata=LATER)
     release_ns: int | None = field(default=None, metadata=LATER)
+    multiplier: Decimal | None = field(default=None, metadata=LATER)
 
     @property
     def starts_held(self) -> bool:
@@ -183,7 +185,7 @@ class VenueWord(NamedTuple):
 class Fill:
     """One execution. ``fee`` is in ``fee_currency``, positive when paid. ``fill_id`` is unique per account.
 
-    ``currency`` is what ``price`` counts in; None: the same as the fee.
+    ``currency`` is what ``price`` counts in; None: the same as the fee. It is worth ``qty`` x ``price`` x ``multiplier`` (None: 1).
     """
 
     fill_id: str
@@ -197,6 +199,7 @@ class Fill:
     liquidity: Liquidity
     ts: int
     currency: str | None = field(default=None, metadata=LATER)
+    multiplier: Decimal | None = field(default=None, metadata=LATER)
 
     @property
     def priced_in(self) -> str:

@@ -11,6 +11,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
 from app.model.instrument import Instrument
+from app.model.units import to_units
+
+from .futures import CONTRACTS, Contract
 
 # suffix: exchange, currency, decimals of a price, and by how much the exchange's own unit is smaller (pence)
 EXCHANGES = {
@@ -57,9 +60,22 @@ class Listing(NamedTuple):
     part: int = 1
 
     def exact(self, price: Decimal, hint: int | None = None) -> Decimal:
-        """A source's price in the listing's currency. Sources send binary fractions (182.3099975); ``hint`` says how many decimals are meant."""
+        """A source's price in the listing's currency. Sources send binary fractions (182.3099975); ``hint`` says how many decimals are meant, no
+        fewer than the tick of a contract has."""
+        if hint is not None and self.contract is not None:
+            hint = max(hint, self.decimals)
         places = self.decimals + _MORE if hint is None else min(hint + (2 if self.part > 1 else 0), self.decimals + _MORE)
         return (price / self.part).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
+
+    @property
+    def contract(self) -> Contract | None:
+        """What one contract of a future is; None where it is not known, and of everything else."""
+        return CONTRACTS.get(self.root) if self.kind == "future" else None
+
+    @property
+    def unit(self) -> str:
+        """What a source calls the unit of its prices: the currency, or cents where the exchange quotes those."""
+        return (self.contract.unit if self.contract is not None else "") or self.currency
 
     @property
     def may_be_negative(self) -> bool:
@@ -67,7 +83,8 @@ class Listing(NamedTuple):
         return self.kind == "future"
 
     def instrument(self, venue: str, label: str = "") -> Instrument:
-        """The instrument of the desk: whole shares, ticks of its decimals."""
+        """The instrument of the desk: whole shares or contracts, ticks of its decimals; a future's multiplier is 0 where its contract is not known."""
+        contract, scale = self.contract, self.decimals + _MORE
         fraction = 6 if self.kind in ("crypto", "currency") else 0
         return Instrument(
             self.symbol + label,
@@ -75,11 +92,12 @@ class Listing(NamedTuple):
             self.symbol,
             self.root if self.kind in ("crypto", "currency") else self.symbol,
             self.currency,
-            self.decimals + _MORE,
+            scale,
             fraction,
-            tick=10**_MORE,
+            tick=10**_MORE if contract is None else to_units(contract.tick, scale),
             min_size=1,
             exchange=self.exchange,
+            multiplier=contract.multiplier if contract is not None else Decimal(self.kind != "future"),
         )
 
 
@@ -91,7 +109,8 @@ def listing(symbol: str) -> Listing:
     if found := _CURRENCIES.fullmatch(text):
         return Listing(text, found[1], "", "currency", "", found[2], 3 if found[2] == "JPY" else 5)
     if found := _FUTURE.fullmatch(text):
-        return Listing(text, found[1], "", "future", "CMES", "USD", 2)
+        contract = CONTRACTS.get(found[1])
+        return Listing(text, found[1], "", "future", "CMES", "USD", 2 if contract is None else contract.decimals)
     if _INDEX.fullmatch(text):
         return Listing(text, text[1:], "", "index", "XNYS", "USD", 2)
     found = _SHARE.fullmatch(text)

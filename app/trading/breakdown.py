@@ -15,7 +15,7 @@ from app.model.events import SplitBooked
 
 from .fx import Rates
 from .marks import DeskView, Mark
-from .money import ZERO, add, convert, sub
+from .money import ZERO, add, sub
 from .portfolio import Portfolio
 from .splits import in_order, split_books
 
@@ -163,7 +163,7 @@ def _by_strategy(portfolio: Portfolio, books: dict[str, Portfolio], marks: dict[
 
 
 def _worth(position: Any, mark: Mark | None, rates: Rates) -> Decimal | None:
-    value = convert(position.qty, mark.price) if mark is not None else position.cost
+    value = position.worth(mark.price) if mark is not None else position.cost
     return rates.convert(value, position.currency)
 
 

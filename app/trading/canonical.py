@@ -50,11 +50,16 @@ def state_hash(engine: Engine) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+_YOUNGER = "multiplier"
+"""Left out where it is None, so that journals from before have the hash that they had."""
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return plain(value)
     if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        found = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+        return {name: _plain(item) for name, item in found if item is not None or name != _YOUNGER}
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -181,9 +181,9 @@ _DETAILS: dict[type, Callable[[Order, Any], None]] = {
     events.OrderDenied: _ended(None),
 }
 
-_TERMS = attrgetter("intent.qty", "intent.price", "intent.stop", "intent.trail", "intent.trail_percent", "intent.display")
+_TERMS = attrgetter("intent.qty", "intent.price", "intent.stop", "intent.trail", "intent.trail_percent", "intent.display", "intent.multiplier")
 _AMOUNTS: dict[type, Callable[[Any], tuple]] = {
-    events.OrderFilled: attrgetter("fill.qty", "fill.price", "fill.fee"),
+    events.OrderFilled: attrgetter("fill.qty", "fill.price", "fill.fee", "fill.multiplier"),
     events.OrderSubmitted: _TERMS,
     events.OrderAdopted: _TERMS,
     events.CashBooked: lambda event: (event.amount,),
@@ -192,5 +192,5 @@ _AMOUNTS: dict[type, Callable[[Any], tuple]] = {
     events.OrderAmendRequested: attrgetter("qty", "price", "stop", "trail"),
     events.OrderAmended: attrgetter("qty", "price", "stop", "trail"),
     events.AccountOpened: lambda event: (event.cash,),
-    events.BalanceAdjusted: attrgetter("amount", "price"),
+    events.BalanceAdjusted: attrgetter("amount", "price", "multiplier"),
 }

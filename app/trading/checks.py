@@ -75,6 +75,8 @@ def check_power(engine: Engine, order: Order) -> None:
         raise RiskDenied("margin", "qty", reason, remedy, numbers)
     reason = f"It needs {needed} {engine.currency} with the fee, the buying power is {have} {engine.currency}."
     remedy = f"Use at most {plain(most)} {instrument.base}." if most > 0 else "Close a position or cancel an order first."
+    if order.intent.multiplier is not None and most <= 0:
+        remedy = "Give the account a leverage on the risk page: without one it carries the whole worth of a contract."
     raise Denied("buying_power", "qty", reason, remedy)
 
 

@@ -13,7 +13,7 @@ from app.model import events
 from app.model.events import Event
 from app.model.orders import OrderIntent, OrderStatus, OrderType, Side, TimeInForce, client_order_id
 
-from . import changes, checks, contingent, notes, terms, ticket
+from . import changes, checks, contingent, contracts, notes, terms, ticket
 from .errors import Denied
 from .marks import DeskView
 from .money import mul, plain
@@ -115,7 +115,8 @@ class Commands:
                 side = Side.SELL if position.qty > 0 else Side.BUY
                 ((cid, sequence),) = self.new_ids(1, KILL_ORIGIN)
                 qty = position.qty.copy_abs()
-                intent = OrderIntent(cid, self.account, KILL_ORIGIN, sequence, symbol, side, OrderType.MARKET, TimeInForce.IOC, qty, reduce_only=True)
+                asked = (cid, self.account, KILL_ORIGIN, sequence, symbol, side, OrderType.MARKET, TimeInForce.IOC, qty)
+                intent = OrderIntent(*asked, reduce_only=True, multiplier=position.multiplier)
                 self._proposed[cid] = Order.of(intent, now)
                 found.append(events.OrderSubmitted(now, intent, self.decision(symbol, NOT_ASKED["kill_switch"])))
         return found
@@ -197,7 +198,7 @@ class Commands:
         """The ticket in ``fields``, checked against instrument, market and (reduce-only) position."""
         read = ticket.read(fields, self._view())
         checks.check_reduces(self, read)
-        return read
+        return contracts.counted(self, read)
 
     def claims(self) -> list[Order]:
         """Working orders and intents still on their way into the journal."""

@@ -22,7 +22,7 @@ from app.model.orders import (
     TimeInForce,
 )
 
-from . import balances, changes, notes, splits, states
+from . import balances, changes, contracts, notes, splits, states
 from .commands import ORIGIN, Commands
 from .effects import Effect, Notify, QueryOrder
 from .journal import Entry
@@ -246,7 +246,7 @@ class Engine(Commands):
         if isinstance(event, events.OrderFilled):
             if event.fill.fill_id in self._fill_ids:
                 return []
-            if (fault := changes.wrong(event.fill, order)) is not None:
+            if (fault := self._fault(event.fill, order)) is not None:
                 return self._anomaly(event.ts, cid, "bad_fill", f"a fill {fault} was not applied")
         if isinstance(event, events.OrderAccepted) and order.status.is_final and order.accepted_ns is not None:
             return []  # an acceptance known before says nothing new about an order that has ended
@@ -283,6 +283,9 @@ class Engine(Commands):
         if order.adopted and order.filled > order.qty:
             order.qty = order.filled
 
+    def _fault(self, fill: Fill, order: Order) -> str | None:
+        return changes.wrong(fill, order) or contracts.misfit(fill, order.intent.multiplier, self.portfolio)
+
     def _orphan(self, event: Event, cid: str) -> list[Effect]:
         name = type(event).__name__
         if not isinstance(event, events.OrderFilled):
@@ -291,8 +294,10 @@ class Engine(Commands):
         fill = event.fill
         if fill.fill_id in self._fill_ids:
             return []
-        intent = OrderIntent(cid, self.account, "unknown", 0, fill.symbol, fill.side, OrderType.MARKET, TimeInForce.IOC, fill.qty)
-        if (fault := changes.wrong(fill, Order.of(intent, event.ts))) is not None:
+        intent = OrderIntent(
+            *(cid, self.account, "unknown", 0, fill.symbol, fill.side, OrderType.MARKET, TimeInForce.IOC, fill.qty), multiplier=fill.multiplier
+        )
+        if (fault := self._fault(fill, Order.of(intent, event.ts))) is not None:
             return self._anomaly(event.ts, cid, "bad_fill", f"a fill {fault} was not applied")
         order = self.orders[cid] = self.working[cid] = Order.adopt(intent, event.ts)
         order.evidence = "its intent is missing from the journal; it is known from its fills alone"

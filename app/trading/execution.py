@@ -16,6 +16,7 @@ from app.model.market import BookDelta, Trade
 from app.model.orders import Fill, Liquidity, OrderIntent, Side, TimeInForce
 
 from . import matching
+from .contracts import of_contract
 from .liquidity import Consumed
 from .marks import MarketLike
 from .money import fee, mul, plain
@@ -359,7 +360,7 @@ class Execution:
         order.filled += size
         order.fills += 1
         order.slice_left = max(order.slice_left - size, 0)
-        at, qty = instrument.price(price), instrument.size(size)
+        at, qty, multiplier = instrument.price(price), instrument.size(size), order.intent.multiplier
         bps: Decimal = fees.maker_bps if liquidity is Liquidity.MAKER else fees.taker_bps
         positions = self._account.positions
         positions[instrument.symbol] = positions.get(instrument.symbol, 0) + order.side.sign * size
@@ -370,10 +371,11 @@ class Execution:
             side=order.side,
             qty=qty,
             price=at,
-            fee=fee(mul(qty, at), bps),
+            fee=fee(mul(qty, of_contract(at, multiplier)), bps),
             fee_currency=instrument.quote,
             liquidity=liquidity,
             ts=self._account.ts,
+            multiplier=multiplier,
         )
         out.append(events.OrderFilled(self._account.ts, fill))
         if order.remaining == 0:

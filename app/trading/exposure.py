@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from app.model.orders import OrderType, Side
 
+from .contracts import of_contract
 from .fx import Rates
 from .marks import Mark
 from .money import ZERO, convert, fee, ratio
@@ -21,7 +22,7 @@ from .portfolio import Portfolio, Position
 
 
 class Need(NamedTuple):
-    """What one order opens and closes, at worst, in the instrument's quote currency."""
+    """What one order opens and closes, at worst, in the instrument's quote currency; ``price`` is what one (contract) is counted at."""
 
     opening: Decimal
     closing: Decimal
@@ -61,9 +62,10 @@ def needs(orders: Iterable[Order], portfolio: Portfolio, mark_of: Callable[[str]
         opening = ZERO if order.intent.reduce_only else order.remaining - closing
         mark = mark_of(symbol)
         market = mark.price if mark is not None else order.price or order.stop or ZERO
-        worst = worst_price(side, order.intent.type, order.price, order.stop, market)
+        multiplier = order.intent.multiplier
+        worst = of_contract(worst_price(side, order.intent.type, order.price, order.stop, market), multiplier)
         bound = convert(opening, worst)
-        found.append(Need(opening, closing, worst, bound + fee(bound, taker_bps(symbol)), convert(closing, market)))
+        found.append(Need(opening, closing, worst, bound + fee(bound, taker_bps(symbol)), convert(closing, of_contract(market, multiplier))))
     return found
 
 
@@ -93,6 +95,6 @@ def bound_by_positions(
     for position in positions.values():
         if position.qty:
             mark = mark_of(position.symbol)
-            value = convert(position.qty, mark.price) if mark is not None else position.cost
+            value = position.worth(mark.price) if mark is not None else position.cost
             total += rates.convert(ratio(value.copy_abs(), leverage_of(position.symbol)), position.currency) or ZERO
     return total

@@ -11,6 +11,7 @@ from decimal import Decimal
 from app.model.events import AccountOpened, BalanceAdjusted, CashBooked, Event
 
 from .booking import TRANSFER
+from .contracts import of_contract
 from .fx import Rates
 from .marks import DeskView
 from .money import ZERO, convert
@@ -27,7 +28,8 @@ def worth(found: Iterable[Event], view: DeskView, rates: Rates) -> Decimal:
     for event in filter(is_flow, found):
         if isinstance(event, BalanceAdjusted) and event.symbol is not None and event.price is not None and event.currency is not None:
             mark = view.mark(event.symbol)
-            total += rates.convert(convert(event.amount, mark.price if mark is not None else event.price), event.currency) or ZERO
+            price = of_contract(mark.price if mark is not None else event.price, event.multiplier)
+            total += rates.convert(convert(event.amount, price), event.currency) or ZERO
         elif isinstance(event, BalanceAdjusted):
             total += rates.convert(event.amount, event.asset) or ZERO
         else:

@@ -28,7 +28,7 @@ from .errors import JournalError
 from .journal import Entry, decode
 from .money import plain
 from .order import Order
-from .retelling import known
+from .retelling import known, times
 from .routing.plan import lines
 from .statement import STATEMENTS, BadPeriod, as_csv, period, table
 
@@ -145,7 +145,8 @@ def fill_lines(engine: Engine, entries: list[Entry], fill_id: str) -> Iterator[s
     if fill is None:
         yield f"There is no fill {fill_id} in this journal."
         return
-    yield f"fill       {fill.side.value} {plain(fill.qty)} {fill.symbol} at {plain(fill.price)}, {fill.liquidity.value}, fee {plain(fill.fee)}"
+    price = plain(fill.price) + times(fill.multiplier)
+    yield f"fill       {fill.side.value} {plain(fill.qty)} {fill.symbol} at {price}, {fill.liquidity.value}, fee {plain(fill.fee)}"
     tags, noted = notes.of_fill(engine.notes, fill)
     if tags or noted:
         yield f"noted      {' '.join('#' + tag for tag in tags.split())} {noted}".rstrip()

@@ -1,7 +1,7 @@
 """Positions as lots, first in, first out: what was opened by which fill, and what each closing made.
 
 A lot keeps what it cost. A split changes its quantity and never its cost; a piece closed after it takes its share of the cost, rounded to 12 decimals, and
-the rest stays in the lot, so nothing is lost. Without a split a piece costs its quantity times the price, exactly.
+the rest stays in the lot, so nothing is lost. Without a split a piece costs its quantity times the price (and the contract's multiplier), exactly.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from decimal import Decimal
 from app.model.events import SplitBooked
 from app.model.orders import Fill
 
+from .contracts import of_contract
 from .money import COST_PLACES, ZERO, add, mul, ratio, rounded, scaled_parts, share, sub
 
 
@@ -30,11 +31,11 @@ class Lot:
     @property
     def price(self) -> Decimal:
         """What a present unit cost; of a lot that was split rounded to 12 decimals, for display."""
-        return rounded(ratio(self.cost, self.qty), COST_PLACES) if self.split else self.fill.price
+        return rounded(ratio(self.cost, of_contract(self.qty, self.fill.multiplier)), COST_PLACES) if self.split else self.fill.price
 
     def take(self, qty: Decimal) -> Decimal:
         """Take a signed quantity out; gives its cost."""
-        cost = share(self.cost, qty, self.qty) if self.split else mul(qty, self.fill.price)
+        cost = share(self.cost, qty, self.qty) if self.split else mul(qty, of_contract(self.fill.price, self.fill.multiplier))
         self.qty, self.cost = sub(self.qty, qty), sub(self.cost, cost)
         return cost
 
@@ -78,7 +79,7 @@ class Lots:
         currency = self._currency.setdefault(fill.symbol, fill.priced_in)
         lots = self.open.setdefault(fill.symbol, deque())
         left, fee_left = fill.qty, fill.fee if fill.fee_currency == currency else ZERO
-        sign = fill.side.sign
+        sign, contract = fill.side.sign, of_contract(fill.price, fill.multiplier)
         closed = []
         while left and lots and (lots[0].qty > 0) != (sign > 0):
             lot = lots[0]
@@ -87,7 +88,7 @@ class Lots:
             opening, closing = share(lot.fee, qty, held), share(fee_left, qty, left)
             signed, price, side = qty.copy_sign(lot.qty), lot.price, "long" if lot.qty > 0 else "short"
             cost = lot.take(signed)
-            realised = sub(mul(signed, fill.price), cost)
+            realised = sub(mul(signed, contract), cost)
             paid = cost if side == "long" else cost.copy_negate()
             closed.append(Closed(fill.symbol, side, qty, lot.fill, fill, currency, price, paid, realised, opening, closing))
             left, fee_left = sub(left, qty), sub(fee_left, closing)
@@ -96,7 +97,7 @@ class Lots:
                 lots.popleft()
         if left:
             signed = left if sign > 0 else left.copy_negate()
-            lots.append(Lot(fill, currency, signed, mul(signed, fill.price), fee_left))
+            lots.append(Lot(fill, currency, signed, mul(signed, contract), fee_left))
         return closed
 
     def _split(self, event: SplitBooked) -> None:

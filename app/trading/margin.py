@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .exposure import bound_by_orders, bound_by_positions
 from .fx import Rates
-from .money import ZERO, convert
+from .money import ZERO
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -99,7 +99,7 @@ class Margins:
             cell.prices = _prices(cell.quote, cell.last)
         mark, quote_currency = view.mark(symbol), instrument.quote if instrument is not None else None
         if held:
-            value = convert(position.qty, mark.price) if mark is not None else position.cost
+            value = position.worth(mark.price) if mark is not None else position.cost
             cell.worth = rates.convert(value, position.currency) or ZERO
             cell.bound = bound_by_positions({symbol: position}, lambda _symbol: mark, rates, leverage_of)
         if orders:

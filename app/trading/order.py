@@ -29,7 +29,7 @@ _ONCE_TRIGGERED = {
 @dataclass(slots=True)
 class Order:
     """Current values of an order; ``qty``, ``price``, ``stop`` and ``distance`` (of a trailing stop, once amended) follow amendments, ``intent``
-    does not."""
+    does not. ``notional`` is what was filled times its price, without the multiplier: the average price is made of it."""
 
     intent: OrderIntent
     qty: Decimal

@@ -5,7 +5,8 @@ financed by the account). Cost is average cost: a close takes its share of the c
 12 decimals, the rest stays in, so nothing is lost: cash (without fees) = realised - cost, always, exactly.
 Fees are kept apart from realised P&L; one paid in the base currency is owed by that currency's ledger, the position stays whole, so that
 ledger and position together are what the venue holds. The currency of a position is its instrument's quote currency, as its first
-fill names it.
+fill names it; its multiplier is that of what opened it. A contract moves cash as a share does, by its whole worth: equity and P&L are the
+same either way, and what it binds of them is a matter of leverage (`exposure`).
 """
 
 from __future__ import annotations
@@ -16,18 +17,20 @@ from decimal import Decimal
 
 from app.model.orders import Fill
 
-from .money import ZERO, add, mul, ratio, scaled_parts, share, sub
+from .contracts import of_contract
+from .money import ZERO, add, convert, mul, ratio, scaled_parts, share, sub
 
 
 @dataclass(slots=True)
 class Position:
-    """Signed quantity (short below zero), signed cost, realised P&L and fees, in ``currency``."""
+    """Signed quantity (short below zero), signed cost, realised P&L and fees, in ``currency``; ``multiplier`` None is 1."""
 
     symbol: str
     currency: str
     qty: Decimal = ZERO
     cost: Decimal = ZERO
     realised: Decimal = ZERO
+    multiplier: Decimal | None = None
 
     @property
     def side(self) -> str:
@@ -37,10 +40,14 @@ class Position:
     @property
     def average_price(self) -> Decimal | None:
         """Average entry price with 28 digits, for display; None when flat."""
-        return ratio(self.cost, self.qty) if self.qty else None
+        return ratio(self.cost, of_contract(self.qty, self.multiplier)) if self.qty else None
+
+    def worth(self, price: Decimal) -> Decimal:
+        """What it is worth at a price, with 28 digits."""
+        return convert(self.qty, of_contract(price, self.multiplier))
 
     def trade(self, signed: Decimal, price: Decimal) -> None:
-        """Take a signed quantity at a price into quantity, cost and realised P&L, through zero if need be."""
+        """Take a signed quantity into quantity, cost and realised P&L, through zero if need be; ``price`` is what one (contract) is worth."""
         if self.qty and (self.qty > 0) != (signed > 0):
             closing = min(signed.copy_abs(), self.qty.copy_abs()).copy_sign(signed)
             released = share(self.cost, closing.copy_abs(), self.qty.copy_abs())
@@ -82,18 +89,23 @@ class Portfolio:
         if position is None:
             position = self.positions[fill.symbol] = Position(fill.symbol, fill.priced_in)
         signed = fill.qty if fill.side.sign > 0 else fill.qty.copy_negate()
-        position.trade(signed, fill.price)
-        self.withdraw(position.currency, mul(signed, fill.price))
+        if not position.qty:
+            position.multiplier = fill.multiplier
+        price = of_contract(fill.price, position.multiplier)
+        position.trade(signed, price)
+        self.withdraw(position.currency, mul(signed, price))
         if fill.fee:
             self.withdraw(fill.fee_currency, fill.fee)
             self.fees[fill.fee_currency] = add(self.fees.get(fill.fee_currency, ZERO), fill.fee)
 
-    def adjust(self, symbol: str, currency: str, amount: Decimal, price: Decimal) -> None:
-        """Change a position by what came from elsewhere, at a price, without touching cash."""
+    def adjust(self, symbol: str, currency: str, amount: Decimal, price: Decimal, multiplier: Decimal | None = None) -> None:
+        """Change a position by what came from elsewhere, at a price, without touching cash; what is open keeps its multiplier."""
         position = self.positions.get(symbol)
         if position is None:
             position = self.positions[symbol] = Position(symbol, currency)
-        position.trade(amount, price)
+        if not position.qty:
+            position.multiplier = multiplier
+        position.trade(amount, of_contract(price, position.multiplier))
 
     def split(self, symbol: str, new: int, old: int) -> None:
         """``new`` units stand for ``old`` ones: the quantity changes, what it cost does not."""

@@ -14,6 +14,7 @@ from app.model.orders import OrderType, Side, TimeInForce
 
 from . import checks, matching
 from .commands import ORIGIN
+from .contracts import of_contract
 from .errors import Denied
 from .money import ZERO, add, fee, mul, plain, ratio
 from .order import Order
@@ -57,11 +58,11 @@ def preview(engine: Engine, fields: dict) -> Preview:
     levels = [] if read.stop is not None else book.levels(matching.opposite(read.side), _LEVELS)
     taken = matching.walk(levels, read.side, limit, want)
     fillable = sum(size for _, size in taken)
-    now = sum((mul(instrument.price(price), instrument.size(size)) for price, size in taken), ZERO)
+    now = sum((mul(of_contract(instrument.price(price), read.multiplier), instrument.size(size)) for price, size in taken), ZERO)
     later_price = read.price or read.stop or (instrument.price(taken[-1][0]) if taken else read.mark.price)
     rests = read.type is not OrderType.MARKET and read.tif not in (TimeInForce.IOC, TimeInForce.FOK)
     rest = read.qty - instrument.size(fillable) if rests else ZERO
-    later = mul(rest, later_price)
+    later = mul(rest, of_contract(later_price, read.multiplier))
     fees = view.fees(instrument.symbol)
     later_bps = fees.taker_bps if read.type is OrderType.STOP else fees.maker_bps
     notional = add(now, later)
@@ -69,6 +70,7 @@ def preview(engine: Engine, fields: dict) -> Preview:
     qty = instrument.size(fillable) + rest
     signed = qty if read.side is Side.BUY else qty.copy_negate()
     cash = cash_after(engine, instrument.quote, add(notional if read.side is Side.BUY else notional.copy_negate(), paid))
+    average = ratio(now, of_contract(instrument.size(fillable), read.multiplier)) if fillable else None
     worst = read.price
     if worst is None and read.type is OrderType.MARKET and taken:
         worst = instrument.price(taken[-1][0])
@@ -79,9 +81,9 @@ def preview(engine: Engine, fields: dict) -> Preview:
         cash_after=cash,
         position_after=add(engine.portfolio.qty(instrument.symbol), signed),
         worst_price=worst,
-        average_price=ratio(notional, qty) if qty else None,
+        average_price=ratio(notional, of_contract(qty, read.multiplier)) if qty else None,
         fillable_qty=instrument.size(fillable),
-        warnings=tuple(_warnings(engine, read, instrument.size(fillable), ratio(now, instrument.size(fillable)) if fillable else None)),
+        warnings=tuple(_warnings(engine, read, instrument.size(fillable), average)),
     )
 
 

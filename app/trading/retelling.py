@@ -62,8 +62,13 @@ def _released(event: events.OrderReleased) -> str:
 
 def _filled(event: events.OrderFilled) -> str:
     fill = event.fill
-    verb = "Bought" if fill.side.sign > 0 else "Sold"
-    return f"{verb} {plain(fill.qty)} {fill.symbol} at {plain(fill.price)}, {fill.liquidity.value}, fee {plain(fill.fee)} {fill.fee_currency}"
+    verb, price = "Bought" if fill.side.sign > 0 else "Sold", plain(fill.price) + times(fill.multiplier)
+    return f"{verb} {plain(fill.qty)} {fill.symbol} at {price}, {fill.liquidity.value}, fee {plain(fill.fee)} {fill.fee_currency}"
+
+
+def times(multiplier: Decimal | None) -> str:
+    """The multiplier of a contract after its price; nothing where it is 1."""
+    return "" if multiplier is None else f" x {plain(multiplier)}"
 
 
 def _asked(event: events.OrderAmendRequested | events.OrderAmended) -> str:
@@ -72,7 +77,7 @@ def _asked(event: events.OrderAmendRequested | events.OrderAmended) -> str:
 
 
 def _adjusted(event: events.BalanceAdjusted) -> str:
-    at = f" at {plain(event.price)} {event.currency}" if event.price is not None else ""
+    at = f" at {plain(event.price)}{times(event.multiplier)} {event.currency}" if event.price is not None else ""
     return f"{_signed(event.amount)} {event.asset}{at} taken over from the venue: {event.reason}"
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from app.model.orders import Fill, OrderIntent
 
 from .order import Order
+from .portfolio import Position
 
 _READERS: dict[type, list[Callable[[Any], Any] | None]] = {}
 
@@ -50,7 +51,7 @@ def line(value: Any) -> str:
 
 def form() -> list[str]:
     """What rows consist of: those of another form are not read."""
-    return [f"{cls.__name__}.{name}" for cls in (OrderIntent, Order, Fill) for name in _names(cls)]
+    return [f"{cls.__name__}.{name}" for cls in (OrderIntent, Order, Fill, Position) for name in _names(cls)]
 
 
 _NAMES: dict[type, tuple[str, ...]] = {}

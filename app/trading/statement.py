@@ -7,7 +7,8 @@
 ``ledger``   every movement of cash by currency with the balance after it, what was booked by hand too; its last balances are the account's cash.
 
 Amounts are exact Decimals without exponent; times are UTC. Each row says besides what it was worth in the account's currency at the rate of its time
-(`dated`), rounded to 8 decimals; what is not known stays empty. Fees of a lot are its shares of the fees of the two fills, rounded to 12
+(`dated`), rounded to 8 decimals; what is not known stays empty. ``multiplier`` is that of the
+contract: a notional, a cost and what was made are quantity x price x multiplier. Fees of a lot are its shares of the fees of the two fills, rounded to 12
 decimals, the last share taking what is left, so that they add up to the fees paid; only fees in the position's own currency are in lots.
 """
 
@@ -26,6 +27,7 @@ from decimal import Decimal
 from app.model.events import AccountOpened, CashBooked, NoteSet, SplitBooked
 from app.model.orders import Fill
 
+from .contracts import of_contract, shown
 from .dated import Dated, about_cash, about_fill
 from .lots import Closed, Lots
 from .money import ZERO, add, mul, plain, sub
@@ -79,7 +81,7 @@ def ledger(opening: AccountOpened | None, fills: Iterable[Fill], bookings: Itera
 
     for count, fill in enumerate(fills):
         yield from booked(count)
-        worth, about = mul(fill.qty, fill.price), about_fill(fill)
+        worth, about = _worth(fill.qty, fill), about_fill(fill)
         amount = sub(ZERO, worth) if fill.side.sign > 0 else worth
         yield move(fill.ts, fill.side.value, fill.fill_id, currencies.setdefault(fill.symbol, fill.priced_in), amount, about)
         if fill.fee:
@@ -138,12 +140,18 @@ def _fills(fills: Sequence[Fill], start: int, end: int, notes: Mapping[str, Note
     for fill in fills:
         if start <= fill.ts < end:
             tags, text = of_fill(notes, fill)
-            worth, about, currency = mul(fill.qty, fill.price), about_fill(fill), fill.priced_in
+            worth, about, currency = _worth(fill.qty, fill), about_fill(fill), fill.priced_in
             yield [
                 *(utc(fill.ts), fill.symbol, fill.side.value, plain(fill.qty), plain(fill.price), plain(worth), plain(fill.fee), fill.fee_currency),
                 *(fill.liquidity.value, fill.client_order_id, fill.fill_id, tags, _as_text(text)),
                 *dated.cells((dated.rate(about, currency), dated.worth(worth, about, currency), dated.worth(fill.fee, about, fill.fee_currency))),
+                shown(fill.multiplier),
             ]
+
+
+def _worth(qty: Decimal, fill: Fill) -> Decimal:
+    """What a quantity was worth at the price of a fill."""
+    return mul(qty, of_contract(fill.price, fill.multiplier))
 
 
 def _as_text(written: str) -> str:
@@ -159,6 +167,7 @@ def _closed(fills: Sequence[Fill], splits: Sequence[tuple[int, SplitBooked]], st
                     *(utc(row.opened.ts), utc(row.closed.ts), row.symbol, row.side, plain(row.qty), plain(row.open_price), plain(row.closed.price)),
                     *(plain(row.realised), plain(row.fees), plain(sub(row.realised, row.fees)), row.currency, row.opened.fill_id, row.closed.fill_id),
                     *dated.cells(_made(row, dated)),
+                    shown(row.opened.multiplier),
                 ]
 
 
@@ -166,7 +175,7 @@ def _made(row: Closed, dated: Dated) -> tuple[Decimal | None, ...]:
     """Rates, cost, proceeds, realised, fees and net in the account's currency: what opened it at the rate of then, what closed it at the rate of then."""
     opened, closed = about_fill(row.opened), about_fill(row.closed)
     first = dated.worth(row.cost, opened, row.currency)
-    last = dated.worth(mul(row.qty, row.closed.price), closed, row.currency)
+    last = dated.worth(_worth(row.qty, row.closed), closed, row.currency)
     cost, proceeds = (first, last) if row.side == "long" else (last, first)
     realised = _both(sub, proceeds, cost)
     fees = _both(add, dated.worth(row.opening_fee, opened, row.currency), dated.worth(row.closing_fee, closed, row.currency))
@@ -189,6 +198,7 @@ def _still_open(fills: Sequence[Fill], splits: Sequence[tuple[int, SplitBooked]]
             yield [
                 *(utc(lot.fill.ts), symbol, side, plain(lot.qty.copy_abs()), plain(lot.price), plain(cost), plain(lot.fee), lot.currency, lot.fill.fill_id),
                 *dated.cells((dated.rate(about, lot.currency), dated.worth(cost, about, lot.currency))),
+                shown(lot.fill.multiplier),
             ]
 
 
@@ -205,16 +215,17 @@ _HEADS = {
     "fills": (
         *("time", "instrument", "side", "quantity", "price", "notional", "fee", "fee_currency", "liquidity"),
         *("client_order_id", "fill_id", "tags", "note"),
-        *("account_currency", "rate", "account_notional", "account_fee"),
+        *("account_currency", "rate", "account_notional", "account_fee", "multiplier"),
     ),
     "lots": (
         *("opened", "closed", "instrument", "side", "quantity", "open_price", "close_price", "realised", "fees", "net", "currency"),
         *("open_fill_id", "close_fill_id"),
         *("account_currency", "open_rate", "close_rate", "account_cost", "account_proceeds", "account_realised", "account_fees", "account_net"),
+        "multiplier",
     ),
     "open": (
         *("opened", "instrument", "side", "quantity", "price", "cost", "fees", "currency", "fill_id"),
-        *("account_currency", "rate", "account_cost"),
+        *("account_currency", "rate", "account_cost", "multiplier"),
     ),
     "ledger": ("time", "kind", "currency", "amount", "balance", "reference", "account_currency", "rate", "account_amount"),
 }

@@ -25,10 +25,17 @@ def adjustment_id(account: str, asset: str, ours: Decimal, theirs: Decimal, befo
 
 
 def adjustment(
-    engine: Any, now_ns: int, asset: str, ours: Decimal, theirs: Decimal, reason: str, priced: tuple[str, Decimal, str] | None = None
+    engine: Any,
+    now_ns: int,
+    asset: str,
+    ours: Decimal,
+    theirs: Decimal,
+    reason: str,
+    priced: tuple[str, Decimal, str] | None = None,
+    multiplier: Decimal | None = None,
 ) -> BalanceAdjusted:
-    """The event; ``priced`` is (symbol, price, currency) where the asset is a position's."""
+    """The event; ``priced`` is (symbol, price, currency) where the asset is a position's, ``multiplier`` that of its contract."""
     before = sum(known.asset == asset for known in engine.adjusted)
     symbol, price, currency = priced if priced is not None else (None, None, None)
     name = adjustment_id(engine.account, asset, ours, theirs, before)
-    return BalanceAdjusted(now_ns, engine.account, asset, sub(theirs, ours), symbol, price, currency, reason, name)
+    return BalanceAdjusted(now_ns, engine.account, asset, sub(theirs, ours), symbol, price, currency, reason, name, multiplier)

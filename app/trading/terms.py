@@ -94,7 +94,8 @@ def companions(ticket: Ticket, first: OrderIntent, make_id: Callable[[], tuple[s
     def other(side: Side, kind: OrderType, price: Decimal | None, stop: Decimal | None, **rest: object) -> OrderIntent:
         cid, sequence = make_id()
         tif = first.tif if ticket.more.pair_stop is not None else TimeInForce.GTC
-        return OrderIntent(cid, first.account, first.origin, sequence, first.symbol, side, kind, tif, first.qty, price, stop, **rest)
+        same = (first.account, first.origin, sequence, first.symbol)
+        return OrderIntent(cid, *same, side, kind, tif, first.qty, price, stop, multiplier=first.multiplier, **rest)
 
     if more.pair_stop is not None:
         found.append(

@@ -16,6 +16,7 @@ from app.model.orders import OrderIntent, OrderType, Side, TimeInForce
 from app.model.units import BadNumber, parse_decimal, shorten
 
 from . import terms
+from .contracts import journalled, of_contract
 from .errors import Denied
 from .marks import DeskView, Mark
 from .money import mul, plain, remainder
@@ -52,6 +53,8 @@ class Ticket:
     post_only: bool
     reduce_only: bool
     more: terms.Terms = terms.NONE
+    multiplier: Decimal | None = None
+    """What it counts at (`contracts.counted`); None is 1."""
 
     def intent(self, client_order_id: str, account: str, origin: str, sequence: int, route: str | None = None) -> OrderIntent:
         """The intent this ticket becomes; `terms.companions` are the others that come with it."""
@@ -77,6 +80,7 @@ class Ticket:
             held=True if self.more.held else None,
             route=route,
             release_ns=self.more.release_ns,
+            multiplier=self.multiplier,
         )
 
 
@@ -260,7 +264,7 @@ def _check_size(ticket: Ticket) -> None:
     if ticket.qty < least:
         reason = f"Quantity is below the smallest order of {plain(least)} {instrument.base}."
         raise Denied("below_min_size", "qty", reason, f"Use at least {plain(least)}.")
-    worth = ticket.price or ticket.stop or ticket.mark.price
+    worth = of_contract(ticket.price or ticket.stop or ticket.mark.price, journalled(instrument))
     if mul(ticket.qty, worth) < instrument.min_notional:
         needed = _steps(instrument.min_notional / worth, instrument.lot_size, ROUND_CEILING)
         reason = f"The order is worth less than the smallest allowed, {plain(instrument.min_notional)} {instrument.quote}."

@@ -36,6 +36,7 @@ class PositionValue:
     notional: Decimal
     stale: bool
     currency: str
+    multiplier: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def equity(portfolio: Portfolio, mark_of: Callable[[str], Mark | None], rates: R
     for position in portfolio.positions.values():
         if position.qty:
             mark = mark_of(position.symbol)
-            value = convert(position.qty, mark.price) if mark is not None else position.cost
+            value = position.worth(mark.price) if mark is not None else position.cost
             total += rates.convert(value, position.currency) or ZERO
     return total
 
@@ -146,7 +147,7 @@ def valuation(
         if not position.qty:
             continue
         mark = marks[position.symbol]
-        notional = convert(position.qty, mark.price) if mark is not None else position.cost
+        notional = position.worth(mark.price) if mark is not None else position.cost
         gain = sub(notional, position.cost)
         unrealised += rates.convert(gain, position.currency) or ZERO
         rows.append(
@@ -161,6 +162,7 @@ def valuation(
                 notional=notional,
                 stale=mark is None or mark.stale,
                 currency=position.currency,
+                multiplier=position.multiplier,
             )
         )
     worth = equity(portfolio, mark_of, rates)
@@ -212,7 +214,7 @@ def _opening(
             if mark is not None:
                 start.marks.setdefault(position.symbol, mark.price)
             price = start.marks.get(position.symbol)
-            value = convert(position.qty, price) if price is not None else position.cost
+            value = position.worth(price) if price is not None else position.cost
             total += _at(value, position.currency, start, rates)
     return total
 

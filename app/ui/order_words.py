@@ -60,6 +60,14 @@ def fixed(text: str | None, decimals: int) -> str:
     return NOTHING if amount is None else group(f"{amount:.{decimals}f}")
 
 
+def contract_text(instrument: dict) -> str:
+    """What one contract of an instrument is worth; nothing of what is worth its price."""
+    multiplier = instrument.get("multiplier")
+    if multiplier is None:
+        return ""
+    return f"1 contract = {group(plain(multiplier))} \u00d7 price" if value(multiplier) else "size not known: it cannot be traded"
+
+
 def decimals(step: str | None) -> int:
     """Decimals of a step such as a tick: '0.010' has two."""
     return len(step.rstrip("0").partition(".")[2]) if step and "." in step else 0

@@ -88,7 +88,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The instrument's limits. Prices in ``quote``, sizes in ``base``."""
+    """The instrument's limits. Prices in ``quote``, sizes in ``base``; ``multiplier`` 0: the contract is not known."""
 
     symbol: str
     base: str
@@ -97,6 +97,7 @@ class Rules:
     lot: Decimal
     min_size: Decimal = Decimal(0)
     min_notional: Decimal = Decimal(0)
+    multiplier: Decimal = Decimal(1)
 
     @classmethod
     def from_row(cls, row: dict) -> Rules:
@@ -109,6 +110,7 @@ class Rules:
             lot=Decimal(row["lot"]),
             min_size=Decimal(row.get("min_size") or 0),
             min_notional=Decimal(row.get("min_notional") or 0),
+            multiplier=Decimal(row.get("multiplier") or 1),
         )
 
 
@@ -214,8 +216,8 @@ def check(draft: Draft, rules: Rules, *, bid: Decimal | None = None, ask: Decima
         _check_post_only(draft, price, bid, ask, problems)
     worth = price if price is not None else (ask if draft.side == "buy" else bid)
     qty_fine = qty is not None and not any(problem.field == "qty" for problem in problems)
-    if qty_fine and worth is not None and qty * worth < rules.min_notional:
-        least = _round_up(rules.min_notional / worth, rules.lot)
+    if qty_fine and worth is not None and rules.multiplier and qty * worth * rules.multiplier < rules.min_notional:
+        least = _round_up(rules.min_notional / (worth * rules.multiplier), rules.lot)
         text = f"The order is worth less than the smallest allowed, {plain(rules.min_notional)} {rules.quote}."
         problems.append(Problem("qty", text, f"Use at least {plain(least)} {rules.base}."))
     return problems
@@ -300,7 +302,7 @@ def share_of(amount: Decimal, percent: int, lot: Decimal) -> Decimal:
 
 
 def affordable(buying_power: Decimal, price: Decimal, percent: int, lot: Decimal, reserve_bps: Decimal = Decimal(20)) -> Decimal:
-    """Base quantity that ``percent`` of the buying power buys at a price, less a reserve for fees (basis points)."""
+    """Base quantity that ``percent`` of the buying power buys at a price of one (contract), less a reserve for fees (basis points)."""
     usable = buying_power * percent / 100 / (1 + reserve_bps / 10_000)
     return _round_to(usable / price, lot) if price > 0 and usable > 0 else Decimal(0)
 

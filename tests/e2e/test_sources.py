@@ -81,6 +81,37 @@ def test_every_price_says_whose_it_is_and_how_old_and_the_next_source_is_named(p
     desk.check_console()
 
 
+def test_the_ticket_of_a_future_says_what_a_contract_is_worth_and_takes_none_that_is_not_known(priced: DeskPage, sim: Sim) -> None:
+    desk, page = priced, priced.page
+    addresses = {f"{name}_rest": sim.url for name in ("yahoo", "alphavantage", "polygon")}
+    desk.open(venue="equities", equities_symbols="AAPL,ES=F,KC=F", **addresses)
+    for symbol in ("AAPL", "ES=F", "KC=F"):
+        expect(desk.by("quote-row", symbol=symbol)).to_have_attribute("data-source", "yahoo", timeout=PATIENCE_MS)
+    desk.create_vault()
+    desk.go("desk")
+    cost = page.locator(".ticket .cost")
+    desk.by("quote-row", symbol="ES=F").click()
+    desk.fill_ticket(kind="limit", qty="2", price="4990.25")
+    expect(cost).to_have_attribute("data-state", "fresh", timeout=PATIENCE_MS)
+    expect(cost.locator(".cost-contract dd")).to_have_text("1 contract = 50 \u00d7 price")
+    expect(cost.locator(".cost-notional dd")).to_have_text("499,025.00 USD")
+    # the quick sizes count contracts at their worth: 2,000,000 of buying power carry seven
+    desk.ask("risk.limit", scope="account", name="leverage", value="20")
+    expect(page.get_by_text("2,000,000.00").first).to_be_visible(timeout=PATIENCE_MS)
+    page.locator('.ticket [data-percent="100"]').click()
+    expect(desk.by("ticket-qty")).to_have_value("7")
+    desk.by("quote-row", symbol="AAPL").click()
+    desk.fill_ticket(kind="limit", qty="2", price="189.25")
+    expect(cost.locator(".cost-notional dd")).to_have_text("378.50 USD", timeout=PATIENCE_MS)
+    expect(cost.locator(".cost-contract")).to_be_hidden()
+    desk.by("quote-row", symbol="KC=F").click()
+    desk.fill_ticket(kind="limit", qty="1", price="180.25")
+    expect(cost.locator(".cost-head")).to_contain_text("contract size of KC=F is not known", timeout=PATIENCE_MS)
+    desk.by("ticket-submit").click()
+    expect(page.locator(".ticket")).to_contain_text("Not sent; nothing was traded. The contract size of KC=F is not known", timeout=PATIENCE_MS)
+    desk.check_console()
+
+
 def test_search_by_keyboard_over_every_source_adds_to_the_watchlist(priced: DeskPage, sim: Sim) -> None:
     desk, page = priced, priced.page
     expect(desk.by("quote-row", symbol="AAPL")).to_have_attribute("data-source", "yahoo", timeout=PATIENCE_MS)

@@ -24,11 +24,11 @@ class Clock:
         return 1
 
 
-def traded(trades: list) -> Engine:
+def traded(trades: list, multiplier: Decimal | None = None) -> Engine:
     engine = Engine("a", Clock())
     engine.apply(AccountOpened(1, "a", "USDT", Decimal(0)))
     for place, (side, qty, price) in enumerate(trades):
-        fill = Fill(f"f{place}", f"o{place}", "BTCUSDT", side, qty, price, Decimal(0), "USDT", Liquidity.TAKER, place)
+        fill = Fill(f"f{place}", f"o{place}", "BTCUSDT", side, qty, price, Decimal(0), "USDT", Liquidity.TAKER, place, multiplier=multiplier)
         engine.apply(OrderFilled(place, fill))
     return engine
 
@@ -52,6 +52,20 @@ def test_the_journal_holds_what_the_venue_holds_and_nobody_earned_anything(trade
         hashed = state_hash(engine)
         engine.apply(event)
         assert state_hash(engine) == hashed
+
+
+@given(TRADES, HELD, PRICES, st.sampled_from([Decimal(50), Decimal("0.1"), Decimal(12_500_000)]))
+def test_contracts_taken_over_earn_nothing_either(trades, theirs, mark, multiplier):
+    engine = traded(trades, multiplier)
+    position, ours = engine.portfolio.positions.get("BTCUSDT"), engine.portfolio.qty("BTCUSDT")
+    before = position.realised + position.worth(mark) - position.cost if position is not None else Decimal(0)
+    cash = dict(engine.portfolio.cash)
+    event = adjustment(engine, 5, "BTC", ours, theirs, "taken", ("BTCUSDT", mark, "USDT"), multiplier)
+    assert event == from_dict(to_dict(event)) and event.multiplier == multiplier
+    engine.apply(event)
+    position = engine.portfolio.positions["BTCUSDT"]
+    assert position.qty == theirs and engine.portfolio.cash == cash and engine.anomalies == traded(trades, multiplier).anomalies
+    assert abs(position.realised + position.worth(mark) - position.cost - before) <= Decimal("1e-11")
 
 
 @given(TRADES, st.lists(HELD, min_size=2, max_size=5), PRICES)

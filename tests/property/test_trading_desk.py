@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import HealthCheck, settings
@@ -33,9 +34,9 @@ def text(units: int, scale: int) -> str:
 class WatchedRig(Rig):
     """Checks every event against the book of the moment it is reported in."""
 
-    def __init__(self, settings: PaperSettings) -> None:
+    def __init__(self, settings: PaperSettings, multiplier: str = "1") -> None:
         self.taken: dict[tuple[Side, int], tuple[int, int]] = {}
-        super().__init__(settings)
+        super().__init__(settings, (replace(TOY, multiplier=Decimal(multiplier)),))
 
     def check(self, event: Event) -> None:
         if not isinstance(event, OrderFilled):
@@ -65,9 +66,9 @@ class WatchedRig(Rig):
 
 
 class Desk(RuleBasedStateMachine):
-    @initialize(latency=st.sampled_from(["0", "30"]))
-    def start(self, latency):
-        self.rig = WatchedRig(FEES.changed({"latency_ms": latency, "jitter_ms": "0" if latency == "0" else "20"}))
+    @initialize(latency=st.sampled_from(["0", "30"]), multiplier=st.sampled_from(["1", "1", "50", "0.1"]))
+    def start(self, latency, multiplier):
+        self.rig = WatchedRig(FEES.changed({"latency_ms": latency, "jitter_ms": "0" if latency == "0" else "20"}), multiplier)
         self.tokens = 0
         self.snapshot()
 
@@ -171,7 +172,7 @@ class Desk(RuleBasedStateMachine):
     def cash_is_conserved(self):
         expected = Decimal(100_000)
         for fill in self.rig.engine.fills:
-            expected -= fill.qty * fill.price * fill.side.sign + fill.fee
+            expected -= fill.qty * fill.price * self.rig.instruments["TOY"].multiplier * fill.side.sign + fill.fee
         portfolio = self.rig.engine.portfolio
         assert portfolio.cash == {"USDT": expected}
         for position in portfolio.positions.values():

@@ -41,6 +41,8 @@ LISTED = {
     "7203.T": ("2688", 20_000_000, "Toyota Motor Corporation", "EQUITY", ("Asia/Tokyo", "JPX", "Tokyo", "JPY", 2)),
     "BTC-USD": ("64123.456", 30_000_000_000, "Bitcoin USD", "CRYPTOCURRENCY", ("UTC", "CCC", "CCC", "USD", 2)),
     "EURUSD=X": ("1.08345", 0, "EUR/USD", "CURRENCY", ("Europe/London", "CCY", "CCY", "USD", 4)),
+    "ES=F": ("5000.25", 1_500_000, "E-Mini S&P 500", "FUTURE", ("America/New_York", "CME", "CME", "USD", 2)),
+    "KC=F": ("187.35", 20_000, "Coffee", "FUTURE", ("America/New_York", "NYB", "ICE Futures", "USD", 2)),
     "CL=F": ("-37.63", 240_000, "Crude Oil", "FUTURE", ("America/New_York", "NYM", "NY Mercantile", "USD", 2)),
 }
 DAYS = 260

@@ -270,6 +270,28 @@ async def test_a_paper_order_fills_at_the_indicated_price_and_not_where_nobody_t
         await stop(page)
 
 
+async def test_a_future_is_traded_at_its_contract_s_worth_and_only_where_that_is_known(sim):
+    page = await desk_on(sim, symbols="ES=F,KC=F,AAPL")
+    try:
+        await priced(page, "ES=F")
+        rows = {each["symbol"]: each for each in page.latest("instruments")["rows"]}
+        assert [rows[symbol].get("multiplier") for symbol in ("ES=F", "KC=F", "AAPL")] == ["50", "0", None] and rows["ES=F"]["tick"] == "0.2500"
+        about = await page.ask("sources.company", symbol="ES=F")
+        assert about["facts"][0] == ["Contract", "1 contract = 50 x price, in USD"]
+        order = {**BUY, "symbol": "ES=F", "type": "limit", "tif": "gtc", "qty": "1", "price": "4990.25"}
+        cost = await page.ask("order.preview", **order)
+        assert Decimal(cost["notional"]) == Decimal("249512.5") and any("leverage" in each for each in cost["warnings"])
+        refused = await page.ask("order.submit", **order, token="a", clicked_ms=0)
+        assert refused["error"]["code"] == "buying_power"
+        await page.ask("risk.limit", scope="account", name="leverage", value="20")
+        await page.ask("order.submit", **order, token="b", clicked_ms=0)
+        await until(lambda: [each["status"] for each in page.orders().values()] == ["accepted"], "the order rests")
+        refused = await page.ask("order.submit", **{**order, "symbol": "KC=F", "price": "180"}, token="c", clicked_ms=0)
+        assert refused["error"]["code"] == "no_multiplier" and refused["error"]["remedy"]
+    finally:
+        await stop(page)
+
+
 async def test_daily_history_comes_from_the_chain_into_the_chart(sim):
     page = await desk_on(sim, symbols="AAPL,GONE")
     try:

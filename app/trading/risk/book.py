@@ -57,7 +57,7 @@ class Totals:
 
 
 class Book:
-    """``price_of(symbol)`` is what one unit is worth in the account currency, or None while that is not known."""
+    """``price_of(symbol)`` is what one unit (contract) is worth in the account currency, or None while that is not known."""
 
     def __init__(self, price_of: Callable[[str], Decimal | None]) -> None:
         self.cells: dict[tuple[str, str], Cell] = {}

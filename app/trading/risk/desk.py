@@ -13,6 +13,7 @@ from app.model import events
 from app.model.events import Event
 from app.model.orders import Fill, Side
 
+from ..contracts import multiplier_in, of_contract
 from ..effects import Effect, Notify
 from ..errors import Denied
 from ..margin import Margins
@@ -187,8 +188,9 @@ class RiskDesk(Gate):
         mark = view.mark(symbol) if view is not None else None
         if mark is None:
             return None
-        quote = view.instruments[symbol].quote
-        return mark.price if quote == self._engine.currency else convert(mark.price, self._rate(quote, view))
+        instrument = view.instruments[symbol]
+        quote, price = instrument.quote, of_contract(mark.price, multiplier_in(self._engine.portfolio, instrument))
+        return price if quote == self._engine.currency else convert(price, self._rate(quote, view))
 
     def _rate(self, currency: str, view) -> Decimal:
         """A conversion rate at most a minute old: finding one costs more than a whole check."""

@@ -299,7 +299,7 @@ def _worth(order: Order, qty: Decimal, price: Decimal | None, mark: Mark, cell: 
     """What a quantity of an order is worth in the account currency at its limit, its stop or the mark."""
     wanted = price or order.intent.stop or mark.price
     at = max(wanted, mark.price) if order.intent.side is Side.SELL else wanted
-    rate = cell.price / mark.price if mark.price and cell.price else Decimal(1)
+    rate = cell.price / mark.price if mark.price and cell.price else order.intent.multiplier or Decimal(1)
     return convert(convert(qty, at), rate)
 
 

@@ -14,6 +14,7 @@ from app.model.market import Level
 from app.model.orders import OrderType, Side, TimeInForce
 
 from .. import matching
+from ..contracts import journalled, of_contract
 from ..fx import ALIASES
 from ..marks import DeskView, Mark
 from ..money import mul, plain, remainder
@@ -82,7 +83,7 @@ class Candidate:
 
 
 def listings(instruments: Mapping[str, Instrument], asked: Instrument) -> list[Instrument]:
-    """Everything with the same base, quote and kind, the asked one first, then by name."""
+    """Everything with the same base, quote, kind and multiplier, the asked one first, then by name."""
     same = [item for item in instruments.values() if _thing(item) == _thing(asked)]
     return sorted(same, key=lambda item: (item.symbol != asked.symbol, item.symbol))
 
@@ -135,7 +136,8 @@ def _misfit(item: Instrument, wanted: Wanted, mark: Mark) -> tuple[str, str] | N
     least = item.size(item.min_size)
     if not wanted.reduce_only and wanted.qty < least:
         return "min", f"the smallest order there is {plain(least)} {item.base}"
-    if not wanted.reduce_only and mul(wanted.qty, wanted.price or wanted.stop or mark.price) < item.min_notional:
+    price = of_contract(wanted.price or wanted.stop or mark.price, journalled(item))
+    if not wanted.reduce_only and mul(wanted.qty, price) < item.min_notional:
         return "min", f"the smallest order there is worth {plain(item.min_notional)} {item.quote}"
     return None
 
@@ -154,5 +156,5 @@ def _heard(view: DeskView, symbol: str) -> int:
     return max(quote.recv if quote is not None else 0, trade.recv if trade is not None else 0)
 
 
-def _thing(item: Instrument) -> tuple[str, str, str]:
-    return (ALIASES.get(item.base, item.base), ALIASES.get(item.quote, item.quote), capabilities.of(item.venue).kind)
+def _thing(item: Instrument) -> tuple[str, str, str, Decimal]:
+    return (ALIASES.get(item.base, item.base), ALIASES.get(item.quote, item.quote), capabilities.of(item.venue).kind, item.multiplier)

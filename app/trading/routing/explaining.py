@@ -27,7 +27,7 @@ def explain(router: Router, choice: Choice, asked: Instrument) -> Plan:
     alone = {index: router.fill([index], caps) for index in router.open}
     complete = {index: each.cost for index, each in alone.items() if each is not None and not each.missing}
     notional = sum(router.notional(index, choice) for index in legs)
-    worth = Decimal(notional).scaleb(-(router.price_scale + router.size_scale))
+    worth = router.worth(notional)
     cost = router.money(sum(router.cost(index, choice) for index in legs))
     filled = router.qty(sum(choice.total(index) for index in legs))
     worsts = [router.worst(index, choice) for index in legs if choice.total(index)]
@@ -44,7 +44,7 @@ def explain(router: Router, choice: Choice, asked: Instrument) -> Plan:
         notional=worth,
         fee=cost - worth * wanted.side.sign,
         cost=cost,
-        average=ratio(worth, filled) if filled else None,
+        average=ratio(Decimal(notional).scaleb(-(router.price_scale + router.size_scale)), filled) if filled else None,
         worst=Decimal(worst).scaleb(-router.price_scale) if worst is not None else None,
         fillable=router.qty(sum(choice.takes.get(index, 0) for index in legs)),
         alone=router.money(min(complete.values())) if complete else None,

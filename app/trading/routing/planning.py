@@ -15,6 +15,7 @@ from typing import NamedTuple
 from app.model.instrument import Instrument
 from app.model.orders import OrderType, TimeInForce
 
+from ..contracts import journalled, of_contract
 from ..errors import Denied
 from ..marks import DeskView
 from ..money import ZERO, mul, plain
@@ -59,6 +60,7 @@ class Router:
         self.open = [index for index, each in enumerate(found) if each.is_open]
         items = [each.instrument for each in found]
         bps = [rate for each in found for rate in each.fees]
+        self._multiplier = journalled(items[0])  # that of all of them
         self.price_scale = max(item.price_scale for item in items)
         self.size_scale = max(item.size_scale for item in items)
         self._fee_scale = max(max(-rate.as_tuple().exponent, 0) for rate in bps)
@@ -86,7 +88,11 @@ class Router:
 
     def money(self, units: int) -> Decimal:
         """An amount from cost units."""
-        return Decimal(units).scaleb(-(self.price_scale + self.size_scale + 4 + self._fee_scale))
+        return of_contract(Decimal(units).scaleb(-(self.price_scale + self.size_scale + 4 + self._fee_scale)), self._multiplier)
+
+    def worth(self, units: int) -> Decimal:
+        """An amount from price times size units."""
+        return of_contract(Decimal(units).scaleb(-(self.price_scale + self.size_scale)), self._multiplier)
 
     def _price(self, price: Decimal) -> int:
         return int(price.scaleb(self.price_scale))
@@ -244,7 +250,7 @@ class Router:
         item, total = self.found[index].instrument, choice.total(index)
         if self.qty(total) < item.size(item.min_size):
             return True
-        return Decimal(self.notional(index, choice)).scaleb(-(self.price_scale + self.size_scale)) < item.min_notional
+        return self.worth(self.notional(index, choice)) < item.min_notional
 
 
 def make(view: DeskView, positions: Mapping[str, Decimal], asked: Instrument, wanted: Wanted, how: str, rules: Rules) -> Plan:

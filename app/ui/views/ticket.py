@@ -254,7 +254,7 @@ class TicketView:
             if price is None or power is None:
                 self.form.say("amber", "No size yet: the price or the buying power is not known.")
                 return
-            qty = rules.affordable(power, price, percent, self._rules.lot)
+            qty = rules.affordable(power, price * self._rules.multiplier, percent, self._rules.lot)
         self._touched.add("qty")
         self.form.set("qty", rules.plain(qty) if qty else "0")
         self._changed()

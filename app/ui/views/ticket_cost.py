@@ -11,11 +11,12 @@ from typing import Any
 
 from ..dom import el, set_text
 from ..link import Refused
-from ..order_words import decimals, fixed, legs_text, number, sentence
+from ..order_words import contract_text, decimals, fixed, legs_text, number, sentence
 
 _DELAY_S = 0.12
 _AGAIN_S = 1.0
 _ROWS = (
+    ("contract", "Contract"),
     ("notional", "Worth"),
     ("fee", "Fee"),
     ("average_price", "Average price"),
@@ -41,7 +42,7 @@ class Cost:
         self._list = el("dl", {"class": "cost-list"})
         for name, label in _ROWS:
             self._values[name] = el("dd", {"class": "num"}, "–")
-            self._list.append(el("div", {"class": f"cost-{name}"}, el("dt", None, label), self._values[name]))
+            self._list.append(el("div", {"class": f"cost-{name}", "hidden": name == "contract"}, el("dt", None, label), self._values[name]))
         self._legs = el("summary")
         self._why = el("ul")
         self._plan = el("details", {"class": "cost-plan", "data-testid": "ticket-plan", "hidden": True}, self._legs, self._why)
@@ -107,8 +108,11 @@ class Cost:
         instrument = self._ctx.store.instrument or {"quote": "", "base": "", "tick": "0.01"}
         account = self._ctx.store.account or {}
         quote, prices = instrument["quote"], decimals(instrument["tick"])
-        money = max(2, prices)
+        contract = contract_text(instrument)
+        money = 2 if contract else max(2, prices)
+        self._values["contract"].parentNode.hidden = not contract
         texts = {
+            "contract": contract,
             "notional": f"{fixed(result.get('notional'), money)} {quote}",
             "fee": f"{fixed(result.get('fee'), money + 2)} {quote}",
             "average_price": fixed(result.get("average_price"), prices),

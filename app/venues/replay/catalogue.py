@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 
 from app.model.instrument import Instrument
 from app.model.units import parse_decimal
@@ -49,6 +48,8 @@ def write_index(sessions: list[SessionInfo]) -> str:
             row = asdict(item)
             del row["venue"]
             row["min_notional"] = format(item.min_notional, "f")
+            if row.pop("multiplier") != 1:
+                row["multiplier"] = format(item.multiplier, "f")
             rows.append("   " + json.dumps(row))
         parts.append(json.dumps(head)[:-1] + ', "instruments": [\n' + ",\n".join(rows) + "\n  ]}")
     return '{"sessions": [\n  ' + ",\n  ".join(parts) + "\n]}\n"
@@ -70,5 +71,5 @@ def _session(row: dict) -> SessionInfo:
 def _instrument(venue: str, row: dict) -> Instrument:
     if not all(type(row[name]) is int for name in _WHOLE) or not all(type(row[name]) is str for name in _TEXT):
         raise TypeError(f"instrument {row}")
-    notional: Decimal = parse_decimal(row["min_notional"])
-    return Instrument(venue=venue, min_notional=notional, **{name: row[name] for name in (*_TEXT, *_WHOLE)})
+    notional, multiplier = parse_decimal(row["min_notional"]), parse_decimal(row.get("multiplier", "1"))
+    return Instrument(venue=venue, min_notional=notional, multiplier=multiplier, **{name: row[name] for name in (*_TEXT, *_WHOLE)})

@@ -1,6 +1,7 @@
 """Yahoo Finance's answers to prices, days, matches and facts. Pure.
 
-Numbers are binary fractions, so `priceHint` says how many decimals are meant; arrays hold nulls where nothing was traded; London's prices are in pence (`GBp`).
+Numbers are binary fractions, so `priceHint` says how many decimals are meant; arrays hold nulls where nothing was traded; London's prices are in pence
+(`GBp`), those of grains in US cents (`USX`).
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ def price_of_chart(reply: Reply, item: Listing) -> Price:
     """The price in a chart's `meta`. Raises SourceError; `empty` where there is none."""
     meta = table(chart(reply).get("meta"), "meta")
     money = text(meta.get("currency"))
-    if money and _MINOR.get(money, money.upper()) != item.currency:
-        raise SourceError("bad_content", f"its {item.symbol} is in {money}, not in {item.currency}")
+    if money and _MINOR.get(money, money.upper()) != item.unit:
+        raise SourceError("bad_content", f"its {item.symbol} is in {money}, not in {item.unit}")
     if meta.get("regularMarketPrice") is None or meta.get("regularMarketTime") is None:
         raise SourceError("empty", "no trade is known")
     hint = meta["priceHint"] if type(meta.get("priceHint")) is int and 0 <= meta["priceHint"] <= 8 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -55,6 +56,13 @@ def test_texts_of_the_day_and_of_the_last_hour(market):
     told = market.tell("hour", "spread", "volume", "low", "high", "range", "age")
     assert told["AAA"] == ["−10.00", "93.0", "3.5", "90.00", "120.00", "60 %", 2000]
     assert told["BBB"] == [None] * 7
+
+
+def test_turnover_of_contracts_compares_at_their_worth(market):
+    contract = replace(ITEMS["AAA"], multiplier=Decimal(50))
+    unknown = replace(ITEMS["AAA"], multiplier=Decimal(0))
+    market.trade("AAA", 100_00, size=2000)
+    assert [Summaries(market.state, {"AAA": item}, lambda _: market.now).volume("AAA") for item in (ITEMS["AAA"], contract, unknown)] == [200, 10_000, 200]
 
 
 def test_only_what_shows_differently_is_told_again(market):

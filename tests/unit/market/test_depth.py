@@ -1,5 +1,6 @@
 """Spread, microprice, imbalance, depth curve and cost, on a book small enough to reckon by hand and on any book."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -43,6 +44,16 @@ def test_cost_of_a_size():
     assert cost(HAND, Side.SELL, Decimal(100)).filled == 18
     with pytest.raises(BadNumber):
         cost(HAND, Side.BUY, Decimal("0.0001"))
+
+
+@pytest.mark.parametrize(("multiplier", "times"), [("50", 50), ("0", 1)])
+def test_contracts_are_worth_their_multiplier_where_it_is_known(multiplier, times):
+    made = Book(replace(ITEM, multiplier=Decimal(multiplier)))
+    made.apply_snapshot(BookSnapshot("X", 0, 0, *(tuple(HAND.levels(side, 5)) for side in (Side.BUY, Side.SELL))))
+    (near,) = curve(made, (1,))
+    assert (near.bid_size, near.bid_value, near.ask_value) == (3, Decimal("299.97") * times, Decimal("100.01") * times)
+    found = cost(made, Side.BUY, Decimal(3))
+    assert (found.value, found.average) == (Decimal("300.21") * times, Decimal("100.07"))
 
 
 def test_an_empty_side_has_no_answer():

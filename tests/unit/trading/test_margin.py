@@ -11,6 +11,7 @@ import pytest
 
 from app.model.events import BalanceAdjusted
 from app.model.orders import OrderStatus
+from app.trading.contracts import journalled
 from app.trading.errors import Denied
 from app.trading.margin import Margins
 from app.trading.risk.watch import Watch
@@ -51,7 +52,7 @@ def look(rig: Rig, watch: Watch) -> None:
 def test_the_free_margin_is_kept_whatever_changes(seed):
     rng = random.Random(seed)
     euro, pair = replace(TOY, symbol="EURO", quote="EUR"), replace(TOY, symbol="EURUSDT", base="EUR")
-    rig = Rig(TEN_BPS, (TOY, replace(TOY, symbol="TWO"), euro, pair), cash="20000")
+    rig = Rig(TEN_BPS, (TOY, replace(TOY, symbol="TWO", multiplier=D("2.5")), euro, pair), cash="20000")
     names, symbols = [*rig.instruments], ["TOY", "TWO", "EURO"]
 
     def quotes(symbol: str) -> None:
@@ -79,7 +80,9 @@ def test_the_free_margin_is_kept_whatever_changes(seed):
 
     def adjust() -> None:
         symbol = rng.choice(symbols)
-        rig.take([BalanceAdjusted(rig.time.now_ns(), ACCOUNT, symbol, D(rng.randint(-3, 3)), symbol, D(100), rig.instruments[symbol].quote, "test")])
+        item = rig.instruments[symbol]
+        priced = (symbol, D(rng.randint(-3, 3)), symbol, D(100), item.quote, "test")
+        rig.take([BalanceAdjusted(rig.time.now_ns(), ACCOUNT, *priced, multiplier=journalled(item))])
 
     def fees() -> None:
         rig.view.settings = PaperSettings(maker_fee_bps=D(1), taker_fee_bps=D(rng.randint(0, 30)))

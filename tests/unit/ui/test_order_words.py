@@ -9,6 +9,7 @@ from app.ui.order_words import (
     STATUS_WORDS,
     amendable,
     close_text,
+    contract_text,
     decimals,
     distance,
     fixed,
@@ -117,3 +118,10 @@ def test_a_change_without_an_answer_stands_before_the_state():
     row = {"status": "accepted", "amending": True}
     assert (status_word(row), status_tone(row)) == ("Amending", "amber")
     assert status_tone({"status": "cancelled", "amending": False}) == ""
+
+
+def test_a_contract_says_what_it_is_worth_and_a_share_nothing():
+    assert contract_text({"multiplier": "50"}) == "1 contract = 50 \u00d7 price"
+    assert contract_text({"multiplier": "12500000"}) == "1 contract = 12,500,000 \u00d7 price"
+    assert contract_text({"multiplier": "0"}) == "size not known: it cannot be traded"
+    assert contract_text({}) == ""

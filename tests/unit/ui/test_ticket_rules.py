@@ -227,3 +227,12 @@ def test_what_the_venue_has_of_its_own_is_not_said_to_be_held():
 def test_mistakes_in_special_orders_are_named(draft, field):
     limits = Rules("BTCUSDT", "BTC", "USDT", Decimal("0.01"), Decimal("0.00001"))
     assert [problem.field for problem in check(draft, limits, bid=Decimal(62_000), ask=Decimal("62000.01"))] == [field]
+
+
+@pytest.mark.parametrize(("multiplier", "least"), [("1", "0.5"), ("50", "0.01"), ("0", None)])
+def test_the_smallest_worth_counts_contracts_at_their_multiplier(multiplier, least):
+    row = {"symbol": "ES=F", "base": "ES=F", "quote": "USD", "tick": "0.25", "lot": "0.01", "min_notional": "2500", "multiplier": multiplier}
+    found = check(draft(qty="0.005" if least == "0.01" else "0.01", type="limit", price="5000"), Rules.from_row({**row, "lot": "0.005"}), bid=BID, ask=ASK)
+    assert [problem.remedy for problem in found] == ([f"Use at least {least} ES=F."] if least else [])
+    del row["multiplier"]
+    assert Rules.from_row(row).multiplier == 1

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -10,7 +12,7 @@ from app.model.market import MarketEvent, Rejected, Restart
 from app.platform.native.basics import ManualClock, ManualScheduler
 from app.venues.base import Connection, ConnectionState
 from app.venues.replay import ReplayVenue
-from app.venues.replay.catalogue import CatalogueError, read_index
+from app.venues.replay.catalogue import CatalogueError, read_index, write_index
 from app.venues.replay.recording import Recording, RecordingError
 from app.venues.replay.venue import BATCH, GIVE_WAY_S
 from tests.unit.venues.recorded import FOLDER, events, read_bytes, sessions
@@ -376,6 +378,13 @@ def test_a_damaged_index_is_named(data: bytes) -> None:
 
     with pytest.raises(CatalogueError):
         asyncio.run(ReplayVenue(read, ManualClock(), None).prepare())
+
+
+def test_the_index_keeps_the_multiplier_of_a_contract_and_says_nothing_of_others() -> None:
+    first, *others = sessions().values()
+    contract = replace(first.instruments[0], multiplier=Decimal("12500000"))
+    text = write_index([replace(first, instruments=(contract,)), *others])
+    assert text.count("multiplier") == 1 and read_index(text.encode()) == [replace(first, instruments=(contract,)), *others]
 
 
 def test_a_session_without_length_is_refused() -> None:
