@@ -199,9 +199,9 @@ class Writer:
         effects = []
         for entry in entries:
             effects.extend(self.engine.apply_entry(entry))
-        self._applied([entry.event for entry in entries])
         if effects:
-            self._act(effects)
+            self._act(effects)  # orders leave before anybody is told
+        self._applied([entry.event for entry in entries])
 
     def _fail(self, error: Exception) -> None:
         self.stuck = error
