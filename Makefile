@@ -7,8 +7,8 @@ export PORT
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONDONTWRITEBYTECODE = 1
 # Where a change is judged, a test over real sockets or a real browser that fails is tried again, and the summary names it: the machines
-# there are busy.
-AGAIN := $(if $(filter true,$(CI)),--reruns 2 -rR)
+# there are busy. What takes longest is told.
+AGAIN := $(if $(filter true,$(CI)),--reruns 2 -rR --durations=40)
 
 .PHONY: help run build setup test soak test-native test-proxy test-e2e test-engines bench dist lint browsers clean
 
