@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .format import group, plural
-from .order_words import STATUS_WORDS, sentence
+from .order_words import STATUS_WORDS, account, sentence
 
 ENDED = "ended"
 """The code of a request whose desk worker went away before it answered: it may have been done."""
@@ -32,6 +32,16 @@ def amended(found: dict, what: str) -> tuple[str, str]:
         case "ended":
             return "amber", f"Not amended: the order is {STATUS_WORDS.get(found['status'], found['status']).lower()}."
     return "amber", "The venue has not answered yet; the order is shown as amending until it has."
+
+
+def sent(found: dict, base: str) -> tuple[str, str]:
+    """(tone, sentence) on the answer to an order that the router gave to accounts: what went where, and what was not sent."""
+    rows = [row for row in found["accounts"] if row["sent"]]
+    text = ", ".join(f"{group(row['qty'])} {base} in {account(row)} ({STATUS_WORDS.get(row['status'], row['status']).lower()})" for row in rows)
+    if len(rows) < len(found["accounts"]):
+        return "danger", f"{sentence(found['reason'])} Sent: {text}."
+    reasons = " ".join(sentence(f"{row['title']}: {row['reason']}") for row in rows if row["reason"])
+    return "amber" if reasons else "good", f"Sent: {text}. {reasons}".strip()
 
 
 def split(made: dict) -> str:

@@ -151,6 +151,8 @@ def marks(row: dict) -> str:
         found.append("one cancels other")
     if row.get("legs"):
         found.append(f"routed to {plural(len(row['legs']), 'venue')}")
+    if others := [part for part in row.get("parts") or () if part["client_order_id"] != row["client_order_id"]]:
+        found.append(_elsewhere(others))
     if row.get("route"):
         found.append("leg of a routed order")
     if row.get("release_ns"):
@@ -191,9 +193,26 @@ def why(row: dict) -> str:
 
 
 def legs_text(plan: dict, base: str) -> str:
-    """Where a routed order goes: '0.006 BTC to BTC-USD.COINBASE, 0.004 to BTC/USD.BITSTAMP'."""
-    parts = [f"{number(leg['qty'])}{f' {base}' if not at else ''} to {leg['symbol']}" for at, leg in enumerate(plan["legs"])]
-    return ", ".join(parts)
+    """Where a routed order goes: '0.006 BTC to BTC-USD.COINBASE, 0.004 to BTC/USD.BITSTAMP'; and for which account, where that was chosen."""
+    places = {part["account"]: f" in {account(part)}" for part in plan.get("parts", ())}
+    legs = enumerate(plan["legs"])
+    return ", ".join(f"{number(leg['qty'])}{f' {base}' if not at else ''} to {leg['symbol']}{places.get(leg.get('account'), '')}" for at, leg in legs)
+
+
+def account(part: dict) -> str:
+    """An account that the router may use, and whether it is for real money."""
+    return f"{part['title']} (real money)" if part["real"] else part["title"]
+
+
+def accounts_text(plan: dict, base: str) -> str:
+    """Which accounts a routed order would go to, where the router chose: 'Goes to 2 accounts: 0.6 BTC in Paper, 0.4 BTC in Binance (real money).'"""
+    parts = [part for part in plan.get("parts", ()) if part["qty"] != "0"]
+    where = ", ".join(f"{number(part['qty'])} {base} in {account(part)}" for part in parts)
+    return f"Goes to {plural(len(parts), 'account')}: {where}." if parts else ""
+
+
+def _elsewhere(parts: list[dict]) -> str:
+    return "the rest elsewhere: " + ", ".join(f"{number(part['qty'])} in {account(part)}" for part in parts)
 
 
 def blotter(orders: dict[str, dict], routed: dict[str, dict]) -> list[dict]:

@@ -309,7 +309,7 @@ class TicketView:
         try:
             result = await self._ctx.link.ask("order.submit", **rules.order_fields(draft), token=token, clicked_ms=performance.timeOrigin + pressed)
             performance.measure(_MEASURE, start=pressed, end=result["received_ms"])
-            self._shown_order = result["client_order_id"]
+            self._shown_order = self._routes.followed(result)
             self._follow_order()
         except Refused as error:
             self._refuse(error, draft, pressed_ns)

@@ -82,4 +82,3 @@ def legs(plan: Plan) -> dict[tuple[str, str], str]:
 def codes(plan: Plan) -> dict[tuple[str, str], str]:
     """Code by account and symbol."""
     return {(row.account, row.symbol): row.code for row in plan.verdicts}
-

@@ -7,11 +7,14 @@ import pytest
 from app.model.orders import OrderStatus
 from app.ui.order_words import (
     STATUS_WORDS,
+    accounts_text,
     amendable,
     close_text,
     decimals,
     distance,
     fixed,
+    legs_text,
+    marks,
     number,
     order_text,
     outcome,
@@ -117,3 +120,17 @@ def test_a_change_without_an_answer_stands_before_the_state():
     row = {"status": "accepted", "amending": True}
     assert (status_word(row), status_tone(row)) == ("Amending", "amber")
     assert status_tone({"status": "cancelled", "amending": False}) == ""
+
+
+def test_where_a_routed_order_goes_names_its_accounts():
+    parts = [
+        {"account": "paper", "title": "Paper", "real": False, "client_order_id": "kt-p", "qty": "1.5"},
+        {"account": "binance", "title": "Binance", "real": True, "client_order_id": "kt-b", "qty": "1"},
+    ]
+    legs = [{"account": part["account"], "symbol": "BTCUSDT", "qty": part["qty"]} for part in parts]
+    assert legs_text({"legs": legs, "parts": parts}, "BTC") == "1.5 BTC to BTCUSDT in Paper, 1 to BTCUSDT in Binance (real money)"
+    assert accounts_text({"parts": parts}, "BTC") == "Goes to 2 accounts: 1.5 BTC in Paper, 1 BTC in Binance (real money)."
+    assert accounts_text({"parts": [parts[1], {**parts[0], "qty": "0"}]}, "BTC") == "Goes to 1 account: 1 BTC in Binance (real money)."
+    assert legs_text({"legs": [{"symbol": "A", "qty": "1"}]}, "BTC") == "1 BTC to A" and accounts_text({"legs": []}, "BTC") == ""
+    row = {"client_order_id": "kt-p", "legs": ["kt-leg"], "parts": parts}
+    assert marks(row) == "routed to 1 venue, the rest elsewhere: 1 in Binance (real money)" and marks({**row, "parts": []}) == "routed to 1 venue"
