@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from decimal import Decimal
 
 from hypothesis import given
@@ -17,32 +18,28 @@ FEES = st.sampled_from(["0", "5", "12.25", "40"])
 
 
 @st.composite
-def desks(draw):
-    """Two or three accounts over one market, some poor, some with positions, each with its own fees; one may not trade everywhere."""
+def desks(draw, cash=("600", "1200", "100000000"), holds=True):
+    """Two or three accounts over one market, some with positions, each with its own fees; one may not trade everywhere."""
     rig = draw(markets())
     venues = [item.venue for item in rig.instruments.values()]
-    others = {}
-    for name in NAMES[1 : draw(st.integers(2, 3))]:
-        cash = draw(st.sampled_from(["50", "2000", "100000000"]))
-        others[name] = (cash, {venue: (draw(FEES), draw(FEES)) for venue in venues})
-    found = Several(rig, **others)
-    if draw(st.booleans()):
-        poor = draw(st.sampled_from(["50", "3000"]))
-        rig.take(rig.engine.book_cash({"kind": "transfer", "currency": "USDT", "amount": f"-{100_000_000 - int(poor)}"}))
+    names = NAMES[: draw(st.integers(2, 3))]
+    cash = {name: draw(st.sampled_from(cash)) for name in names}
+    found = Several(rig, **{name: (cash[name], {venue: (draw(FEES), draw(FEES)) for venue in venues}) for name in names[1:]})
+    if (out := 100_000_000 - int(cash["first"])) > 0:
+        rig.take(rig.engine.book_cash({"kind": "transfer", "currency": "USDT", "amount": f"-{out}"}))
     for name, each in found.rigs.items():
-        for symbol in each.instruments:
-            if draw(st.booleans()):
-                fields = found.ticket(draw(st.sampled_from(["buy", "sell"])), str(draw(st.integers(1, 4)) * 5), symbol=symbol, tif="ioc")
-                try:
-                    each.take(each.engine.submit(fields, f"held-{name}-{symbol}"))
-                except Denied:
-                    continue
-        if name != "first" and draw(st.booleans()):
+        if holds and draw(st.integers(0, 2)) == 0:
+            symbol = draw(st.sampled_from([*each.instruments]))
+            fields = found.ticket(draw(st.sampled_from(["buy", "sell"])), draw(st.sampled_from(["1", "5"])), symbol=symbol, tif="ioc")
+            with contextlib.suppress(Denied):
+                each.take(each.engine.submit(fields, f"held-{name}"))
+        if name != "first" and draw(st.integers(0, 3)) == 0:
             each.view.trades_at = frozenset(venues[:1])
     return found
 
 
-POOLS = st.sampled_from([("first",), ("first", "real"), ("first", "real", "third"), ("real", "first"), ("real",)])
+POOLS = st.sampled_from([NAMES, NAMES, NAMES, ("first", "real"), ("real", "first"), ("first",), ("real",)])
+MOSTLY_SPLIT = st.builds(lambda ticket, how: {**ticket, "how": how}, TICKETS, st.sampled_from(["split", "split", "split", "best"]))
 
 
 def asked(found: Several, ticket: dict, reduce_only: bool) -> dict:
@@ -53,7 +50,10 @@ def asked(found: Several, ticket: dict, reduce_only: bool) -> dict:
     }
 
 
-@given(desks(), TICKETS, RULES, POOLS, st.booleans(), st.booleans())
+POOR = desks(cash=("600", "1200", "2000"), holds=False)
+
+
+@given(st.one_of(desks(), POOR, POOR), MOSTLY_SPLIT, RULES, POOLS, st.sampled_from([False, False, False, True]), st.booleans())
 def test_all_of_it_goes_to_accounts_that_were_named_and_each_journal_replays(found, ticket, kept, pool, reduce_only, cancel):
     found.rule(**kept)
     names = tuple(name for name in pool if name in found.rigs)
