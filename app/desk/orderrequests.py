@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from app.trading.preview import preview as plain_preview
@@ -52,10 +53,15 @@ async def cancel_all(desk: Any, request: dict) -> dict:
 
 
 async def cancel_many(desk: Any, request: dict) -> dict:
-    """Ask the venue to cancel these orders, and say what came of each."""
+    """Ask the venue to cancel these orders, and the legs that routed ones have in other accounts; say what came of each."""
     from .cancelling import cancel_many  # only ever wanted by hand
 
-    return {"rows": await cancel_many(trade_of(desk, request), request.get("client_order_ids"))}
+    account, routed = desk.accounts.named(request.get("account")), request.get("routed") or []
+    asked = [(account.trade, request.get("client_order_ids"))]
+    if routed and desk.accounts.several:
+        asked += desk.accounts.sending.legs_elsewhere(account, routed)
+    found = await asyncio.gather(*(cancel_many(trade, order_ids) for trade, order_ids in asked))
+    return {"rows": [row for rows in found for row in rows]}
 
 
 async def amend(desk: Any, request: dict) -> dict:

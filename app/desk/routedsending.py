@@ -59,7 +59,7 @@ class RoutedSending:
                 routed = engine.routed.by_id.get(order_id)
                 if routed is None or not (parts := parts_of(routed.event.plan)):
                     return await each.trade.submit(fields, token, None, epoch_ms)
-                return await self._told([(part, self._routed(part)) for part in parts])
+                return await self._told([(part, self._routed(part)) for part in parts if self._engine(part) is not None])
         how, rest = routing_of(fields)
         if how is not None:
             from .routing import pool_of  # only ever wanted by an order that names no venue
@@ -171,6 +171,19 @@ class RoutedSending:
         failed += [f"{part['title']}: the account is not open here" for part in parts if self._engine(part) is None]
         if failed:
             raise Refusal("cancel_half", f"not cancelled in every account ({'; '.join(failed)})", "cancel the rest where it is")
+
+    def legs_elsewhere(self, home: Any, order_ids: Any) -> list[tuple[Any, list[str]]]:
+        """The working legs that these routed orders of the account ``home`` have in others, with what trades there. Raises Refusal."""
+        engine, found = home.trade.open_engine(), {}
+        if not isinstance(order_ids, list) or not all(isinstance(order_id, str) for order_id in order_ids):
+            raise Refusal("bad_request", "routed has to be a list of texts", "reload the page", "routed")
+        for order_id in order_ids:
+            routed = engine.routed.by_id.get(order_id)
+            for part in parts_of(routed.event.plan) if routed is not None else ():
+                if part["client_order_id"] != order_id and self._works(part):
+                    working = [leg.client_order_id for leg in self._routed(part).legs if leg.is_working]
+                    found.setdefault(part["account"], []).extend(working)
+        return [(self._account(name).trade, legs) for name, legs in found.items()]
 
     async def _cancel(self, parts: list[dict]) -> list[str]:
         """Ask for a cancel of those that work; where that failed, in words."""

@@ -102,7 +102,8 @@ def why(desk: Any, order_id: str) -> list[str]:
     engine = next((each for each in engines if each.find(order_id) is not None), engine)
     found = routingview.why(engine, order_id)
     routed = engine.routed.by_id.get(order_id) or engine.routed.of(engine.find(order_id))
-    return [*found, *(f"The part of {part['qty']} in {part['title']} was never sent." for part in parts_of(routed.event.plan) if _is_missing(desk, part))]
+    missing = [part for part in parts_of(routed.event.plan) if _is_missing(desk, part)]
+    return [*found, *(f"Nothing of the {part['qty']} in {part['title']} is in that account's journal: it was not sent." for part in missing)]
 
 
 def _is_missing(desk: Any, part: dict) -> bool:

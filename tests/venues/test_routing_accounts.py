@@ -165,6 +165,17 @@ async def test_one_ticket_over_both_is_told_before_and_after_and_cancelled_in_bo
         await replays(account)
 
 
+async def test_cancelling_many_reaches_what_routed_orders_have_elsewhere(named):
+    paper, real = paper_and_real(named)
+    made = await named.page.ask("order.submit", token="a", **resting(named))
+    await is_settled(named, made, "accepted")
+    (ours,), (theirs,) = of_route(paper, made), of_route(real, made)
+    said = await named.page.ask("order.cancel_many", account="paper", client_order_ids=ours.leg_ids, routed=[ours.client_order_id])
+    assert {row["client_order_id"]: row["outcome"] for row in said["rows"]} == dict.fromkeys([*ours.leg_ids, *theirs.leg_ids], "cancelled")
+    wrong = await named.page.ask("order.cancel_many", account="paper", client_order_ids=ours.leg_ids, routed="x")
+    assert wrong["error"]["field"] == "routed"
+
+
 async def test_a_part_that_has_ended_does_not_keep_the_other_from_being_cancelled(named):
     paper, _real = paper_and_real(named)
     made = await named.page.ask("order.submit", token="a", **resting(named))
@@ -229,7 +240,7 @@ async def test_a_second_journal_that_fails_is_told(named):
     note = paper.trade.engine.notes[f"order:{ours.leg_ids[0]}"]
     assert note.tags == "half" and "not sent" in note.text.lower()
     told = (await named.page.ask("order.why", client_order_id=ours.client_order_id))["lines"]
-    assert told[-1].endswith("in Binance was never sent.")
+    assert told[-1].endswith("in Binance is in that account's journal: it was not sent.")
     again = await named.page.ask("order.submit", token="a", **resting(named))
     assert [row["sent"] for row in again["accounts"]] == [True, False] and not real.trade.engine.orders, "nothing is sent later by itself"
     await named.page.ask("order.cancel", client_order_id=made["client_order_id"], account="paper")

@@ -130,6 +130,8 @@ def _why_not(router: Router, each: Candidate, alone: Choice | None, cost: int) -
         return "dearer", f"all of it there would {verb} {amount(more)} {each.instrument.quote} {much} ({amount(bps, 1)} bps), fees included"
     if more < 0:
         return "dearer", "cheaper by less than your rules give a preferred venue"
+    if each.account:
+        return "tie", "no better: preferred venues, shorter queues, then the account that the order is for, then names decide"
     return "tie", "no better: preferred venues, shorter queues, then names decide"
 
 
