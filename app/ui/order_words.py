@@ -151,8 +151,8 @@ def marks(row: dict) -> str:
         found.append("one cancels other")
     if row.get("legs"):
         found.append(f"routed to {plural(len(row['legs']), 'venue')}")
-    if others := [part for part in row.get("parts") or () if part["client_order_id"] != row["client_order_id"]]:
-        found.append(_elsewhere(others))
+    if elsewhere := _elsewhere(row):
+        found.append(elsewhere)
     if row.get("route"):
         found.append("leg of a routed order")
     if row.get("release_ns"):
@@ -181,7 +181,7 @@ def status_tone(row: dict) -> str:
 
 
 def why(row: dict) -> str:
-    """The words in the reason column: evidence of the unknown, what holds the held, else the reason of the end."""
+    """The words in the reason column: evidence of the unknown, what holds the held, else the reason of the end and what of it is in other accounts."""
     if row["status"] == "unknown":
         return evidence(row)
     if row["status"] == "held":
@@ -189,7 +189,7 @@ def why(row: dict) -> str:
             return f"sent by this desk at {stamp(row['release_ns'])}; it is not sent while the tab is closed"
         waits = "waits for its entry order; this desk sends it"
         return waits if row.get("parent") else "watched by this desk only: nothing triggers it while the tab is closed"
-    return row.get("reason") or ""
+    return " ".join(part for part in (row.get("reason") or "", sentence(_elsewhere(row))) if part)
 
 
 def legs_text(plan: dict, base: str) -> str:
@@ -211,8 +211,11 @@ def accounts_text(plan: dict, base: str) -> str:
     return f"Goes to {plural(len(parts), 'account')}: {where}." if parts else ""
 
 
-def _elsewhere(parts: list[dict]) -> str:
-    return "the rest elsewhere: " + ", ".join(f"{number(part['qty'])} in {account(part)}" for part in parts)
+def _elsewhere(row: dict) -> str:
+    """What of a routed order is in other accounts."""
+    parts = [part for part in row.get("parts") or () if part["client_order_id"] != row["client_order_id"]]
+    where = ", ".join(f"{number(part['qty'])} in {account(part)}" for part in parts)
+    return f"the rest elsewhere: {where}" if where else ""
 
 
 def blotter(orders: dict[str, dict], routed: dict[str, dict]) -> list[dict]:

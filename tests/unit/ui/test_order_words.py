@@ -23,6 +23,7 @@ from app.ui.order_words import (
     status_tone,
     status_word,
     value,
+    why,
 )
 
 ROW = {
@@ -134,3 +135,4 @@ def test_where_a_routed_order_goes_names_its_accounts():
     assert legs_text({"legs": [{"symbol": "A", "qty": "1"}]}, "BTC") == "1 BTC to A" and accounts_text({"legs": []}, "BTC") == ""
     row = {"client_order_id": "kt-p", "legs": ["kt-leg"], "parts": parts}
     assert marks(row) == "routed to 1 venue, the rest elsewhere: 1 in Binance (real money)" and marks({**row, "parts": []}) == "routed to 1 venue"
+    assert why({**row, "status": "filled", "reason": ""}) == "The rest elsewhere: 1 in Binance (real money)."
