@@ -17,7 +17,7 @@ from app.trading.routing.plan import shares
 from app.trading.ticket import routing_of
 
 from .errors import Refusal, to_wire
-from .rows import parts_of
+from .rows import part_in, parts_of
 from .trade import FIRST_ANSWER_S
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class RoutedSending:
                 routed = engine.routed.by_id.get(order_id)
                 if routed is None or not (parts := parts_of(routed.event.plan)):
                     return await each.trade.submit(fields, token, None, epoch_ms)
-                return await self._told([(part, self._routed(part)) for part in parts if self._engine(part) is not None])
+                plan = routed.event.plan
+                return await self._told([(part, self._routed(part, plan)) for part in parts if self._engine(part) is not None])
         how, rest = routing_of(fields)
         if how is not None:
             from .routing import pool_of  # only ever wanted by an order that names no venue
@@ -162,12 +163,12 @@ class RoutedSending:
         under_way = self._under_way.get(order_id)
         if under_way is not None:
             under_way.cancelled = True
-        elif not any(self._works(part) for part in parts) and all(self._engine(part) is not None for part in parts):
+        elif not any(self._works(part, routed.event.plan) for part in parts) and all(self._engine(part) is not None for part in parts):
             await home.trade.cancel(order_id)  # it has ended: says so
-        failed = await self._cancel(parts)
+        failed = await self._cancel(parts, routed.event.plan)
         if under_way is not None:
             await under_way.ended.wait()  # what was being written just now has come through
-            failed += await self._cancel([part for part in parts if part["client_order_id"] != order_id])
+            failed += await self._cancel([part for part in parts if part["client_order_id"] != order_id], routed.event.plan)
         failed += [f"{part['title']}: the account is not open here" for part in parts if self._engine(part) is None]
         if failed:
             raise Refusal("cancel_half", f"not cancelled in every account ({'; '.join(failed)})", "cancel the rest where it is")
@@ -180,19 +181,19 @@ class RoutedSending:
         for order_id in order_ids:
             routed = engine.routed.by_id.get(order_id)
             for part in parts_of(routed.event.plan) if routed is not None else ():
-                if part["client_order_id"] != order_id and self._works(part):
-                    working = [leg.client_order_id for leg in self._routed(part).legs if leg.is_working]
+                if part["client_order_id"] != order_id and self._works(part, routed.event.plan):
+                    working = [leg.client_order_id for leg in self._routed(part, routed.event.plan).legs if leg.is_working]
                     found.setdefault(part["account"], []).extend(working)
         return [(self._account(name).trade, legs) for name, legs in found.items()]
 
-    async def _cancel(self, parts: list[dict]) -> list[str]:
+    async def _cancel(self, parts: list[dict], plan: str) -> list[str]:
         """Ask for a cancel of those that work; where that failed, in words."""
-        working = [part for part in parts if self._works(part)]
+        working = [part for part in parts if self._works(part, plan)]
         done = await asyncio.gather(*(self._account(part["account"]).trade.cancel(part["client_order_id"]) for part in working), return_exceptions=True)
         return [f"{part['title']}: {to_wire(error)['reason']}" for part, error in zip(working, done, strict=True) if isinstance(error, Exception)]
 
-    def _works(self, part: dict) -> bool:
-        routed = self._routed(part)
+    def _works(self, part: dict, plan: str) -> bool:
+        routed = self._routed(part, plan)
         return routed is not None and routed.is_working
 
     def _account(self, name: str) -> Any:
@@ -202,9 +203,9 @@ class RoutedSending:
         account = self._account(part["account"])
         return account.trade.engine if account is not None else None
 
-    def _routed(self, part: dict) -> Any:
+    def _routed(self, part: dict, plan: str) -> Any:
         engine = self._engine(part)
-        return engine.routed.by_id.get(part["client_order_id"]) if engine is not None else None
+        return part_in(engine, part, plan) if engine is not None else None
 
 
 def _is_answered(order: Any) -> bool:

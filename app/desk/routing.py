@@ -16,7 +16,7 @@ from app.trading.routing.sending import preview_of
 
 from . import routingview
 from .errors import Refusal
-from .rows import parts_of
+from .rows import part_in, parts_of
 
 
 def pool_of(desk: Any, home: Any) -> Pool | None:
@@ -102,12 +102,12 @@ def why(desk: Any, order_id: str) -> list[str]:
     engine = next((each for each in engines if each.find(order_id) is not None), engine)
     found = routingview.why(engine, order_id)
     routed = engine.routed.by_id.get(order_id) or engine.routed.of(engine.find(order_id))
-    missing = [part for part in parts_of(routed.event.plan) if _is_missing(desk, part)]
+    missing = [part for part in parts_of(routed.event.plan) if _is_missing(desk, part, routed.event.plan)]
     return [*found, *(f"Nothing of the {part['qty']} in {part['title']} is in that account's journal: it was not sent." for part in missing)]
 
 
-def _is_missing(desk: Any, part: dict) -> bool:
+def _is_missing(desk: Any, part: dict, plan: str) -> bool:
     """True when the account's journal is here, and has nothing of its part."""
     account = next((each for each in desk.accounts.all if each.name == part["account"]), None)
     engine = account.trade.engine if account is not None else None
-    return engine is not None and part["client_order_id"] not in engine.routed.by_id
+    return engine is not None and part_in(engine, part, plan) is None

@@ -96,6 +96,12 @@ def parts_of(plan: str) -> list[dict]:
     return [part for part in json.loads(plan)["parts"] if part["qty"] != "0"] if '"parts":' in plan else []
 
 
+def part_in(engine: Any, part: dict, plan: str) -> Any:
+    """The routed order that an account has for its part of a plan; None where the part was not sent: another order may have got its id later."""
+    found = engine.routed.by_id.get(part["client_order_id"])
+    return found if found is not None and found.event.plan == plan else None
+
+
 def fill_row(fill: Any) -> dict:
     """One row of the fills."""
     return {

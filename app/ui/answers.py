@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from .format import group, plural
-from .order_words import STATUS_WORDS, account, sentence
+from .order_words import STATUS_WORDS, account, sentence, value
 
 ENDED = "ended"
 """The code of a request whose desk worker went away before it answered: it may have been done."""
@@ -52,6 +53,13 @@ def split(made: dict) -> str:
 
 def found_press(orders: Iterable[dict], fields: dict, since_ns: int) -> dict | None:
     """The newest of these orders that a press with these ticket fields would have made, not made before ``since_ns``; None without one."""
-    names = ("symbol", "side", "qty", "reduce_only") if fields["type"] == "oco" or "route" in fields else _SAME
-    found = [row for row in orders if row["created_ns"] >= since_ns and row["origin"] == "desk" and all(row[name] == fields[name] for name in names)]
+    names = ("symbol", "side", "reduce_only") if fields["type"] == "oco" or "route" in fields else _SAME
+    young = (row for row in orders if row["created_ns"] >= since_ns and row["origin"] == "desk")
+    found = [row for row in young if all(row[name] == fields[name] for name in names) and _whole(row) == value(fields["qty"])]
     return max(found, key=lambda row: row["created_ns"], default=None)
+
+
+def _whole(row: dict) -> Decimal | None:
+    """What was asked for: of an order over several accounts more than one of them has."""
+    parts = row.get("parts")
+    return sum((Decimal(part["qty"]) for part in parts), Decimal(0)) if parts else value(row["qty"])

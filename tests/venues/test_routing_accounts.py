@@ -243,8 +243,16 @@ async def test_a_second_journal_that_fails_is_told(named):
     assert told[-1].endswith("in Binance is in that account's journal: it was not sent.")
     again = await named.page.ask("order.submit", token="a", **resting(named))
     assert [row["sent"] for row in again["accounts"]] == [True, False] and not real.trade.engine.orders, "nothing is sent later by itself"
+    # The next order of the account gets the id that was not used: it is another one all the same.
+    await named.page.ask("account.choose", account="binance")
+    await named.page.ask("routing", rules={"accounts": None})
+    other = await named.page.ask("order.submit", token="b", account="binance", **resting(named, "0.1", "best"))
+    assert other["client_order_id"] == made["accounts"][1]["client_order_id"]
+    assert (await named.page.ask("order.why", client_order_id=ours.client_order_id))["lines"] == told
     await named.page.ask("order.cancel", client_order_id=made["client_order_id"], account="paper")
     await until(lambda: not ours.is_working, "the part that was sent is cancelled")
+    (theirs,) = real.trade.engine.routed.by_id.values()
+    assert theirs.is_working and theirs.legs[0].cancel_requested_ns is None
     for account in (paper, real):
         await replays(account)
 

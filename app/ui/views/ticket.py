@@ -356,7 +356,7 @@ class TicketView:
         (fields, since_ns, _said), self._unanswered = self._unanswered, None
         row = answers.found_press([*self._store.orders.values(), *self._store.routed.values()], fields, since_ns)
         if row is None:
-            self.form.say("amber", "Not sent: the desk went away before it had written the order.")
+            self.form.say("amber", self._routes.not_found(fields))
         else:
             self._shown_order = row["client_order_id"]
             self._follow_order()

@@ -54,6 +54,13 @@ class TicketRoutes:
         self._form.say(*answers.sent(result, base))
         return None
 
+    def not_found(self, fields: dict) -> str:
+        """What is said of a press without an answer that left no order in this account."""
+        if "route" in fields and self._accounts:
+            where = ", ".join(account(each) for each in self._accounts)
+            return f"No answer, and no order in this account: look in each of those that the router may use ({where})."
+        return "Not sent: the desk went away before it had written the order."
+
     def _choose(self, name: str) -> None:
         if not self._form.routes and name != "this":
             self._form.say("amber", "Only one venue lists this instrument: there is nothing to choose.")

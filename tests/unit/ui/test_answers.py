@@ -51,6 +51,9 @@ def test_the_order_of_a_press_without_an_answer_is_found_in_the_journal():
     assert found_press(rows[:3], fields, 10) is None, "an equal order of before is not this press"
     routed = order("routed", 11, type="limit", legs=["a", "b"], stop=None, post_only=False)
     assert found_press([routed], {**fields, "route": "split"}, 10) is routed
+    part = {**routed, "qty": "0.4", "parts": [{"qty": "0.4"}, {"qty": "0.6"}]}
+    assert found_press([part], {**fields, "route": "split"}, 10) is part, "the account has a part of it only"
+    assert found_press([{**part, "parts": []}], {**fields, "route": "split"}, 10) is None
     assert found_press([order("oco", 11, stop=None)], {**fields, "type": "oco", "stop": "4"}, 10)["client_order_id"] == "oco"
 
 
