@@ -83,17 +83,16 @@ class RoutedSending:
                 self._under_way.pop(each.part.client_order_id, None)
         if clicked_ms is not None:
             home.trade.click_to_journal.record(max(0.0, epoch_ms() - clicked_ms))
-        written = [(each.part, each.place.engine.routed.by_id.get(each.part.client_order_id)) for each in sends]
-        parts = parts_of(written[0][1].event.plan)
-        found = await self._told([(part, routed) for part, (_, routed) in zip(parts, written, strict=True)], error)
+        written = [each.place.engine.routed.by_id.get(each.part.client_order_id) for each in sends]
+        found = [*zip(parts_of(written[0].event.plan), written, strict=True)]
+        if error is not None:
+            await self._tell_half(sends, self._half(found, error), cancelled=under_way.cancelled)
+        elif [each.part.account for each in sends] != [home.name]:
+            self._desk.toast("info", f"Sent: {'; '.join(self._shares(found))}.", "routed_accounts")
+        result = await self._told(found, error)
         if clicked_ms is not None:
             home.trade.click_to_ack.record(max(0.0, epoch_ms() - clicked_ms))
-        if error is None and [part["account"] for part in parts] != [home.name]:
-            base = home.trade.view.instruments[fields["symbol"]].base
-            self._desk.toast("info", f"Sent: {'; '.join(shares(parts, base))}.", "routed_accounts")
-        if error is not None:
-            await self._tell_half(sends, found, cancelled=under_way.cancelled)
-        return found
+        return result
 
     async def _write(self, sends: list[Sending], under_way: _UnderWay) -> Exception | None:
         """One journal after the other; what went wrong after the first is given back, before it is raised."""
@@ -127,31 +126,35 @@ class RoutedSending:
         sent = [(part, routed) for part, routed in parts if routed is not None]
         trades = [(self._account(part["account"]).trade, part["client_order_id"]) for part, _routed in sent]
         await asyncio.gather(*(trade.settled([cid], _is_answered, FIRST_ANSWER_S) for trade, cid in trades if trade.engine is not None))
-        reason = to_wire(error)["reason"] if error is not None else "it was not sent"
-        rows = [_row(part, routed, reason) for part, routed in parts]
-        first, words = next(row for row in rows if row["sent"]), ""
-        if len(sent) < len(rows):
-            base = self._desk.market.instrument(sent[0][1].event.symbol).base
-            missing = shares([part for part, routed in parts if routed is None], base)
-            words = f"Only a part was sent. Not sent: {'; '.join(missing)} ({reason.rstrip('.')})."
+        rows = [_row(part, routed, _reason(error)) for part, routed in parts]
+        first = next(row for row in rows if row["sent"])
         return {
             "client_order_id": first["client_order_id"],
             "status": first["status"],
-            "reason": words or first["reason"],
+            "reason": self._half(parts, error) or first["reason"],
             "journalled_ns": journalled,
             "acknowledged_ns": self._desk.around.clock.now_ns(),
             "accounts": rows,
         }
 
-    async def _tell_half(self, sends: list[Sending], found: dict, cancelled: bool) -> None:
+    def _half(self, parts: list[tuple[dict, Any]], error: Exception | None) -> str:
+        """What of an order was not sent and why, in words; empty when all of it was."""
+        missing = [(part, routed) for part, routed in parts if routed is None]
+        return f"Only a part was sent. Not sent: {'; '.join(self._shares(parts, missing))} ({_reason(error).rstrip('.')})." if missing else ""
+
+    def _shares(self, parts: list[tuple[dict, Any]], some: list[tuple[dict, Any]] | None = None) -> list[str]:
+        symbol = next(routed.event.symbol for _part, routed in parts if routed is not None)
+        return shares([part for part, _routed in (parts if some is None else some)], self._desk.market.instrument(symbol).base)
+
+    async def _tell_half(self, sends: list[Sending], words: str, cancelled: bool) -> None:
         """A part is out and another is not: say so at once, and in the journals that hold a part."""
-        self._desk.toast("warn" if cancelled else "error", found["reason"], "route_half")
+        self._desk.toast("warn" if cancelled else "error", words, "route_half")
         for each in sends:
             trade = self._account(each.part.account).trade
             if each.part.client_order_id in (trade.engine.routed.by_id if trade.engine is not None else ()):
                 about = f"order:{each.order_ids[0]}"
                 with contextlib.suppress(Exception):  # a journal that takes nothing now says so itself
-                    await trade.writer.command(lambda trade=trade, about=about: trade.engine.note(about, "half", found["reason"][:_NOTE]))
+                    await trade.writer.command(lambda trade=trade, about=about: trade.engine.note(about, "half", words[:_NOTE]))
 
     async def cancel(self, home: Any, order_id: str) -> None:
         """Cancel an order of the account ``home``; one that the router gave to several accounts in all of them. Refusal names where that failed."""
@@ -210,6 +213,10 @@ class RoutedSending:
 
 def _is_answered(order: Any) -> bool:
     return order.status not in (OrderStatus.NEW, OrderStatus.PENDING)
+
+
+def _reason(error: Exception | None) -> str:
+    return to_wire(error)["reason"] if error is not None else "it was not sent"
 
 
 def _row(part: dict, routed: Any, reason: str) -> dict:

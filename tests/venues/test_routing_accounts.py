@@ -138,6 +138,13 @@ async def test_real_money_is_used_only_while_it_is_armed(named):
     assert "Account Binance (real money) is left out: real orders are not armed." in told
 
 
+async def test_an_account_that_is_not_reconciled_is_left_out(named):
+    named.real.execution.reconnect("the network is gone")
+    seen = await named.page.ask("order.preview", **resting(named, "1"))
+    assert [leg["account"] for leg in seen["route"]["legs"]] == ["paper"]
+    assert any(line.startswith("Account Binance (real money) is left out: the Binance account is ") for line in seen["why"]), seen["why"]
+
+
 async def test_one_ticket_over_both_is_told_before_and_after_and_cancelled_in_both(named):
     paper, real = paper_and_real(named)
     ticket = resting(named)
