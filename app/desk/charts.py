@@ -25,8 +25,10 @@ PACKED_FROM = 2_000
 class Chart:
     """One chart: what it shows and what the page has not been told of it yet."""
 
-    def __init__(self, name: str, market: Any, post: Callable[..., None], clock: Any, scheduler: Any, venue_now: Callable[[str], int], packs: bool) -> None:
-        self._packs = packs
+    def __init__(
+        self, name: str, market: Any, post: Callable[..., None], clock: Any, scheduler: Any, venue_now: Callable[[str], int], packs: bool, machine: Any = None
+    ) -> None:
+        self._packs, self._machine = packs, machine
         self.name, self.symbol, self.timeframe = name, "", "1s"
         self.pending: dict[int, tuple] = {}
         self.dirty = False
@@ -72,7 +74,7 @@ class Chart:
         if self._studies is None:
             from .studies import Studies
 
-            self._studies = Studies(self._post, self._clock, self._scheduler)
+            self._studies = Studies(self._post, self._clock, self._scheduler, self._machine)
             if self.symbol:
                 self._studies.restart(self.symbol, self.timeframe, self._whole()[0])
         return self._studies.choose(rows)
@@ -134,8 +136,10 @@ class Chart:
 class Charts:
     """All of them by name; ``post`` takes messages for the page and, with ``packs``, bytes that go beside one."""
 
-    def __init__(self, market: Any, post: Callable[..., None], clock: Any, scheduler: Any, venue_now: Callable[[str], int], *, packs: bool) -> None:
-        self._market, self._parts = market, (market, post, clock, scheduler, venue_now, packs)
+    def __init__(
+        self, market: Any, post: Callable[..., None], clock: Any, scheduler: Any, venue_now: Callable[[str], int], *, packs: bool, machine: Any = None
+    ) -> None:
+        self._market, self._parts = market, (market, post, clock, scheduler, venue_now, packs, machine)
         self._charts: dict[str, Chart] = {DESK: Chart(DESK, *self._parts)}
 
     def __iter__(self) -> Iterator[Chart]:

@@ -167,7 +167,8 @@ class Follower:
         desk, around = self._desk, self._desk.around
         self.asleep, self.attention = False, "active"
         instruments = desk.venue.instruments()
-        self.publisher = Publisher(desk.market, instruments, self.post, around.clock, around.scheduler, desk.account, desk.venue.now_ns)
+        ways = (around.clock, around.scheduler, desk.account, desk.venue.now_ns)
+        self.publisher = Publisher(desk.market, instruments, self.post, *ways, machine=around.machine)
         self._reader = self._shared.reader(self.publisher)
 
     def _sleep(self) -> None:

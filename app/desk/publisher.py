@@ -57,6 +57,7 @@ class Publisher:
         account: Callable[[], dict | None],
         venue_now: Callable[[str], int],
         post_file: Callable[[str, bytes], None] | None = None,
+        machine: Any = None,
     ) -> None:
         self._post_file = post_file
         self._market, self._post, self._clock, self._scheduler = market, post, clock, scheduler
@@ -70,7 +71,7 @@ class Publisher:
         self._direction: dict[str, int] = {}
         self._told: dict[str, tuple] = {}
         self._stale: set[str] = set()
-        self.charts = Charts(market, self._post_dict, clock, scheduler, venue_now, packs=post_file is not None)
+        self.charts = Charts(market, self._post_dict, clock, scheduler, venue_now, packs=post_file is not None, machine=machine)
         self._heat: Any = None
         self._attention = "active"
         self._beat_ns = BEATS["active"]

@@ -151,7 +151,9 @@ class Desk:
         told = (getattr(self.venue, name, None) for name in ("stale_after_ns", "close_before"))
         self.market = TimedMarket(instruments, self.venue.now_ns, *told)
         times = around.clock, around.scheduler, self.account, self.venue.now_ns
-        self.publisher = Publisher(self.market, instruments, around.post, *times, lambda text, data: around.post_file(text, around.files.make(data)))
+        self.publisher = Publisher(
+            *(self.market, instruments, around.post, *times), lambda text, data: around.post_file(text, around.files.make(data)), around.machine
+        )
         self.feed = Feed(self.market, self.publisher, around.clock, around.epoch_ms, lambda _connection: self.send_venue())
         self.market.on_broken_book = getattr(self.venue, "resync", None)
         if hasattr(self.venue, "orders_first"):

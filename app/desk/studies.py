@@ -1,18 +1,21 @@
 """Indicators on the chart: computed bar by bar in this worker, sent whole when asked for and then with each changed bar.
 
 A series is gone through in slices, so that ticks never wait long for it; from then on a bar costs one step for each indicator. A
-change of an older bar than the newest makes everything after it anew, at most every RENEW_S seconds. numpy is not needed.
+change of an older bar than the newest makes everything after it anew, at most every RENEW_S seconds. numpy is not needed. Where a machine
+runs compiled code a whole series takes a few ms.
 """
 
 from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from operator import itemgetter
 from typing import Any
 
 from app.market.indicators import BadParameter, Study, catalogue
+from app.market.indicators.compiled import Compiler, Unsupported
 
 from .errors import Refusal
 
@@ -37,8 +40,9 @@ class _Drawn:
 class Studies:
     """The indicators of one chart; ``send`` takes messages for the page."""
 
-    def __init__(self, send: Callable[[dict], None], clock: Any, scheduler: Any) -> None:
+    def __init__(self, send: Callable[[dict], None], clock: Any, scheduler: Any, machine: Any = None) -> None:
         self._send, self._clock, self._scheduler = send, clock, scheduler
+        self._compiler = Compiler(machine) if machine is not None else None
         self._drawn: list[_Drawn] = []
         self._rows: list[list] = []
         self._symbol = self._timeframe = ""
@@ -115,23 +119,29 @@ class Studies:
                 await self._compute(drawn)
         self._task = None
 
+    def _start(self, study: Study) -> Any:
+        if self._compiler is not None:
+            with suppress(Unsupported):
+                return self._compiler.start(study)
+        return study.start()
+
     async def _compute(self, drawn: _Drawn) -> None:
-        running, columns = drawn.study.start(), [[] for _ in drawn.study.outputs]
-        rows, at, until = self._rows, 0, self._clock.monotonic_ns() + SLICE_NS
-        # The newest bar may change while others run: it is taken last, when nothing comes between it and its place.
+        running, columns = self._start(drawn.study), [[] for _ in drawn.study.outputs]
+        rows, until = self._rows, self._clock.monotonic_ns() + SLICE_NS
         first = rows[0][0] if rows else None
         times: list[int] = []
-        while at < len(rows):
-            if at % 50 == 49 and at < len(rows) - 1 and self._clock.monotonic_ns() >= until:
+        while (at := len(times)) < len(rows):
+            if at and at < len(rows) - 1 and self._clock.monotonic_ns() >= until:
                 await asyncio.sleep(0)
                 until = self._clock.monotonic_ns() + SLICE_NS
                 if rows[0][0] != first or rows[at - 1][0] != times[-1]:  # bars were dropped or came late meanwhile
-                    running, columns, times, at, first = drawn.study.start(), [[] for _ in drawn.study.outputs], [], 0, rows[0][0]
-            row = rows[at]
-            times.append(row[0])
-            for column, value in zip(columns, _plain(running.step(row)), strict=True):
-                column.append(value)
-            at += 1
+                    running, columns, times, first = self._start(drawn.study), [[] for _ in drawn.study.outputs], [], rows[0][0]
+                    continue
+            # The newest bar may change while others run: it is taken last, when nothing comes between it and its place.
+            some = rows[at : min(at + running.MANY, max(at + 1, len(rows) - 1))]
+            times += [row[0] for row in some]
+            for column, values in zip(columns, running.many(some), strict=True):
+                column += _plain(values)
         drawn.running = running
         self._send(
             {
@@ -162,5 +172,5 @@ def _study(row: Any) -> Study:
         raise Refusal("bad_parameter", error.reason, error.remedy, error.field) from error
 
 
-def _plain(values: tuple) -> list[float | None]:
+def _plain(values: Iterable[float]) -> list[float | None]:
     return [value if value - value == 0 else None for value in values]

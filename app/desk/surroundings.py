@@ -45,6 +45,8 @@ class Surroundings:
     """So long nothing is read of an opened vault: the lead was taken from a tab that may still have something under way."""
     channel: Callable[[str], Any] | None = None
     """Opens a channel (app.platform's Channel) by its name; None: there are no other tabs."""
+    machine: Any = None
+    """Runs WebAssembly (app.platform's Machine); None: indicators go bar by bar."""
     kdf: Any = None
     """How hard the vault's passphrase is stretched (KdfPolicy); None: tuned to this device."""
 

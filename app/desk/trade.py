@@ -232,7 +232,7 @@ class Trade:
     async def submit(self, fields: dict, token: str, clicked_ms: float | None, epoch_ms: Callable[[], float]) -> dict:
         """Journal the intent, send it, and wait for the venue's first answer (2 s at most)."""
         engine = self._open_engine()
-        events = await self.writer.command(lambda: self._new_orders(engine, fields, token))
+        events = await self.writer.command(lambda: self._new_orders(engine, fields, token), joins=True)
         order_id = engine.order_for(token)
         journalled = self._clock.now_ns()
         if clicked_ms is not None and events:
@@ -252,7 +252,7 @@ class Trade:
     async def cancel(self, order_id: str) -> None:
         """Ask the venue to cancel."""
         engine = self._open_engine()
-        await self.writer.command(lambda: engine.cancel(order_id))
+        await self.writer.command(lambda: engine.cancel(order_id), joins=True)
 
     async def cancel_all(self, symbol: str | None) -> int:
         """Cancel every working order, or those of one instrument; returns how many were asked for."""

@@ -2,7 +2,8 @@
 
 Order of things, never changed: decide -> journal (durably) -> apply to the engine -> carry out effects. A failed write
 changes nothing: a command is refused with the reason; a venue's report is kept and tried again, and until it is
-written no new order is taken. Reports that queued up while a write was under way share the next write.
+written no new order is taken. Reports that queued up while a write was under way share the next write, and so do commands
+that may join others (group commit): a durable write costs the same for one order and for fifty.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from app.model.events import Event, OrderSubmitted
+from app.model.events import Event, OrderCancelRequested, OrderRouted, OrderSubmitted
 from app.trading.dated import with_rates
 from app.trading.journal import Entry, encode, number
 
@@ -20,6 +21,18 @@ from .errors import Refusal
 from .recorder import Recorder
 
 Command = Callable[[], list[Event]]
+MOST = 50
+"""So many commands share a write at most: deciding them holds up market data."""
+_JOINING = (OrderSubmitted, OrderRouted, OrderCancelRequested)
+"""Others may be decided before these are applied: new orders count as proposed at once, asking for a cancel moves no money."""
+
+
+class _Waiting(NamedTuple):
+    """A command in the queue, and who waits for its events."""
+
+    decide: Command
+    joins: bool
+    future: asyncio.Future
 
 
 class Writer:
@@ -32,7 +45,7 @@ class Writer:
         trouble: Callable[[Exception | None], None],
     ) -> None:
         self._act, self._applied, self._trouble = act, applied, trouble
-        self._commands: deque[tuple[Command, asyncio.Future]] = deque()
+        self._commands: deque[_Waiting] = deque()
         self._reports: deque[Event] = deque()
         self._task: asyncio.Task | None = None
         self._idle = asyncio.Event()
@@ -67,18 +80,21 @@ class Writer:
         self.engine, self.recorder = None, None
         self._reports.clear()
         waiting, self._commands = list(self._commands), deque()
-        for _, future in waiting:
-            if not future.done():
-                future.set_exception(_lost())
+        for command in waiting:
+            _refuse(command.future, _lost())
 
-    async def command(self, decide: Command) -> list[Event]:
-        """Decide, journal, apply, act; returns the events. Raises what ``decide`` raises, or Refusal when it could not be kept."""
+    async def command(self, decide: Command, joins: bool = False) -> list[Event]:
+        """Decide, journal, apply, act; returns the events. Raises what ``decide`` raises, or Refusal when it could not be kept.
+
+        With ``joins`` it may be decided while commands before it are decided and not yet applied: what it goes by has to count what they
+        propose, as submitting and cancelling orders do.
+        """
         if self.engine is None:
             raise Refusal("not_open", "this desk has no open account", "unlock the vault first")
         if self.stuck is not None:
             raise Refusal("journal_failed", f"the journal cannot be written: {self.stuck}", "free some space or reload; nothing was sent")
         future = asyncio.get_running_loop().create_future()
-        self._commands.append((decide, future))
+        self._commands.append(_Waiting(decide, joins, future))
         self._kick()
         return await future
 
@@ -118,7 +134,7 @@ class Writer:
                 if self._reports:
                     await self._write_reports()
                 else:
-                    await self._run_command(*self._commands.popleft())
+                    await self._write_commands()
         finally:
             self._idle.set()
             self.on_busy(False)
@@ -136,22 +152,39 @@ class Writer:
             self._reports.popleft()
         self._apply(entries)
 
-    async def _run_command(self, decide: Command, future: asyncio.Future) -> None:
-        events: list[Event] = []
-        engine = self.engine
+    async def _write_commands(self) -> None:
+        engine, group = self.engine, self._decided()
+        if not group:
+            return
+        events = [event for found, _future in group for event in found]
         try:
-            events = decide()
             entries = await self._write(events)
         except Exception as error:
             for event in events:
                 if isinstance(event, OrderSubmitted):
                     engine.abandon(event.intent.client_order_id)
-            if not future.done():
-                future.set_exception(error)
+            for _found, future in group:
+                _refuse(future, error)
             return
         self._apply(entries)
-        if not future.done():
-            future.set_result(events)
+        for found, future in group:
+            if not future.done():
+                future.set_result(found)
+
+    def _decided(self) -> list[tuple[list[Event], asyncio.Future]]:
+        """The events of the commands that share the next write; whose command is denied is told at once."""
+        group: list[tuple[list[Event], asyncio.Future]] = []
+        while self._commands and len(group) < MOST and (self._commands[0].joins or not group):
+            command = self._commands.popleft()
+            try:
+                events = command.decide()
+            except Exception as error:
+                _refuse(command.future, error)
+                continue
+            group.append((events, command.future))
+            if not command.joins or not all(isinstance(event, _JOINING) for event in events):
+                break
+        return group
 
     async def _write(self, events: list[Event]) -> list[Entry]:
         engine = self.engine
@@ -173,12 +206,14 @@ class Writer:
     def _fail(self, error: Exception) -> None:
         self.stuck = error
         self._trouble(error)
-        for _, future in self._commands:
-            if not future.done():
-                future.set_exception(
-                    Refusal("journal_failed", f"the journal cannot be written: {error}", "nothing was sent; free some space or reload")
-                )
+        for command in self._commands:
+            _refuse(command.future, Refusal("journal_failed", f"the journal cannot be written: {error}", "nothing was sent; free some space or reload"))
         self._commands.clear()
+
+
+def _refuse(future: asyncio.Future, error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
 
 
 def _lost() -> Refusal:

@@ -458,6 +458,32 @@ class Port(Protocol):
         """Set the receiver of messages."""
 
 
+class Loaded(Protocol):
+    """A WebAssembly module at work on float64 series, with a memory of its own."""
+
+    def write(self, at: int, values: Any) -> None:
+        """Bytes, or contiguous float64 numbers, into its memory."""
+
+    def read(self, at: int, out: Any) -> None:
+        """Numbers from its memory into something as long."""
+
+    def run(self, size: int) -> None:
+        """Go through so many bars, 8 for each."""
+
+    def keep(self, size: int) -> None:
+        """Remember the first bytes of its memory."""
+
+    def back(self, size: int) -> None:
+        """Take them back."""
+
+
+class Machine(Protocol):
+    """Something that runs WebAssembly."""
+
+    def load(self, code: bytes) -> Loaded:
+        """Compile and instantiate. Imports from ``m`` are functions of one float: log, log10, exp, sin, ..."""
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """One implementation of everything above, as an entry point hands it to the desk."""
@@ -474,3 +500,5 @@ class Platform:
     files: Files
     history: Store
     """Public market history, not encrypted; opened with its first use. It has no meta texts."""
+    machine: Machine | None = None
+    """None: code is not compiled here."""

@@ -52,8 +52,13 @@ def best(work, repeats={REPEATS}):
             break
     return min(took)
 """
+COMPILED = """
+from app.market.indicators.compiled import Compiler
+from app.platform.browser.wasm import Loaded
+compiler = Compiler(type("Machine", (), {"load": staticmethod(Loaded)}))
+"""
 ALL = """
-json.dumps({name: best(lambda item=item: item.build().array(cols)) for name, item in catalogue().items() if not name.startswith(left_out)})
+json.dumps({name: best(lambda item=item: item.build().array(cols, compiler)) for name, item in catalogue().items() if not name.startswith(left_out)})
 """
 WORKER = """
 import { loadPackages, loadPyodide } from "../app/platform/interpreter.mjs";
@@ -150,7 +155,7 @@ def indicators(page: Page, left_out: tuple[str, ...]) -> None:
     """Every indicator in the tab; those that TA-Lib has against it."""
     kind = {**headers("bench.mjs"), "content-type": "text/javascript"}
     page.route("**/worker/bench.mjs", lambda route: route.fulfill(headers=kind, body=WORKER))
-    ours = json.loads(page.evaluate(RUN, f"left_out = {left_out!r} or ('?',)\n{MEASURE}{ALL}"))
+    ours = json.loads(page.evaluate(RUN, f"left_out = {left_out!r} or ('?',)\n{MEASURE}{COMPILED}{ALL}"))
     if "failed" in ours:
         raise RuntimeError(ours["failed"])
     space: dict = {}

@@ -78,9 +78,9 @@ class Across:
 
     def __init__(self, study: Study, rows: int) -> None:
         self.outputs = study.outputs
-        self._places = {id(node): place for place, node in enumerate(study._order)}
+        self._places = {id(node): place for place, node in enumerate(study.order)}
         self._plan: list[tuple[Node, tuple[int, ...], Any]] = []
-        for node in study._order:
+        for node in study.order:
             made = _STEPS.get(type(node))
             if made is None and not (node.pointwise or isinstance(node, Source | Constant | Either | Period)):
                 reason = f"{study.indicator.name} cannot be run over many instruments at once ({type(node).__name__})"

@@ -8,7 +8,7 @@ from typing import Any
 
 from .nodes import NAN, Node, Source
 
-_PLACES = {"time": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5}
+PLACES = {"time": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5}
 
 
 def order(nodes: Iterable[Node]) -> tuple[list[Node], tuple[Node, ...]]:
@@ -40,14 +40,20 @@ def _settings(node: Node) -> list[Any]:
 class Running:
     """One indicator at work. Bars come in order; the newest may come again, changed, until the next one opens."""
 
+    MANY = 50
+    """So many bars go between looks at the clock."""
     __slots__ = ("_outs", "_plan", "_sources", "_values")
 
     def __init__(self, nodes: list[Node], outs: tuple[Node, ...]) -> None:
         places = {id(node): at for at, node in enumerate(nodes)}
         self._values: list[Any] = [NAN] * len(nodes)
-        self._sources = [(places[id(node)], _PLACES[node.name]) for node in nodes if isinstance(node, Source)]
+        self._sources = [(places[id(node)], PLACES[node.name]) for node in nodes if isinstance(node, Source)]
         self._plan = [(places[id(node)], node.start(), tuple(places[id(part)] for part in node.inputs)) for node in nodes if not isinstance(node, Source)]
         self._outs = tuple(places[id(node)] for node in outs)
+
+    def many(self, bars: Iterable[tuple | list]) -> list[tuple[float, ...]]:
+        """Each output for one bar after another; the last may come again to `step`."""
+        return [*zip(*[self.step(bar) for bar in bars], strict=True)]
 
     def step(self, bar: tuple | list, new: bool = True) -> tuple[float, ...]:
         """Outputs for a bar (time s, open, high, low, close, volume); ``new`` false: the same bar as last time, changed."""

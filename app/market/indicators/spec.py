@@ -162,56 +162,82 @@ class Study:
 
     def __init__(self, indicator: Indicator, values: dict[str, Any], nodes: tuple[Node, ...]) -> None:
         self.indicator, self.values = indicator, values
-        self._order, self.nodes = order(nodes)
-        used = {node.name for node in self._order if isinstance(node, Source)}
+        self.order, self.nodes = order(nodes)
+        used = {node.name for node in self.order if isinstance(node, Source)}
         self.inputs = tuple(name for name in COLUMNS if name in used)
         self.warmup = max(node.warm for node in self.nodes)
         self.outputs = tuple(output.name for output in indicator.outputs)
 
     def start(self) -> Running:
         """The bar by bar form, from the beginning."""
-        return Running(self._order, self.nodes)
+        return Running(self.order, self.nodes)
 
-    def array(self, columns: Mapping[str, Any]) -> dict[str, Any]:
-        """Every output over whole series: float64 arrays as long as the columns, which are named as in COLUMNS. Needs numpy."""
+    def array(self, columns: Mapping[str, Any], compiler: Any = None) -> dict[str, Any]:
+        """Every output over whole series: float64 arrays as long as the columns, which are named as in COLUMNS. Needs numpy.
+
+        With a `compiled.Compiler` long series are gone through by compiled code, where there is a form of it.
+        """
+        from . import compiled, kernels
+
+        np = kernels.np
+        with np.errstate(all="ignore"):
+            read = self.read(columns)
+            size = len(next(iter(read.values())))
+            if compiler is not None and size >= compiled.WORTH:
+                try:
+                    return compiler.array(self, read, size)
+                except compiled.Unsupported:
+                    pass
+            return self._by_kernels(read, size)
+
+    def read(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns it reads as float64, NaN where they are not finite. Needs numpy."""
+        import numpy as np
+
+        return {name: _numbers(columns[name], np) for name in self.inputs}
+
+    def _by_kernels(self, columns: Mapping[str, Any], size: int) -> dict[str, Any]:
         from . import kernels
 
         np = kernels.np
-        uses = dict.fromkeys(map(id, self._order), 0)
-        for node in self._order:
+        uses = dict.fromkeys(map(id, self.order), 0)
+        for node in self.order:
             for part in node.inputs:
                 uses[id(part)] += 1
         for node in self.nodes:
             uses[id(node)] += 1
         have: dict[int, Any] = {}
-        size = None
         ours: set[int] = set()
         """Nodes whose arrays may be written over: made here, by an operator on single bars."""
-        with np.errstate(all="ignore"):
-            for node in self._order:
-                if isinstance(node, Source):
-                    value = np.ascontiguousarray(columns[node.name], dtype=float)
-                    if not np.isfinite(value).all():
-                        value = np.where(np.isfinite(value), value, NAN)
-                    size = len(value)
+        for node in self.order:
+            if isinstance(node, Source):
+                value = columns[node.name]
+            else:
+                parts = [have[id(part)] for part in node.inputs]
+                for part in node.inputs:  # let go of what nobody needs any more
+                    uses[id(part)] -= 1
+                    if not uses[id(part)]:
+                        del have[id(part)]
+                if node.pointwise and any(isinstance(part, np.ndarray) for part in parts):
+                    free = (at for at, part in zip(node.inputs, parts, strict=True) if not uses[id(at)] and id(at) in ours)
+                    spare = next(free, None)
+                    out = np.empty(size) if spare is None else parts[node.inputs.index(spare)]
+                    value = node.into(kernels, out, *parts)
+                    ours.add(id(node))
+                elif node.pointwise:
+                    value = float(node.start()(True, *parts))
                 else:
-                    parts = [have[id(part)] for part in node.inputs]
-                    for part in node.inputs:  # let go of what nobody needs any more
-                        uses[id(part)] -= 1
-                        if not uses[id(part)]:
-                            del have[id(part)]
-                    if node.pointwise and any(isinstance(part, np.ndarray) for part in parts):
-                        free = (at for at, part in zip(node.inputs, parts, strict=True) if not uses[id(at)] and id(at) in ours)
-                        spare = next(free, None)
-                        out = np.empty(size) if spare is None else parts[node.inputs.index(spare)]
-                        value = node.into(kernels, out, *parts)
-                        ours.add(id(node))
-                    elif node.pointwise:
-                        value = float(node.start()(True, *parts))
-                    else:
-                        value = node.array(kernels, *parts)
-                have[id(node)] = value
+                    value = node.array(kernels, *parts)
+            have[id(node)] = value
         return {name: np.broadcast_to(np.asarray(have[id(node)], dtype=float), (size,)) for name, node in zip(self.outputs, self.nodes, strict=True)}
+
+
+def _numbers(column: Any, np: Any) -> Any:
+    """A column as float64; what is not finite becomes NaN."""
+    value = np.ascontiguousarray(column, dtype=float)
+    if np.isfinite(value.sum()) or np.isfinite(value).all():
+        return value
+    return np.where(np.isfinite(value), value, NAN)
 
 
 REGISTRY: dict[str, Indicator] = {}

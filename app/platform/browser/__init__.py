@@ -12,7 +12,7 @@ from app.platform.browser.basics import BrowserClock, BrowserEntropy, BrowserLoc
 from app.platform.browser.crypto import BrowserCrypto
 from app.platform.browser.store import BrowserStore
 from app.platform.browser.web import BrowserFetch, BrowserSockets
-from app.platform.interfaces import File, Files, Http, HttpAnswer, HttpCall, Platform, Secret
+from app.platform.interfaces import File, Files, Http, HttpAnswer, HttpCall, Loaded, Platform, Secret
 from app.platform.scheduler import LoopScheduler
 
 
@@ -78,6 +78,16 @@ class _LateFiles:
         return BrowserFiles(self._site)
 
 
+class _LateMachine:
+    """What runs small WebAssembly modules; its module is loaded with the first of them."""
+
+    def load(self, code: bytes) -> Loaded:
+        """Compile and instantiate."""
+        from app.platform.browser.wasm import Loaded
+
+        return Loaded(code)
+
+
 def browser_platform(database: str = "kontor", site: str = "") -> Platform:
     """The platform of this thread; the store is named but not opened yet. ``site``: absolute address of the site's folder."""
     clock = BrowserClock()
@@ -93,4 +103,5 @@ def browser_platform(database: str = "kontor", site: str = "") -> Platform:
         http=_LateHttp(site),
         files=_LateFiles(site),
         history=BrowserStore(f"{database}-history", marked=False),
+        machine=_LateMachine(),
     )

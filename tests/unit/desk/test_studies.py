@@ -11,6 +11,7 @@ from app.desk.errors import Refusal
 from app.desk.studies import MOST, RENEW_S, Studies
 from app.market.indicators import catalogue, find
 from tests.unit.manual import ManualTime
+from tests.unit.market.indicators.machine import Machine
 
 
 class Scheduler(ManualTime):
@@ -20,11 +21,21 @@ class Scheduler(ManualTime):
         return asyncio.get_running_loop().create_task(coroutine)
 
 
+@pytest.fixture(params=["bar by bar", "compiled"], autouse=True)
+def machine(request):
+    """Both ways an indicator can be computed."""
+    Rig.machine = Machine() if request.param == "compiled" else None
+    yield
+    Rig.machine = None
+
+
 class Rig:
+    machine = None
+
     def __init__(self) -> None:
         self.time = Scheduler()
         self.sent: list[dict] = []
-        self.studies = Studies(self.sent.append, self.time, self.time)
+        self.studies = Studies(self.sent.append, self.time, self.time, self.machine)
 
     async def settle(self) -> None:
         for _ in range(400):
