@@ -93,7 +93,9 @@ def test_one_ticket_over_both_accounts_is_told_before_and_after(page: Page, exch
         desk.by("ticket-submit").click()
         expect(page.locator(".ticket-result")).to_contain_text("in Binance (real money) (working)", timeout=PATIENCE_MS)
         whole = desk.by("order-row", routed="whole", status="accepted")
+        expect(whole).to_contain_text("Limit, split, 2 accounts")
         expect(whole).to_contain_text("The rest elsewhere: ")
+        expect(where).to_be_hidden()  # the same again is more than both can pay
         assert len(exchange.orders()["placed"]) == 1
         whole.get_by_role("button", name="Why").click()
         expect(desk.by("order-why")).to_contain_text("in Binance (real money).")

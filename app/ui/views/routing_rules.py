@@ -32,7 +32,7 @@ class RoutingRules:
         self._account_rows = el("div", {"class": "routing-accounts"})
         hint = "Empty, or one alone: only the account that an order is for. Orders of an account that is not chosen stay in it."
         legend = el("legend", None, "Accounts that the router may use for one order")
-        self._choice = el("fieldset", {"class": "field", "hidden": True}, legend, self._account_rows, el("p", {"class": "hint"}, hint))
+        self._choice = el("fieldset", {"class": "field routing-choice", "hidden": True}, legend, self._account_rows, el("p", {"class": "hint"}, hint))
         self._said = el("p", {"class": "tool-said", "role": "status", "data-testid": "routing-said"})
         numbers = el("div", {"class": "settings routing-numbers"})
         for name, label, hint in _NUMBERS:
@@ -89,7 +89,7 @@ class RoutingRules:
             key = f"routing-account-{row['name']}"
             self._accounts[row["name"]] = box = el("input", {"type": "checkbox", "id": key, "data-testid": "routing-account", "data-account": row["name"]})
             box.checked = row["named"]
-        labels = [el("label", {"class": "check", "for": f"routing-account-{row['name']}"}, self._accounts[row["name"]], f" {account(row)}") for row in rows]
+        labels = [el("label", {"for": f"routing-account-{row['name']}"}, self._accounts[row["name"]], f" {account(row)}") for row in rows]
         self._account_rows.replaceChildren(*labels)
 
     def _save(self, event: Any) -> None:
