@@ -62,6 +62,11 @@ class Account:
         return self._desk.accounts.shown is self
 
     @property
+    def for_real(self) -> bool:
+        """Whether its orders are for real money."""
+        return self.real is not None and (self.real.key or {}).get("live") is not False
+
+    @property
     def portfolio(self) -> Any:
         """Exposure and the equity curve; made when first asked for, or at the first sample."""
         if self._portfolio is None:
@@ -135,6 +140,16 @@ class Accounts:
         self._shown = 0
         self._told = ""
         self._busy = 0
+        self._sending: Any = None
+
+    @property
+    def sending(self) -> Any:
+        """Orders and cancels over several accounts; made when first asked for."""
+        if self._sending is None:
+            from .routedsending import RoutedSending
+
+            self._sending = RoutedSending(self._desk)
+        return self._sending
 
     def make(self, instruments: list) -> None:
         """Make them, none with a journal yet."""

@@ -13,6 +13,7 @@ from .errors import Refusal
 from .historyrequests import HISTORY_REQUESTS
 from .journalrequests import JOURNAL_REQUESTS
 from .netrequests import NETWORK_REQUESTS
+from .orderrequests import ORDER_REQUESTS, symbol_of, text_of, trade_of
 from .publisher import BEATS
 from .realrequests import REAL_REQUESTS
 from .riskside import RISK_REQUESTS
@@ -23,8 +24,6 @@ from .vaultfiles import VAULT_FILE_REQUESTS
 from .vaultrequests import VAULT_REQUESTS
 
 PAPER_FIELDS = ("latency_ms", "jitter_ms", "maker_fee_bps", "taker_fee_bps", "venue_fees")
-ORDER_FIELDS = ("symbol", "side", "type", "tif", "qty", "price", "stop", "post_only", "reduce_only")
-MORE_FIELDS = ("route", "trail", "trail_unit", "display", "expires_ns", "take_profit", "stop_loss")
 
 
 def watch(desk: Any, request: dict) -> None:
@@ -60,18 +59,18 @@ def focus(desk: Any, request: dict) -> None:
 def chart_open(desk: Any, request: dict) -> None:
     """Bars for one more chart, or other ones for a chart that is open."""
     symbol, timeframe = _bars(desk, request)
-    desk.publisher.charts.open(_text(request, "chart"), symbol, timeframe)
+    desk.publisher.charts.open(text_of(request, "chart"), symbol, timeframe)
     desk.fill_from_history()
 
 
 def chart_close(desk: Any, request: dict) -> None:
     """Nobody looks at a chart any more."""
-    desk.publisher.charts.close(_text(request, "chart"))
+    desk.publisher.charts.close(text_of(request, "chart"))
 
 
 def heat_open(desk: Any, request: dict) -> dict:
     """The book of one instrument over time."""
-    return desk.publisher.heat.open(_symbol(desk, request))
+    return desk.publisher.heat.open(symbol_of(desk, request))
 
 
 def heat_close(desk: Any, _request: dict) -> None:
@@ -91,12 +90,12 @@ def indicators_set(desk: Any, request: dict) -> dict:
     rows, chart = request.get("rows"), request.get("chart")
     if not isinstance(rows, list):
         raise Refusal("bad_request", "rows has to be a list", "reload the page", "rows")
-    return {"rows": desk.publisher.charts.get(DESK if chart is None else _text(request, "chart")).choose(rows)}
+    return {"rows": desk.publisher.charts.get(DESK if chart is None else text_of(request, "chart")).choose(rows)}
 
 
 def quote(desk: Any, request: dict) -> dict:
     """The newest quote of one instrument, as exact text."""
-    symbol = _symbol(desk, request)
+    symbol = symbol_of(desk, request)
     item, found = desk.market.instrument(symbol), desk.market.quote(symbol)
     if found is None:
         return {"symbol": symbol, "bid": None, "ask": None}
@@ -110,7 +109,7 @@ def tape_filter(desk: Any, request: dict) -> None:
 
 def depth(desk: Any, request: dict) -> dict:
     """How much of one book lies how near to its middle, and what a size would cost."""
-    symbol, text = _symbol(desk, request), request.get("size")
+    symbol, text = symbol_of(desk, request), request.get("size")
     book = desk.market.book(symbol)
     answer = {"symbol": symbol, "state": book.state, "rows": display.bands(book), "curve": display.curve(book)}
     if text:
@@ -124,76 +123,9 @@ def depth(desk: Any, request: dict) -> dict:
     return answer
 
 
-def preview(desk: Any, request: dict) -> dict:
-    """What an order would cost and do."""
-    return _trade(desk, request).preview(_fields(request))
-
-
-async def submit(desk: Any, request: dict) -> dict:
-    """Journal, send, wait for the first answer."""
-    return await _trade(desk, request).submit(_fields(request), _token(request), request.get("clicked_ms"), desk.around.epoch_ms)
-
-
-async def close_position(desk: Any, request: dict) -> dict:
-    """Close the position at market, reduce-only."""
-    trade = _trade(desk, request)
-    fields = trade.closing(_symbol(desk, request))
-    return await trade.submit(fields, _token(request), request.get("clicked_ms"), desk.around.epoch_ms)
-
-
-async def reverse_position(desk: Any, request: dict) -> dict:
-    """Turn the position around at market."""
-    trade = _trade(desk, request)
-    fields = trade.reversing(_symbol(desk, request))
-    return await trade.submit(fields, _token(request), request.get("clicked_ms"), desk.around.epoch_ms)
-
-
-async def cancel(desk: Any, request: dict) -> None:
-    """Ask the venue to cancel one order."""
-    await _trade(desk, request).cancel(_text(request, "client_order_id"))
-
-
-async def cancel_all(desk: Any, request: dict) -> dict:
-    """Ask the venue to cancel all orders, or one instrument's."""
-    return {"count": await _trade(desk, request).cancel_all(request.get("symbol"))}
-
-
-async def cancel_many(desk: Any, request: dict) -> dict:
-    """Ask the venue to cancel these orders, and say what came of each."""
-    from .cancelling import cancel_many  # only ever wanted by hand
-
-    return {"rows": await cancel_many(_trade(desk, request), request.get("client_order_ids"))}
-
-
-async def amend(desk: Any, request: dict) -> dict:
-    """Ask the venue to change an order, and say what came of it."""
-    from .amending import amend  # only ever wanted by hand
-
-    wanted = (request.get(name) for name in ("qty", "price", "stop", "trail"))
-    return await amend(_trade(desk, request), _text(request, "client_order_id"), *wanted)
-
-
-async def query(desk: Any, request: dict) -> dict:
-    """Ask the venue now what became of an order."""
-    return await _trade(desk, request).query(_text(request, "client_order_id"))
-
-
-async def routing(desk: Any, request: dict) -> dict:
-    """Rules of the router, and the listings it chooses between."""
-    rules = request.get("rules") or {}
-    if not isinstance(rules, dict) or len(rules) > 50:
-        raise Refusal("bad_request", "rules has to be an object", "reload the page", "rules")
-    return await desk.trade.routing(rules)
-
-
-def order_why(desk: Any, request: dict) -> dict:
-    """Why a routed order went where it did."""
-    return {"lines": desk.trade.why(_text(request, "client_order_id"))}
-
-
 async def cash_book(desk: Any, request: dict) -> dict:
     """Cash that no fill moves (a transfer, dividend, interest, financing or fee), or a split."""
-    return await booking.book(_trade(desk, request), {name: request.get(name) for name in booking.FIELDS})
+    return await booking.book(trade_of(desk, request), {name: request.get(name) for name in booking.FIELDS})
 
 
 async def journal_export(desk: Any, _request: dict) -> dict:
@@ -203,12 +135,7 @@ async def journal_export(desk: Any, _request: dict) -> dict:
 
 async def journal_fill(desk: Any, request: dict) -> dict:
     """From a fill back to its order, the entry that let it in, and the limits in force."""
-    return {"lines": await desk.trade.cause(_text(request, "fill_id"))}
-
-
-def query_unknown(desk: Any, _request: dict) -> dict:
-    """Ask the venue now about every order whose state is not known."""
-    return {"count": desk.trade.query_unknown()}
+    return {"lines": await desk.trade.cause(text_of(request, "fill_id"))}
 
 
 def account_choose(desk: Any, request: dict) -> dict:
@@ -287,30 +214,19 @@ REQUESTS = {
     "quote": quote,
     "tape.filter": tape_filter,
     "depth": depth,
-    "order.preview": preview,
-    "order.submit": submit,
-    "order.cancel": cancel,
-    "order.cancel_all": cancel_all,
-    "order.cancel_many": cancel_many,
-    "order.amend": amend,
-    "order.query": query,
-    "order.query_unknown": query_unknown,
-    "order.why": order_why,
     "cash.book": cash_book,
-    "routing": routing,
     "journal.export": journal_export,
     "journal.fill": journal_fill,
     "statement": statement,
     "portfolio.exposure": exposure,
     "equity.curve": equity_curve,
-    "position.close": close_position,
-    "position.reverse": reverse_position,
     "account.choose": account_choose,
     "replay.control": replay_control,
     "paper.settings": paper_settings,
     "health": health,
     "health.page": health_page,
     "health.probe": health_probe,
+    **ORDER_REQUESTS,
     **HISTORY_REQUESTS,
     **JOURNAL_REQUESTS,
     **VAULT_FILE_REQUESTS,
@@ -322,40 +238,12 @@ REQUESTS = {
 }
 
 
-def _trade(desk: Any, request: dict) -> Any:
-    """The account that the page means: the one it names, which it showed when the trader pressed, else the one that is shown."""
-    return desk.accounts.named(request.get("account")).trade
-
-
-def _fields(request: dict) -> dict:
-    more = {name: request[name] for name in MORE_FIELDS if request.get(name) is not None}
-    return {**{name: request.get(name) for name in ORDER_FIELDS}, **more}
-
-
 def _bars(desk: Any, request: dict) -> tuple[str, str]:
     """Instrument and time frame, both known."""
-    symbol, timeframe = _symbol(desk, request), str(request.get("timeframe", "1s"))
+    symbol, timeframe = symbol_of(desk, request), str(request.get("timeframe", "1s"))
     try:
         desk.market.bars(symbol, timeframe)
     except BadFrame as error:
         reason, _, remedy = str(error).partition("; ")
         raise Refusal("bad_timeframe", reason, remedy, "timeframe") from error
     return symbol, timeframe
-
-
-def _symbol(desk: Any, request: dict) -> str:
-    symbol = request.get("symbol")
-    if not desk.market.knows(symbol):
-        raise Refusal("unknown_symbol", f"there is no instrument {str(symbol)[:40]!r}", "choose one from the watchlist", "symbol")
-    return symbol
-
-
-def _token(request: dict) -> str:
-    return _text(request, "token")
-
-
-def _text(request: dict, name: str) -> str:
-    value = request.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= 100:
-        raise Refusal("bad_request", f"{name} has to be a text of 1 to 100 characters", "reload the page", name)
-    return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -81,12 +82,24 @@ def routed_row(routed: Any) -> dict:
         "origin": event.origin,
         "how": event.how,
         "legs": [leg.client_order_id for leg in routed.legs],
+        "parts": parts_of(event.plan),
         "created_ns": event.ts,
         "updated_ns": routed.updated_ns,
         **dict.fromkeys(_OF_LEGS),
         **dict.fromkeys(("post_only", "reduce_only", "held", "amending", "linked", "triggered"), False),
         "asked": 0,
     }
+
+
+def parts_of(plan: str) -> list[dict]:
+    """What of a routed order goes to which account, as its plan has it; empty where the router did not choose between accounts."""
+    return [part for part in json.loads(plan)["parts"] if part["qty"] != "0"] if '"parts":' in plan else []
+
+
+def part_in(engine: Any, part: dict, plan: str) -> Any:
+    """The routed order that an account has for its part of a plan; None where the part was not sent: another order may have got its id later."""
+    found = engine.routed.by_id.get(part["client_order_id"])
+    return found if found is not None and found.event.plan == plan else None
 
 
 def fill_row(fill: Any) -> dict:

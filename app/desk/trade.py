@@ -29,7 +29,6 @@ from app.model.events import (
     SplitBooked,
 )
 from app.model.orders import OrderStatus
-from app.trading.commands import ORIGIN
 from app.trading.effects import HoldPosition, Notify, QueryOrder, SendAmend, SendCancel, SendOrder
 from app.trading.engine import Engine
 from app.trading.errors import Denied, JournalError
@@ -38,11 +37,9 @@ from app.trading.holding import Holder
 from app.trading.journal import Entry, decode
 from app.trading.marks import DeskView
 from app.trading.order import PATIENCE_NS
-from app.trading.preview import preview
 from app.trading.resolving import Resolver
 from app.trading.risk.book import Totals
 from app.trading.settings import PaperSettings
-from app.trading.ticket import routing_of
 from app.trading.valuation import DayStart, Valuation, valuation
 
 from .errors import Refusal
@@ -313,31 +310,6 @@ class Trade:
     def reversing(self, symbol: str) -> dict:
         """The order fields that turn the position in an instrument round."""
         return self._open_engine().reversing(symbol)
-
-    def preview(self, fields: dict) -> dict:
-        """What an order would cost and do, and where the router would send it; Denied names what is wrong with it."""
-        engine = self._open_engine()
-        how, rest = routing_of(fields)
-        if how is not None:
-            from app.trading.routing.sending import preview_of  # only ever wanted by an order that names no venue
-
-            return preview_of(engine, rest, how, ORIGIN)
-        return preview(engine, fields).to_wire()
-
-    async def routing(self, rules: dict) -> dict:
-        """Set rules of the router by name (None or empty removes one), and say which are in force and between which listings it chooses."""
-        from .routingview import state
-
-        engine = self._open_engine()
-        if rules:
-            await self.writer.command(lambda: [event for name, value in rules.items() for event in engine.routing_rule(name, value)])
-        return state(engine)
-
-    def why(self, order_id: str) -> list[str]:
-        """Why a routed order, or one of its legs, went where it did, as lines to read."""
-        from .routingview import why
-
-        return why(self._open_engine(), order_id)
 
     def account(self) -> dict | None:
         """The account message, None while no account is open."""

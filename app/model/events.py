@@ -188,7 +188,10 @@ class OrderAdopted:
 
 @dataclass(frozen=True, slots=True)
 class OrderRouted:
-    """One intent that the router gave to one or several listings; its legs follow as orders that name it. ``plan`` says why, as JSON (`routing.plan`)."""
+    """One intent that the router gave to one or several listings; its legs follow as orders that name it. ``plan`` says why, as JSON (`routing.plan`).
+
+    Given to several accounts, each journal has one of its own with the legs that it holds: ``qty`` is theirs, the plan is that of the whole.
+    """
 
     ts: int
     client_order_id: str

@@ -47,6 +47,17 @@ def check_reduces(engine: Engine, read: Ticket, filled: Decimal = ZERO) -> None:
 
 def check_power(engine: Engine, order: Order) -> None:
     """Denied when the order would bind more margin than is free, at its worst price and with the taker fee; a cash account's leverage is 1."""
+    if (found := _shortage(engine, order)) is not None:
+        raise found[1]
+
+
+def most_carried(engine: Engine, order: Order) -> Decimal | None:
+    """The most of the order that the buying power carries, None when all of it; Denied where that cannot be known now."""
+    found = _shortage(engine, order)
+    return None if found is None else found[0]
+
+
+def _shortage(engine: Engine, order: Order) -> tuple[Decimal, Denied] | None:
     view, instrument = engine.view, engine.view.instruments[order.symbol]
     rates = view.rates(engine.currency)
     rate = rates.rate(instrument.quote)
@@ -56,13 +67,13 @@ def check_power(engine: Engine, order: Order) -> None:
     leverage = engine.risk.leverage_of(order.symbol)
     wanted = need.margin(leverage) - ratio(need.released, leverage)
     if need.opening <= 0 or (rate is not None and wanted <= 0):
-        return
+        return None
     if rate is None:
         reason = f"{instrument.quote} cannot be converted to {engine.currency} now, so the buying power cannot be checked."
         raise Denied("no_conversion", "symbol", reason, "Wait for quotes of the instruments between them.")
     available = power(engine, rates)
     if convert(wanted, rate.value) <= available:
-        return
+        return None
     each = convert(need.price, ratio(Decimal(1), leverage) + view.taker_bps(order.symbol) / 10_000)
     carried = ratio(ratio(available, rate.value) + ratio(need.released, leverage), each)
     lot = instrument.lot_size
@@ -72,12 +83,12 @@ def check_power(engine: Engine, order: Order) -> None:
         numbers = {"scope": "account", "limit": plain(round(available, 8)), "used": plain(round(convert(wanted, rate.value), 8)), "unit": "money"}
         reason = f"It needs a margin of {needed} {engine.currency} at a leverage of {plain(leverage)}, free are {have} {engine.currency}."
         remedy = f"Use at most {plain(most)} {instrument.base}." if most > 0 else "Close a position or cancel an order first."
-        raise RiskDenied("margin", "qty", reason, remedy, numbers)
+        return most, RiskDenied("margin", "qty", reason, remedy, numbers)
     reason = f"It needs {needed} {engine.currency} with the fee, the buying power is {have} {engine.currency}."
     remedy = f"Use at most {plain(most)} {instrument.base}." if most > 0 else "Close a position or cancel an order first."
     if order.intent.multiplier is not None and most <= 0:
         remedy = "Give the account a leverage on the risk page: without one it carries the whole worth of a contract."
-    raise Denied("buying_power", "qty", reason, remedy)
+    return most, Denied("buying_power", "qty", reason, remedy)
 
 
 def check_amendment(engine: Engine, order: Order, new: Ticket) -> None:

@@ -84,9 +84,14 @@ def choices(name: str, rows: Iterable[dict], chosen: str) -> list[tuple[str, str
 
 
 def expanded(rows: Iterable[dict], orders: dict[str, dict]) -> list[dict]:
-    """The orders at venues that these rows stand for: of a routed one its legs; each once."""
-    ids = [leg for row in rows for leg in row.get("legs") or (row["client_order_id"],)]
-    return [orders[key] for key in dict.fromkeys(ids) if key in orders]
+    """The orders at venues that these rows stand for, each once: of a routed one its legs, which name it as ``whole`` where it has parts in other
+    accounts."""
+    wholes: dict[str, str] = {}
+    for row in rows:
+        spread = len(row.get("parts") or ()) > 1
+        for leg in row.get("legs") or (row["client_order_id"],):
+            wholes[leg] = row["client_order_id"] if spread else wholes.get(leg, "")
+    return [{**orders[key], "whole": whole} if whole else orders[key] for key, whole in wholes.items() if key in orders]
 
 
 def cancellable(rows: Iterable[dict]) -> list[dict]:
@@ -111,6 +116,8 @@ def cancel_question(rows: list[dict], others: int) -> str:
         parts.append(f"{held} held by this desk {'ends' if held == 1 else 'end'} at once")
     if unknown:
         parts.append(f"{unknown} unknown: the venue is asked to cancel, it is not sure that it has {'it' if unknown == 1 else 'them'}")
+    if wholes := {row["whole"] for row in rows if row.get("whole")}:
+        parts.append(f"{plural(len(wholes), 'routed order')} {'is' if len(wholes) == 1 else 'are'} cancelled in other accounts too")
     if others:
         parts.append(f"{others} of the chosen {'is' if others == 1 else 'are'} over already and {'is' if others == 1 else 'are'} left alone")
     return ". ".join(parts) + "."

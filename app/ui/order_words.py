@@ -159,6 +159,8 @@ def marks(row: dict) -> str:
         found.append("one cancels other")
     if row.get("legs"):
         found.append(f"routed to {plural(len(row['legs']), 'venue')}")
+    if elsewhere := _elsewhere(row):
+        found.append(elsewhere)
     if row.get("route"):
         found.append("leg of a routed order")
     if row.get("release_ns"):
@@ -187,7 +189,7 @@ def status_tone(row: dict) -> str:
 
 
 def why(row: dict) -> str:
-    """The words in the reason column: evidence of the unknown, what holds the held, else the reason of the end."""
+    """The words in the reason column: evidence of the unknown, what holds the held, else the reason of the end and what of it is in other accounts."""
     if row["status"] == "unknown":
         return evidence(row)
     if row["status"] == "held":
@@ -195,13 +197,33 @@ def why(row: dict) -> str:
             return f"sent by this desk at {stamp(row['release_ns'])}; it is not sent while the tab is closed"
         waits = "waits for its entry order; this desk sends it"
         return waits if row.get("parent") else "watched by this desk only: nothing triggers it while the tab is closed"
-    return row.get("reason") or ""
+    return " ".join(part for part in (row.get("reason") or "", sentence(_elsewhere(row))) if part)
 
 
 def legs_text(plan: dict, base: str) -> str:
-    """Where a routed order goes: '0.006 BTC to BTC-USD.COINBASE, 0.004 to BTC/USD.BITSTAMP'."""
-    parts = [f"{number(leg['qty'])}{f' {base}' if not at else ''} to {leg['symbol']}" for at, leg in enumerate(plan["legs"])]
-    return ", ".join(parts)
+    """Where a routed order goes: '0.006 BTC to BTC-USD.COINBASE, 0.004 to BTC/USD.BITSTAMP'; and for which account, where that was chosen."""
+    places = {part["account"]: f" in {account(part)}" for part in plan.get("parts", ())}
+    legs = enumerate(plan["legs"])
+    return ", ".join(f"{number(leg['qty'])}{f' {base}' if not at else ''} to {leg['symbol']}{places.get(leg.get('account'), '')}" for at, leg in legs)
+
+
+def account(part: dict) -> str:
+    """An account that the router may use, and whether it is for real money."""
+    return f"{part['title']} (real money)" if part["real"] else part["title"]
+
+
+def accounts_text(plan: dict, base: str) -> str:
+    """Which accounts a routed order would go to, where the router chose: 'Goes to 2 accounts: 0.6 BTC in Paper, 0.4 BTC in Binance (real money).'"""
+    parts = [part for part in plan.get("parts", ()) if part["qty"] != "0"]
+    where = ", ".join(f"{number(part['qty'])} {base} in {account(part)}" for part in parts)
+    return f"Goes to {plural(len(parts), 'account')}: {where}." if parts else ""
+
+
+def _elsewhere(row: dict) -> str:
+    """What of a routed order is in other accounts."""
+    parts = [part for part in row.get("parts") or () if part["client_order_id"] != row["client_order_id"]]
+    where = ", ".join(f"{number(part['qty'])} in {account(part)}" for part in parts)
+    return f"the rest elsewhere: {where}" if where else ""
 
 
 def blotter(orders: dict[str, dict], routed: dict[str, dict]) -> list[dict]:

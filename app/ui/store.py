@@ -8,7 +8,8 @@ for the chart that is looked at: ``indicator``, ``table``), ``view`` (dict with 
 price in sight as ``view``),
 ``badge`` (tab name, count),
 ``pane`` (narrow screens: which pane shows), ``route``, ``terminal`` (open the debug terminal with this filter), ``palette`` (open it with this
-text), ``row`` (an element of the watchlist shows another symbol), ``watch`` (this symbol was added).
+text), ``row`` (an element of the watchlist shows another symbol), ``watch`` (this symbol was added), ``routing`` (rules of the router were changed: the
+answer).
 A ``tick`` is handled once: its parts go to the ``on_tick`` handlers, then its credit goes back to the worker.
 The store never touches the DOM.
 """

@@ -7,7 +7,7 @@ one instrument only: its cost depends neither on the number of orders and positi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
@@ -69,15 +69,21 @@ class Gate:
         parts += [f"{words(scope)} {self.states[scope].state}" for scope in scopes_of(order.intent.origin, order.symbol) if scope in self.states]
         return "; ".join(part for part in parts if part)
 
-    def check_whole(self, orders: list[Order]) -> None:
-        """Denied when the legs of one intent are worth more together than one order may be; each leg is checked by itself besides."""
-        self._told(self._check_whole, orders)
+    def check_whole(self, orders: list[Order], elsewhere: Sequence[Order] = ()) -> None:
+        """Denied when the legs of one intent are worth more together than one order may be; each leg is checked by itself besides.
 
-    def objection(self, orders: list[Order], whole: bool = False) -> Denied | None:
+        Its legs in other accounts, ``elsewhere``, count for limits of the whole desk.
+        """
+        self._told(lambda legs: self._check_whole(legs, elsewhere), orders)
+
+    def objection(self, orders: list[Order], whole: bool = False, elsewhere: Sequence[Order] = ()) -> Denied | None:
         """What `check`, or `check_whole`, would say of these orders now; nothing is kept of it."""
         used = dict(self.used)
         try:
-            (self._check_whole if whole else self._check_new)(orders)
+            if whole:
+                self._check_whole(orders, elsewhere)
+            else:
+                self._check_new(orders)
         except Denied as denied:
             return denied
         finally:
@@ -106,16 +112,23 @@ class Gate:
             self.denials.append((orders[0].created_ns, denied.code, str(denied)))
             raise
 
-    def _check_whole(self, orders: list[Order]) -> None:
+    def _check_whole(self, orders: list[Order], elsewhere: Sequence[Order]) -> None:
         engine, first = self._engine, orders[0]
+        here, desk = self._together(orders), self._together([*orders, *elsewhere])
+        lot = engine.view.instruments[first.symbol].lot_size
+        for row in self._limits(first.intent.origin, first.symbol).get("order_notional", ()):
+            if not row[0].startswith("instrument:"):
+                worth, qty = desk if row[0] == "desk" else here
+                self._most({"order_notional": [row]}, "order_notional", worth, "qty", engine.currency, qty, lot)
+
+    def _together(self, orders: list[Order]) -> tuple[Decimal, Decimal]:
+        """Worth and quantity."""
         worth = qty = ZERO
         for order in orders:
             cell = self.book.refresh(order.symbol)
-            worth = add(worth, _worth(order, order.qty, order.price, engine.view.mark(order.symbol), cell))
+            worth = add(worth, _worth(order, order.qty, order.price, self._engine.view.mark(order.symbol), cell))
             qty = add(qty, order.qty)
-        limits = self._limits(first.intent.origin, first.symbol).get("order_notional", ())
-        whole = {"order_notional": [row for row in limits if not row[0].startswith("instrument:")]}
-        self._most(whole, "order_notional", worth, "qty", engine.currency, qty, engine.view.instruments[first.symbol].lot_size)
+        return worth, qty
 
     def _check_new(self, orders: list[Order]) -> None:
         first = orders[0]

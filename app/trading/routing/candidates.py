@@ -54,7 +54,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One listing. ``against`` says in words why nothing of the order may go there, with the stable ``code``; both empty where it may."""
+    """One listing. ``against`` says in words why nothing of the order may go there, with the stable ``code``; both empty where it may.
+
+    Where the router chooses between accounts (`accounts`): one listing in one ``account``, which carries ``room`` of the order (None: all).
+    """
 
     instrument: Instrument
     fees: Fees
@@ -65,6 +68,14 @@ class Candidate:
     ahead: int = 0
     code: str = ""
     against: str = ""
+    account: str = ""
+    title: str = ""
+    room: Decimal | None = None
+
+    @property
+    def where(self) -> str:
+        """The listing, and in which account where there are several."""
+        return f"{self.symbol} in {self.title}" if self.title else self.symbol
 
     @property
     def symbol(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from app.model.orders import OrderType, Side, TimeInForce
 
 from ..money import ZERO, plain, ratio
 from .candidates import Candidate
-from .plan import Leg, Plan, Verdict, amount
+from .plan import Leg, Part, Plan, Verdict, amount
 from .rules import AVOID, PREFER
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ def explain(router: Router, choice: Choice, asked: Instrument) -> Plan:
     filled = router.qty(sum(choice.total(index) for index in legs))
     worsts = [router.worst(index, choice) for index in legs if choice.total(index)]
     worst = (max(worsts) if wanted.side is Side.BUY else min(worsts)) if worsts else None
+    parts = {each.account: Part(each.account, each.title, False) for each in found if each.account}
+    for leg, index in zip(made, legs, strict=True):
+        if leg.account:
+            part = parts[leg.account]
+            parts[leg.account] = replace(part, qty=part.qty + leg.qty, cost=part.cost + router.money(router.cost(index, choice)))
     return Plan(
         how=router.how,
         asked=asked.symbol,
@@ -49,6 +55,7 @@ def explain(router: Router, choice: Choice, asked: Instrument) -> Plan:
         fillable=router.qty(sum(choice.takes.get(index, 0) for index in legs)),
         alone=router.money(min(complete.values())) if complete else None,
         notes=tuple(_notes(router, choice, legs)),
+        parts=tuple(parts.values()),
     )
 
 
@@ -60,7 +67,7 @@ def _leg(router: Router, choice: Choice, index: int, whole: bool) -> Leg:
         rounding = ROUND_FLOOR if wanted.side is Side.BUY else ROUND_CEILING
         price = (router.protected / item.tick_size).to_integral_value(rounding) * item.tick_size
         kind, tif = OrderType.LIMIT, TimeInForce.FOK if wanted.tif is TimeInForce.FOK else TimeInForce.IOC
-    return Leg(item.symbol, item.venue, qty, router.qty(choice.rests.get(index, 0)), kind, tif, price)
+    return Leg(item.symbol, item.venue, qty, router.qty(choice.rests.get(index, 0)), kind, tif, price, router.found[index].account)
 
 
 def _verdict(router: Router, choice: Choice, index: int, alone: Choice | None, cost: int) -> Verdict:
@@ -84,6 +91,7 @@ def _verdict(router: Router, choice: Choice, index: int, alone: Choice | None, c
         fillable=router.qty(min(fillable, router.want)),
         maker_bps=each.fees.maker_bps,
         taker_bps=each.fees.taker_bps,
+        account=each.account,
     )
 
 
@@ -110,7 +118,10 @@ def _why_not(router: Router, each: Candidate, alone: Choice | None, cost: int) -
     if alone is None:
         return "min", "the order is too small for it"
     if alone.missing:
-        return "depth", f"only {plain(router.qty(router.want - alone.missing))} {each.instrument.base} can be had there"
+        had = plain(router.qty(router.want - alone.missing))
+        if router.is_short(router.found.index(each), alone):
+            return "power", f"the account can carry {had} {each.instrument.base} of it"
+        return "depth", f"only {had} {each.instrument.base} can be had there"
     more = router.money(alone.cost - cost)
     if more > 0:
         bps = ratio(more * 10_000, abs(router.money(cost))) if cost else ZERO
@@ -119,6 +130,8 @@ def _why_not(router: Router, each: Candidate, alone: Choice | None, cost: int) -
         return "dearer", f"all of it there would {verb} {amount(more)} {each.instrument.quote} {much} ({amount(bps, 1)} bps), fees included"
     if more < 0:
         return "dearer", "cheaper by less than your rules give a preferred venue"
+    if each.account:
+        return "tie", "no better: preferred venues, shorter queues, then the account that the order is for, then names decide"
     return "tie", "no better: preferred venues, shorter queues, then names decide"
 
 

@@ -3,6 +3,9 @@
 Every set of listings is filled from its merged books, cheapest after fees first, in whole lots; what no book gives within the limit rests where it is
 likeliest to be filled cheaply. Of the sets whose legs all satisfy their venues the one is taken that trades most at once, then the cheapest; single listings
 are sets too, so a split is never worse than the best of them. Ties go to preferred venues, then to fewer legs, then by name: equal books give equal plans.
+
+Where the router chooses between accounts (`accounts`) a listing is there once for each of them. They share its book: who pays the lower fee takes first, and
+nothing that is displayed counts twice. An account gets no more of the whole than it can carry.
 """
 
 from __future__ import annotations
@@ -76,6 +79,8 @@ class Router:
             for price, size in self.levels[index]
         )
         self._lots = {index: items[index].lot * 10 ** (self.size_scale - items[index].size_scale) for index in self.open}
+        self._fellows = self._same_book()
+        self.purses = self._purses()
 
     # In and out of common units.
 
@@ -125,6 +130,25 @@ class Router:
             seen += size * wide
         return rows
 
+    def _same_book(self) -> dict[int, list[int]]:
+        """By number: the others that trade in the same book, for other accounts."""
+        found = {index: [other for other in self.open if other != index and self.found[other].symbol == self.found[index].symbol] for index in self.open}
+        return {index: others for index, others in found.items() if others}
+
+    def _purses(self) -> dict[str, int]:
+        """Size units of the whole that each account can carry; accounts that carry all of it are not in it."""
+        rooms: dict[str, int] = {}
+        for index in self.open:
+            each = self.found[index]
+            if each.room is not None:
+                rooms[each.account] = min(self._size(each.room), rooms.get(each.account, self.want))
+        return rooms
+
+    def _before(self, index: int, choice: Choice) -> int:
+        """Size units that others take of the same book before it."""
+        place = (self.found[index].fees.taker_bps, index)
+        return sum(choice.takes.get(other, 0) for other in self._fellows.get(index, ()) if (self.found[other].fees.taker_bps, other) < place)
+
     # Filling sets.
 
     def caps(self, share: bool) -> dict[int, int]:
@@ -147,6 +171,7 @@ class Router:
     def fill(self, chosen: Sequence[int], caps: Mapping[int, int]) -> Choice | None:
         """The set's legs, or None where one would be too small for its venue."""
         takes, seen, left = dict.fromkeys(chosen, 0), dict.fromkeys(chosen, 0), self.want
+        purses, most = dict(self.purses), self._most_of_one()
         for _key, _rank, index, size in self._merged:
             if not left:
                 break
@@ -154,50 +179,73 @@ class Router:
                 continue
             seen[index] += size
             room = min(seen[index], caps[index], takes[index] + left)
+            if self._fellows or purses:
+                others = sum(takes.get(other, 0) for other in self._fellows.get(index, ()))
+                room = min(room, seen[index] - others, most - others, takes[index] + purses.get(self.found[index].account, left))
             more = room - room % self._lots[index] - takes[index]
             if more > 0:
                 takes[index] += more
                 left -= more
+                self._spend(purses, index, more)
         rests: dict[int, int] = {}
         if left and not self.wanted.takes and not self.wanted.waits:
             for index in sorted(chosen, key=self.resting_key):
                 room = min(left, caps[index] - takes[index])
+                if self._fellows or purses:
+                    others = sum(takes.get(other, 0) + rests.get(other, 0) for other in self._fellows.get(index, ()))
+                    room = max(min(room, most - others - takes[index], purses.get(self.found[index].account, left)), 0)
                 rests[index] = room - room % self._lots[index]
                 left -= rests[index]
+                self._spend(purses, index, rests[index])
         choice = Choice(left, 0, takes, rests)
         if self.how == SPLIT and not self.wanted.reduce_only and any(self._too_small(index, choice) for index in choice.legs):
             return None
         return choice._replace(cost=sum(self.cost(index, choice) for index in choice.legs))
 
+    def _most_of_one(self) -> int:
+        """The most of one listing over all accounts."""
+        share = self.rules.max_share if self.how == SPLIT else None
+        return self.want if share is None else int(self.want * share / 100)
+
+    def is_short(self, index: int, choice: Choice) -> bool:
+        """True when it is the account that carries no more, not the book that shows no more."""
+        purse = self.purses.get(self.found[index].account, self.want)
+        return purse < self.want and purse < choice.total(index) + self._lots[index]
+
+    def _spend(self, purses: dict[str, int], index: int, units: int) -> None:
+        account = self.found[index].account
+        if account in purses:
+            purses[account] -= units
+
+    def _walk(self, index: int, choice: Choice) -> list[tuple[int, int]]:
+        """(price, size) units that a leg takes of its book, after those that others take of the same before it."""
+        skip, left, found = self._before(index, choice), choice.takes.get(index, 0), []
+        for price, size in self.levels[index]:
+            passed = min(skip, size)
+            part = min(size - passed, left)
+            skip, left = skip - passed, left - part
+            if part:
+                found.append((price, part))
+        return found
+
     def cost(self, index: int, choice: Choice) -> int:
         """All-in cost units of one leg: its own book walked, and what rests at the limit."""
         fees = self.found[index].fees
-        total, left = 0, choice.takes.get(index, 0)
-        for price, size in self.levels[index]:
-            part = min(size, left)
-            total += part * self._all_in(price, fees.taker_bps)
-            left -= part
+        total = sum(part * self._all_in(price, fees.taker_bps) for price, part in self._walk(index, choice))
         if rests := choice.rests.get(index, 0):
             total += rests * self._all_in(self._price(self.limit), fees.maker_bps)
         return total
 
     def notional(self, index: int, choice: Choice) -> int:
         """Price times size units of one leg, without fees."""
-        total, left = 0, choice.takes.get(index, 0)
-        for price, size in self.levels[index]:
-            part = min(size, left)
-            total, left = total + part * price, left - part
+        total = sum(part * price for price, part in self._walk(index, choice))
         rests = choice.rests.get(index, 0)
         return total + (rests * self._price(self.limit) if rests else 0)
 
     def worst(self, index: int, choice: Choice) -> int:
         """The last price a leg reaches."""
-        left, found = choice.takes.get(index, 0), 0
-        for price, size in self.levels[index]:
-            if left <= 0:
-                break
-            found, left = price, left - size
-        return self._price(self.limit) if choice.rests.get(index) else found
+        taken = self._walk(index, choice)
+        return self._price(self.limit) if choice.rests.get(index) else taken[-1][0] if taken else 0
 
     def resting_key(self, index: int) -> tuple:
         """Where a resting order does best: the lowest maker fee, then least before it in the queue, then the narrowest spread."""
@@ -205,7 +253,7 @@ class Router:
         ahead = each.ahead * 10 ** (self.size_scale - each.instrument.size_scale)
         mark = each.mark
         spread = mark.ask - mark.bid if mark is not None and mark.ask is not None and mark.bid is not None else Decimal("Infinity")
-        return (each.fees.maker_bps, ahead, spread, self._rank(index), each.symbol)
+        return (each.fees.maker_bps, ahead, spread, self._rank(index), each.symbol, index)
 
     def choose(self) -> Choice | None:
         """The best set, avoided venues only where it cannot be done without them; None where no set does."""
@@ -255,10 +303,14 @@ class Router:
 
 def make(view: DeskView, positions: Mapping[str, Decimal], asked: Instrument, wanted: Wanted, how: str, rules: Rules) -> Plan:
     """The plan for an order; Denied names what stands in the way."""
-    found = candidates.find(view, positions, asked, wanted, rules, how == BEST)
+    return decide(candidates.find(view, positions, asked, wanted, rules, how == BEST), asked, wanted, how, rules)
+
+
+def decide(found: Sequence[Candidate], asked: Instrument, wanted: Wanted, how: str, rules: Rules) -> Plan:
+    """The plan for an order that can go to these; Denied names what stands in the way."""
     router = Router(wanted, rules, found, how)
     if not router.open:
-        words = "; ".join(f"{each.symbol}: {each.against}" for each in found)
+        words = "; ".join(f"{each.where}: {each.against}" for each in found)
         raise Denied("route_nowhere", "route", f"The order can go nowhere ({words}).", "Wait, choose this venue, or change the routing rules.")
     choice = router.choose()
     if choice is None or (choice.missing and (how == SPLIT or wanted.tif is TimeInForce.FOK) and not wanted.waits):
@@ -282,6 +334,8 @@ def _too_little(router: Router, choice: Choice | None, asked: Instrument) -> Den
     bounds = [f"the largest share of {plain(rules.max_share)} %"] if router.how == SPLIT and rules.max_share is not None else []
     if router.protected is not None:
         bounds.append(f"the most slippage of {plain(rules.max_slippage_bps)} bps")
+    if any(room < router.want for room in router.purses.values()):
+        bounds.append("what the accounts can carry")
     within = f" within {' and '.join(bounds)}" if bounds else " within its price" if wanted.price is not None else ""
     reason = f"Only {plain(most)} of {plain(wanted.qty)} {asked.base} can be had{within}."
     use = f"Use at most {plain(most)}" if most > 0 else "Use another quantity"

@@ -5,6 +5,9 @@ Changes nothing but what the engine keeps of proposals, and takes that back when
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from app.model import events
@@ -18,7 +21,7 @@ from ..money import ZERO, add, plain
 from ..order import Order
 from . import planning, rules
 from .candidates import Wanted
-from .plan import HOWS, SPLIT, Plan, lines
+from .plan import HOWS, SPLIT, Leg, Plan, lines
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -28,13 +31,22 @@ _SPLITS = (OrderType.MARKET, OrderType.LIMIT)
 
 def plan(engine: Engine, fields: dict, how: object) -> Plan:
     """Where the order in ``fields`` would go now; Denied names what is wrong with it."""
+    read, wanted = read_wanted(engine, fields, how)
+    return planning.make(engine.view, positions_of(engine), read.instrument, wanted, how, rules.of(engine.routed.rules))
+
+
+def read_wanted(engine: Engine, fields: dict, how: object) -> tuple[ticket.Ticket, Wanted]:
+    """The ticket, and what it asks of the router; Denied names what is wrong with it."""
     if how not in HOWS:
         raise Denied("bad_route", "route", f"There is no route {shorten(how)}.", f"Use this, {' or '.join(HOWS)}.")
     read = ticket.read(fields, engine.view)
     _check(read, how)
-    wanted = Wanted(read.side, read.type, read.tif, read.qty, read.price, read.stop, read.post_only, read.reduce_only)
-    positions = {symbol: position.qty for symbol, position in engine.portfolio.positions.items()}
-    return planning.make(engine.view, positions, read.instrument, wanted, how, rules.of(engine.routed.rules))
+    return read, Wanted(read.side, read.type, read.tif, read.qty, read.price, read.stop, read.post_only, read.reduce_only)
+
+
+def positions_of(engine: Engine) -> dict[str, Decimal]:
+    """Signed quantities by symbol."""
+    return {symbol: position.qty for symbol, position in engine.portfolio.positions.items()}
 
 
 def submit(engine: Engine, fields: dict, how: object, token: str, origin: str) -> list[Event]:
@@ -42,7 +54,14 @@ def submit(engine: Engine, fields: dict, how: object, token: str, origin: str) -
     made = plan(engine, fields, how)
     ((route, sequence),) = engine.new_ids(1, origin)
     groups = _legs(engine, fields, made, route, origin, sequence)
-    engine.risk.check_whole([group[0] for group in groups])
+    submitted = proposals(engine, groups)
+    engine.remember(token, route)
+    return [routed_event(engine, fields, made, groups, made.qty), *submitted]
+
+
+def proposals(engine: Engine, groups: list[list[Order]], elsewhere: Sequence[Order] = ()) -> list[Event]:
+    """Legs checked and proposed, all or none, as they are to be journalled; ``elsewhere`` are those of the same intent in other accounts."""
+    engine.risk.check_whole([group[0] for group in groups], elsewhere)
     proposed: list[Order] = []
     submitted: list[Event] = []
     try:
@@ -56,14 +75,17 @@ def submit(engine: Engine, fields: dict, how: object, token: str, origin: str) -
         for order in proposed:
             engine.abandon(order.client_order_id)
         raise
-    engine.remember(token, route)
+    return submitted
+
+
+def routed_event(engine: Engine, fields: dict, made: Plan, groups: list[list[Order]], qty: Decimal) -> Event:
+    """What the journal keeps of the whole beside these legs, which are ``qty`` of it."""
     first = groups[0][0]
-    price = ticket.read(fields, engine.view).price
-    routed = events.OrderRouted(
-        *(first.created_ns, route, engine.account, origin, sequence, made.asked, first.intent.side, OrderType(_type(fields)), TimeInForce(fields["tif"])),
-        *(made.qty, price, made.how, made.to_json()),
+    intent, price = first.intent, ticket.read(fields, engine.view).price
+    return events.OrderRouted(
+        *(first.created_ns, intent.route, engine.account, intent.origin, intent.sequence, made.asked, intent.side),
+        *(OrderType(_type(fields)), TimeInForce(fields["tif"]), qty, price, made.how, made.to_json()),
     )
-    return [routed, *submitted]
 
 
 def preview_of(engine: Engine, fields: dict, how: object, origin: str) -> dict:
@@ -85,11 +107,16 @@ def preview_of(engine: Engine, fields: dict, how: object, origin: str) -> dict:
         proposed += group
     for order in proposed:
         engine.abandon(order.client_order_id)
+    return to_wire(made, [engine], preview.cash_after(engine, made.currency, made.cost), warnings)
+
+
+def to_wire(made: Plan, engines: Sequence[Engine], cash: Decimal | None, warnings: list[str]) -> dict:
+    """The result of ``order.preview``; positions are those of all ``engines`` together."""
     position = ZERO
-    for verdict in made.verdicts:
-        position = add(position, engine.portfolio.qty(verdict.symbol))
+    for symbol in dict.fromkeys(verdict.symbol for verdict in made.verdicts):
+        for engine in engines:
+            position = add(position, engine.portfolio.qty(symbol))
     signed = made.qty if made.side == "buy" else made.qty.copy_negate()
-    cash = preview.cash_after(engine, made.currency, made.cost)
     wire = {name: None if value is None else plain(value) for name, value in (
         ("notional", made.notional), ("fee", made.fee), ("cash_after", cash), ("position_after", add(position, signed)),
         ("worst_price", made.worst), ("average_price", made.average), ("fillable_qty", made.fillable),
@@ -118,18 +145,22 @@ def _check(read: ticket.Ticket, how: object) -> None:
 
 def _legs(engine: Engine, fields: dict, made: Plan, route: str, origin: str, sequence: int) -> list[list[Order]]:
     """The legs, each with the exits that come with it. With no ``route`` they are for looking only."""
-    now, groups, number = engine.now_ns(), [], 0
+    make_id = ids(route, sequence)
+    return [leg_of(engine, fields, leg, route, origin, make_id) for leg in made.legs]
 
-    def make_id() -> tuple[str, int]:
-        nonlocal number
-        number += 1
-        return (leg_order_id(route, number), sequence)
 
-    for leg in made.legs:
-        paired = fields["type"] == terms.PAIR
-        changed = {"symbol": leg.symbol, "qty": plain(leg.qty), "tif": leg.tif.value}
-        changed |= {} if paired else {"type": leg.kind.value, "price": None if leg.price is None else plain(leg.price)}
-        read = engine.read_ticket({**fields, **changed})
-        intent = read.intent(make_id()[0], engine.account, origin, sequence, route)
-        groups.append([Order.of(each, now) for each in (intent, *terms.companions(read, intent, make_id))])
-    return groups
+def ids(route: str, sequence: int) -> Callable[[], tuple[str, int]]:
+    """Gives the ids of the legs of a routed order, one after the other, with its sequence."""
+    numbers = itertools.count(1)
+    return lambda: (leg_order_id(route, next(numbers)), sequence)
+
+
+def leg_of(engine: Engine, fields: dict, leg: Leg, route: str, origin: str, make_id: Callable[[], tuple[str, int]]) -> list[Order]:
+    """One leg with the exits that come with it; Denied names what is wrong with it there."""
+    paired = fields["type"] == terms.PAIR
+    changed = {"symbol": leg.symbol, "qty": plain(leg.qty), "tif": leg.tif.value}
+    changed |= {} if paired else {"type": leg.kind.value, "price": None if leg.price is None else plain(leg.price)}
+    read = engine.read_ticket({**fields, **changed})
+    cid, sequence = make_id()
+    intent = read.intent(cid, engine.account, origin, sequence, route)
+    return [Order.of(each, engine.now_ns()) for each in (intent, *terms.companions(read, intent, make_id))]

@@ -18,6 +18,7 @@ class BulkCancel:
     def __init__(self, ctx: Any, rows: Callable[[], tuple[list[dict], str]], done: Callable[[], None]) -> None:
         self._ctx, self._rows, self._done = ctx, rows, done
         self._asked: list[str] = []
+        self._wholes: list[str] = []
         self._sending = False
         self.button = el("button", {"type": "button", "class": "btn btn-quiet btn-danger", "hidden": True, "data-testid": "bulk-cancel"}, "Cancel chosen")
         self.root = el("div", {"class": "bulk", "hidden": True})
@@ -42,6 +43,7 @@ class BulkCancel:
         if not working or self._sending:
             return
         self._asked = [row["client_order_id"] for row in working]
+        self._wholes = list(dict.fromkeys(row["whole"] for row in working if row.get("whole")))
         set_text(self._yes, f"Cancel {plural(len(working), 'order')}")
         text = el("p", {"id": "bulk-question"}, cancel_question(working, len(rows) - len(cancellable(rows))))
         group = el("div", {"class": "question", "role": "group", "aria-labelledby": "bulk-question", "data-testid": "bulk-question"}, text, self._yes, self._no)
@@ -73,7 +75,7 @@ class BulkCancel:
 
     async def _cancel(self) -> None:
         try:
-            rows = (await self._ctx.link.ask("order.cancel_many", client_order_ids=self._asked))["rows"]
+            rows = (await self._ctx.link.ask("order.cancel_many", client_order_ids=self._asked, routed=self._wholes))["rows"]
         finally:
             self._sending, self._asked = False, []
         self._tell(*cancel_outcome(rows), cancel_lines(rows, self._ctx.store.orders))

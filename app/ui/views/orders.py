@@ -50,7 +50,8 @@ def _tif(row: dict) -> str:
 
 def _type(row: dict) -> str:
     word = TYPE_WORDS.get(row["type"], row["type"])
-    return f"{word}, {row['how']}" if row.get("legs") else word
+    several = f", {len(row['parts'])} accounts" if len(row.get("parts") or ()) > 1 else ""
+    return f"{word}, {row['how']}{several}" if row.get("legs") else word
 
 
 class OrdersView:

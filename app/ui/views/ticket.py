@@ -309,7 +309,7 @@ class TicketView:
         try:
             result = await self._ctx.link.ask("order.submit", **rules.order_fields(draft), token=token, clicked_ms=performance.timeOrigin + pressed)
             performance.measure(_MEASURE, start=pressed, end=result["received_ms"])
-            self._shown_order = result["client_order_id"]
+            self._shown_order = self._routes.followed(result)
             self._follow_order()
         except Refused as error:
             self._refuse(error, draft, pressed_ns)
@@ -356,7 +356,7 @@ class TicketView:
         (fields, since_ns, _said), self._unanswered = self._unanswered, None
         row = answers.found_press([*self._store.orders.values(), *self._store.routed.values()], fields, since_ns)
         if row is None:
-            self.form.say("amber", "Not sent: the desk went away before it had written the order.")
+            self.form.say("amber", self._routes.not_found(fields))
         else:
             self._shown_order = row["client_order_id"]
             self._follow_order()

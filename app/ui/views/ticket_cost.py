@@ -11,7 +11,7 @@ from typing import Any
 
 from ..dom import el, set_text
 from ..link import Refused
-from ..order_words import contract_text, decimals, fixed, legs_text, number, sentence
+from ..order_words import accounts_text, contract_text, decimals, fixed, legs_text, number, sentence
 
 _DELAY_S = 0.12
 _AGAIN_S = 1.0
@@ -45,10 +45,11 @@ class Cost:
             self._list.append(el("div", {"class": f"cost-{name}", "hidden": name == "contract"}, el("dt", None, label), self._values[name]))
         self._legs = el("summary")
         self._why = el("ul")
+        self._accounts = el("p", {"class": "cost-accounts", "data-testid": "ticket-accounts", "hidden": True})
         self._plan = el("details", {"class": "cost-plan", "data-testid": "ticket-plan", "hidden": True}, self._legs, self._why)
         self._warnings = el("ul", {"class": "cost-warnings"})
         attrs = {"class": "cost", "role": "group", "aria-label": "Cost of this order", "data-state": "empty"}
-        self.root = el("div", attrs, self._head, self._list, self._plan, self._warnings)
+        self.root = el("div", attrs, self._head, self._list, self._accounts, self._plan, self._warnings)
 
     def clear(self, why: str) -> None:
         """No complete order: say what is missing instead of numbers."""
@@ -56,7 +57,7 @@ class Cost:
         self._asked += 1
         self._cancel()
         self._state("empty")
-        self._plan.hidden = True
+        self._plan.hidden = self._accounts.hidden = True
         set_text(self._head, why)
 
     def ask(self, fields: dict, title: str) -> None:
@@ -127,6 +128,10 @@ class Cost:
         notes = (result.get("route") or {}).get("notes", ())  # they stand with the warnings
         self._plan.hidden = not lines
         set_text(self._legs, legs_text(result["route"], instrument["base"]) if lines else "")
+        where = accounts_text(result["route"], instrument["base"]) if lines else ""
+        self._accounts.hidden = not where
+        self._accounts.dataset.real = "true" if any(part["real"] and part["qty"] != "0" for part in result.get("route", {}).get("parts", ())) else "false"
+        set_text(self._accounts, where)
         self._why.replaceChildren(*[el("li", None, text) for text in lines if text not in notes])
         warnings = result.get("warnings") or ()
         self._warnings.replaceChildren(*[el("li", None, text) for text in warnings])

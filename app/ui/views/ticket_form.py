@@ -47,8 +47,8 @@ class TicketForm:
         self._block = el("p", {"class": "ticket-block", "id": "ticket-block", "hidden": True})
         self._result = el("p", {"class": "ticket-result", "role": "status"})
         self._button_text = el("span", None, "Buy")
-        self.real = False
-        """Orders go to a real venue."""
+        self.real = self.may_be_real = False
+        """Orders go to a real venue; those that are routed may."""
         self.button = el(
             "button",
             {"type": "submit", "class": "btn btn-buy ticket-submit", "data-testid": "ticket-submit", "aria-describedby": "ticket-block"},
@@ -161,11 +161,13 @@ class TicketForm:
         for name in ("post_only", "reduce_only"):
             self._wraps[name].hidden = capabilities.get(name) is False
 
-    def offer_routes(self, listings: list[str]) -> None:
-        """The route can be chosen where the same thing is listed more than once; ``listings`` are its names."""
-        several = len(listings) > 1
+    def offer_routes(self, listings: list[str], accounts: list[str]) -> None:
+        """The route can be chosen where the same thing is listed more than once, as ``listings``, or the router may use several ``accounts``."""
+        several = len(listings) > 1 or len(accounts) > 1
         self._wraps["route"].hidden = not several
-        self._inputs["route"].title = f"Listed as {', '.join(listings)}" if several else ""
+        words = [f"Listed as {', '.join(listings)}"] if len(listings) > 1 else []
+        words += [f"The router may use {', '.join(accounts)}"] if len(accounts) > 1 else []
+        self._inputs["route"].title = ". ".join(words)
         if not several:
             self._inputs["route"].value = "this"
 
@@ -235,7 +237,7 @@ class TicketForm:
     def say_button(self, draft: rules.Draft, limits: rules.Rules | None, sending: bool) -> None:
         """The button's words; while sending they say so."""
         words = rules.button_text(draft, limits)
-        words = f"Real order: {words}" if self.real else words
+        words = f"Real order: {words}" if self.real else f"May be real: {words}" if self.may_be_real and draft.route != "this" else words
         self._put("button", self._button_text, f"Sending: {words}" if sending else words)
 
     def say_share(self, of: str) -> None:

@@ -50,8 +50,17 @@ def held_of(engine: Engine, symbol: str = "TOY") -> Decimal:
 class Rig:
     """Everything in one process; ``records`` is the journal as the vault would keep it. Prices and sizes as numbers."""
 
-    def __init__(self, settings: PaperSettings = NO_FEES, instruments: tuple[Instrument, ...] = (TOY,), cash: str = "100000") -> None:
-        self.time = ManualTime()
+    def __init__(
+        self,
+        settings: PaperSettings = NO_FEES,
+        instruments: tuple[Instrument, ...] = (TOY,),
+        cash: str = "100000",
+        account: str = ACCOUNT,
+        beside: Rig | None = None,
+    ) -> None:
+        """``beside``: another account of the same desk, whose clock and market this one has."""
+        self.time = ManualTime() if beside is None else beside.time
+        self.account = account
         self.instruments = {instrument.symbol: instrument for instrument in instruments}
         self.settings = settings
         self.records: list[bytes] = []
@@ -59,12 +68,12 @@ class Rig:
         self._tokens = 0
         self._trades = 0
         self._depth = 0
-        self.market = MarketState(instruments)
+        self.market = MarketState(instruments) if beside is None else beside.market
         self.view = DeskView(self.instruments, self.market, self.time.now_ns, settings)
         self.venue = self._venue()
         self.holder = Holder(self.time, self.take)
         self.market.on_events(self.on_market)
-        self.engine = Engine(ACCOUNT, self.time, self.view)
+        self.engine = Engine(account, self.time, self.view)
         self.holder.open(self.engine)
         self.take(self.engine.open_account("USDT", Decimal(cash)))
 
@@ -121,7 +130,7 @@ class Rig:
     def restart(self) -> None:
         """A crash: memory is gone, the journal stays. The market goes on."""
         self.venue.close()
-        self.engine = Engine.replay(ACCOUNT, self.time, self.entries(), self.view)
+        self.engine = Engine.replay(self.account, self.time, self.entries(), self.view)
         self.venue = self._venue()
         held = {symbol: position.qty for symbol, position in self.engine.portfolio.positions.items()}
         self.venue.adopt(list(self.engine.working.values()), held)

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.ui.answers import amended, found_press, not_done, split
+from app.ui.answers import amended, found_press, not_done, sent, split
 
 
 def refused(code: str, reason: str = "the price is too far away", remedy: str = "use a nearer one") -> SimpleNamespace:
@@ -51,6 +51,9 @@ def test_the_order_of_a_press_without_an_answer_is_found_in_the_journal():
     assert found_press(rows[:3], fields, 10) is None, "an equal order of before is not this press"
     routed = order("routed", 11, type="limit", legs=["a", "b"], stop=None, post_only=False)
     assert found_press([routed], {**fields, "route": "split"}, 10) is routed
+    part = {**routed, "qty": "0.4", "parts": [{"qty": "0.4"}, {"qty": "0.6"}]}
+    assert found_press([part], {**fields, "route": "split"}, 10) is part, "the account has a part of it only"
+    assert found_press([{**part, "parts": []}], {**fields, "route": "split"}, 10) is None
     assert found_press([order("oco", 11, stop=None)], {**fields, "type": "oco", "stop": "4"}, 10)["client_order_id"] == "oco"
 
 
@@ -58,3 +61,19 @@ def test_a_split_says_what_is_held_now_and_what_it_cancelled():
     made = {"symbol": "AAPL", "new": 4, "old": 1, "qty": "4000", "cancelled": 0}
     assert split(made) == "Split AAPL 4 for 1: the position is 4,000 now."
     assert split({**made, "cancelled": 2}).endswith(" 2 orders cancelled before.")
+
+
+PARTS = [
+    {"account": "paper", "title": "Paper", "real": False, "client_order_id": "kt-p", "qty": "1.5", "sent": True, "status": "accepted", "reason": ""},
+    {"account": "binance", "title": "Binance", "real": True, "client_order_id": "kt-b", "qty": "1", "sent": True, "status": "filled", "reason": ""},
+]
+
+
+def test_an_order_over_accounts_says_what_went_where_and_what_did_not():
+    assert sent({"accounts": PARTS, "reason": ""}, "BTC") == ("good", "Sent: 1.5 BTC in Paper (working), 1 BTC in Binance (real money) (filled).")
+    half = [PARTS[0], {**PARTS[1], "sent": False, "status": None, "reason": "the disk is full"}]
+    reason = "Only a part was sent. Not sent: 1 BTC in Binance (real money) (the disk is full)."
+    assert sent({"accounts": half, "reason": reason}, "BTC") == ("danger", f"{reason} Sent: 1.5 BTC in Paper (working).")
+    rejected = [PARTS[0], {**PARTS[1], "status": "rejected", "reason": "too late"}]
+    tone, text = sent({"accounts": rejected, "reason": ""}, "BTC")
+    assert tone == "amber" and text.endswith("(rejected). Binance: too late.")

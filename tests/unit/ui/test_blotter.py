@@ -123,3 +123,12 @@ def test_only_what_is_shown_is_ever_chosen(steps):
             getattr(chosen, what)(text[:1])
         assert set(chosen.keys) <= set(shown) and len(chosen) == len(chosen.keys)
         assert chosen.keys == [key for key in shown if key in chosen]
+
+
+def test_legs_of_an_order_over_accounts_name_it_and_the_question_says_so():
+    orders = {"a": order(client_order_id="a"), "b": order(client_order_id="b")}
+    parts = [{"client_order_id": "w"}, {"client_order_id": "elsewhere"}]
+    rows = expanded([{"client_order_id": "w", "legs": ["a"], "parts": parts}, orders["b"]], orders)
+    assert [row.get("whole") for row in rows] == ["w", None]
+    assert "1 routed order is cancelled in other accounts too." in cancel_question(rows, 0)
+    assert expanded([{"client_order_id": "w", "legs": ["a"], "parts": parts[:1]}], orders) == [orders["a"]]

@@ -7,12 +7,15 @@ import pytest
 from app.model.orders import OrderStatus
 from app.ui.order_words import (
     STATUS_WORDS,
+    accounts_text,
     amendable,
     close_text,
     contract_text,
     decimals,
     distance,
     fixed,
+    legs_text,
+    marks,
     number,
     order_text,
     outcome,
@@ -21,6 +24,7 @@ from app.ui.order_words import (
     status_tone,
     status_word,
     value,
+    why,
 )
 
 ROW = {
@@ -125,3 +129,18 @@ def test_a_contract_says_what_it_is_worth_and_a_share_nothing():
     assert contract_text({"multiplier": "12500000"}) == "1 contract = 12,500,000 \u00d7 price"
     assert contract_text({"multiplier": "0"}) == "size not known: it cannot be traded"
     assert contract_text({}) == ""
+
+
+def test_where_a_routed_order_goes_names_its_accounts():
+    parts = [
+        {"account": "paper", "title": "Paper", "real": False, "client_order_id": "kt-p", "qty": "1.5"},
+        {"account": "binance", "title": "Binance", "real": True, "client_order_id": "kt-b", "qty": "1"},
+    ]
+    legs = [{"account": part["account"], "symbol": "BTCUSDT", "qty": part["qty"]} for part in parts]
+    assert legs_text({"legs": legs, "parts": parts}, "BTC") == "1.5 BTC to BTCUSDT in Paper, 1 to BTCUSDT in Binance (real money)"
+    assert accounts_text({"parts": parts}, "BTC") == "Goes to 2 accounts: 1.5 BTC in Paper, 1 BTC in Binance (real money)."
+    assert accounts_text({"parts": [parts[1], {**parts[0], "qty": "0"}]}, "BTC") == "Goes to 1 account: 1 BTC in Binance (real money)."
+    assert legs_text({"legs": [{"symbol": "A", "qty": "1"}]}, "BTC") == "1 BTC to A" and accounts_text({"legs": []}, "BTC") == ""
+    row = {"client_order_id": "kt-p", "legs": ["kt-leg"], "parts": parts}
+    assert marks(row) == "routed to 1 venue, the rest elsewhere: 1 in Binance (real money)" and marks({**row, "parts": []}) == "routed to 1 venue"
+    assert why({**row, "status": "filled", "reason": ""}) == "The rest elsewhere: 1 in Binance (real money)."
