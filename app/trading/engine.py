@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from app.model import events
@@ -82,6 +83,8 @@ class Engine(Commands):
         self.portfolio = Portfolio()
         self.anomalies: list[Anomaly] = []
         self.anomaly_count = 0
+        self.best_seen: Callable[[str], Decimal | None] = lambda _client_order_id: None
+        """The best price that a trailing stop held by this desk has followed, where more of it is known than its stop tells."""
         self.last_seq = 0
         self._clock = clock
         self._opening: events.AccountOpened | None = None
