@@ -159,6 +159,7 @@ class Trade:
         await self.writer.command(engine.followups)
         self._holder.open(engine)
         self.began()
+        await self.writer.command(list)  # after all that these reported: what was found is durable before the desk says that it trades
 
     @property
     def view(self) -> DeskView:
