@@ -114,7 +114,8 @@ class Engine(Commands):
         """Apply a numbered event once; a number seen before does nothing, a hole is an anomaly."""
         if entry.seq <= self.last_seq:
             return []
-        self.skip_to(entry.seq - 1)
+        if entry.seq > self.last_seq + 1:
+            self.skip_to(entry.seq - 1)
         self.last_seq = entry.seq
         return self.apply(entry.event)
 
@@ -272,7 +273,12 @@ class Engine(Commands):
             if order.intent.is_linked:
                 self.linked[cid] = order
         self.risk.changed(order)
-        return [*self._flag(cell, before, event, cid), *changes.effect(order, cell, event), *changes.news(order, event)]
+        found = self._flag(cell, before, event, cid) if cell.anomaly else []
+        if cell.effect is not None:
+            found += changes.effect(order, cell, event)
+        if type(event) in changes.NEWS:
+            found += changes.news(order, event)
+        return found
 
     def _fill(self, order: Order, fill: Fill) -> None:
         self._fill_ids.add(fill.fill_id)

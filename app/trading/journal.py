@@ -18,6 +18,7 @@ from .errors import JournalError
 
 VERSION = 1
 MAX_RECORD_BYTES = 16_000_000
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 class Entry(NamedTuple):
@@ -40,7 +41,7 @@ def encode(entries: Sequence[Entry]) -> bytes:
     if first < 1 or any(entry.seq != first + offset for offset, entry in enumerate(entries)):
         raise JournalError(f"entries are not numbered consecutively from {first}")
     record = {"v": VERSION, "first": first, "events": [to_dict(entry.event) for entry in entries]}
-    return json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(record).encode()
 
 
 def decode(record: bytes) -> list[Entry]:
