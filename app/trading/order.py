@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from operator import attrgetter
 
 from app.model.events import Event
 from app.model.orders import OrderIntent, OrderStatus, OrderType, TimeInForce
@@ -86,7 +85,10 @@ class Order:
         order._set(states.FOUND)
         return order
 
-    status = property(attrgetter("_status"), doc="Where it is in the state table.")
+    @property
+    def status(self) -> OrderStatus:
+        """Where it is in the state table."""
+        return self._status
 
     def cell(self, event: Event) -> states.Cell:
         """What the state table says about an event now."""
@@ -123,8 +125,15 @@ class Order:
             alone |= {"tif": TimeInForce.IOC, "release_ns": None, "expires_ns": None}
         return replace(intent, type=kind, qty=self.qty, price=self.price, stop=stop, **alone)
 
-    client_order_id = property(attrgetter("intent.client_order_id"), doc="The id of its intent.")
-    symbol = property(attrgetter("intent.symbol"), doc="The instrument's symbol.")
+    @property
+    def client_order_id(self) -> str:
+        """The id of its intent."""
+        return self.intent.client_order_id
+
+    @property
+    def symbol(self) -> str:
+        """The instrument's symbol."""
+        return self.intent.symbol
 
     @property
     def trail(self) -> Decimal | None:
