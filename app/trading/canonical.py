@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .money import plain
@@ -50,11 +51,20 @@ def state_hash(engine: Engine) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@cache
+def _names(kind: type) -> tuple[str, ...] | None:
+    """The fields of a dataclass; None for any other type."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
+
+
 def _plain(value: Any) -> Any:
+    kind = type(value)
+    if value is None or kind is str or kind is int:
+        return value
     if isinstance(value, Decimal):
         return plain(value)
-    if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if (names := _names(kind)) is not None:
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

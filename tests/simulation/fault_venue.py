@@ -181,6 +181,10 @@ class Line:
         self._since = self._time.monotonic_ns()
         self._terms.clear()
 
+    def let_go(self) -> None:
+        """Nobody listens any more."""
+        self._report = self._resolver = self.venue._say = None
+
     def connect(self) -> None:
         """A new connection."""
         self.connected = True
