@@ -247,18 +247,19 @@ class Engine(Commands):
 
     def _changed(self, order: Order, event: Event) -> list[Effect]:
         cid = order.client_order_id
-        if isinstance(event, events.OrderFilled):
+        kind = type(event)
+        if kind is events.OrderFilled:
             if event.fill.fill_id in self._fill_ids:
                 return []
             if (fault := changes.wrong(event.fill, order)) is not None:
                 return self._anomaly(event.ts, cid, "bad_fill", f"a fill {fault} was not applied")
-        if isinstance(event, events.OrderAccepted) and order.status.is_final and order.accepted_ns is not None:
+        elif kind is events.OrderAccepted and order.status.is_final and order.accepted_ns is not None:
             return []  # an acceptance known before says nothing new about an order that has ended
         self.touched.add(cid)
         before, cell = order.status, order.cell(event)
         if cell.action == ".":
             return self._flag(cell, before, event, cid)
-        if isinstance(event, events.OrderFilled):
+        if kind is events.OrderFilled:
             self._fill(order, event.fill)
         else:
             changes.note(order, event)
@@ -276,7 +277,7 @@ class Engine(Commands):
         found = self._flag(cell, before, event, cid) if cell.anomaly else []
         if cell.effect is not None:
             found += changes.effect(order, cell, event)
-        if type(event) in changes.NEWS:
+        if kind in changes.NEWS:
             found += changes.news(order, event)
         return found
 
