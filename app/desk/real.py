@@ -47,6 +47,11 @@ class RealAccount:
         self._trade: Any = None
         self._keys: Any = None
         self._sent: dict | None = None
+        self._connection = 0
+        """Counts how often the execution stopped being ready."""
+        self._written: int | None = None
+        """At which count all that was found before it was ready is in the journal."""
+        self._writing = False
         self.key_changed: Callable[[], object] = lambda: None
         """Called when the vault has another key of the account, or none."""
         self.refined: Callable[[list], object] = lambda _instruments: None
@@ -136,6 +141,7 @@ class RealAccount:
 
     def second(self) -> None:
         """Compare what the journal says with what the venue holds."""
+        self._write_first()
         self.balancing.second()
 
     async def settle(self) -> dict:
@@ -212,9 +218,11 @@ class RealAccount:
         return self._keys.record if self._keys is not None else None
 
     def _state(self) -> tuple[str, str]:
-        """The venue's state; reconciled only once the journal holds what the venue holds."""
+        """The venue's state; reconciled only once the journal holds what the venue holds, and what was found on the way there."""
         word, why = self.execution.state
         engine = self._trade.engine
+        if word == "ready" and self._written != self._connection:
+            return "reconciling", "what was found is being written into the journal"
         if word == "ready" and engine is not None and not engine.balanced:
             return "reconciling", "waiting for the prices of what the venue holds"
         return word, why
@@ -235,6 +243,24 @@ class RealAccount:
             "differences": [{"asset": asset, "ours": plain(ours), "theirs": plain(theirs)} for asset, (ours, theirs) in self.balancing.differences.items()],
         }
 
+    def _write_first(self) -> None:
+        """Ready is told once what was found before it is durable: a command comes after all reports that wait."""
+        if not self.execution.is_ready:
+            self._connection += 1
+        elif self._written != self._connection and not self._writing:
+            self._writing = True
+            self._around.scheduler.create_task(self._write_reports(self._connection))
+
+    async def _write_reports(self, connection: int) -> None:
+        try:
+            await self._trade.writer.command(list)
+        except Refusal:  # the journal does not take it now, and says so itself: the next second tries again
+            return
+        finally:
+            self._writing = False
+        self._written = connection
+        self._changed()
+
     def changed(self) -> None:
         """What the page shows of the account may have changed."""
         self._changed()
@@ -242,6 +268,7 @@ class RealAccount:
     def _changed(self) -> None:
         if self._trade is None:
             return
+        self._write_first()
         engine = self._trade.engine
         if engine is not None and engine.opened and not engine.balanced and self.execution.is_ready:
             self.balancing.open()

@@ -82,7 +82,7 @@ class Trade:
         self.click_to_journal = Histogram("click_to_journal")
         self.click_to_ack = Histogram("click_to_ack")
         self._telling = Telling(send, lambda: self.engine.orders if self.engine else {}, self._row, self._routed_row, self.account, changed)
-        self._holder = Holder(clock, self.writer.report)
+        self._holder = Holder(clock, self.writer.report, self._quietly)
         self.resolver = Resolver(clock, self.execution.query)
         self.execution.answered = self.resolver.answered
         self.risk = RiskSide(self, clock, send)
@@ -156,6 +156,7 @@ class Trade:
         await self.writer.command(engine.followups)
         self._holder.open(engine)
         self.began()
+        await self.writer.command(list)  # after all that these reported: what was found is durable before the desk says that it trades
 
     @property
     def view(self) -> DeskView:
@@ -389,12 +390,16 @@ class Trade:
         if self._following or self.engine is None or not self.engine.linked or self.writer.stuck is not None or not self.execution.takes_orders:
             return
         self._following = True
-        asyncio.get_running_loop().create_task(self._followups())
+        self._quietly(self._due)
 
-    async def _followups(self) -> None:
+    def _quietly(self, decide: Callable[[], list[Event]]) -> None:
+        """A command of the desk's own, which nobody waits for."""
+        asyncio.get_running_loop().create_task(self._decided(decide))
+
+    async def _decided(self, decide: Callable[[], list[Event]]) -> None:
         try:
-            await self.writer.command(self._due)
-        except Exception:  # the journal does not take anything now, and says so itself: the next second tries again
+            await self.writer.command(decide)
+        except Exception:  # the journal does not take anything now, and says so itself: it is tried again
             self._following = False
 
     def _due(self) -> list[Event]:

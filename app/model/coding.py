@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 
@@ -18,25 +19,42 @@ class EventError(ValueError):
 def plain(value: object) -> dict:
     """The fields of an event, or of what is in one, as JSON-able values; those that came later are left out where they are None."""
     cls = type(value)
-    hints, out = _hints(cls), {}
-    for name in hints:
-        item = getattr(value, name)
-        kind = type(item)
-        if kind is str or kind is int or kind is bool:
-            pass
-        elif item is None:
-            if name in _LATER[cls]:
+    names, all_of, later = _FIELDS.get(cls) or _fields(cls)
+    out = {}
+    for name, item in zip(names, all_of(value), strict=True):
+        if item is None:
+            if name in later:
                 continue
-        elif kind is Decimal:
-            item = format(item, "f")
-        elif isinstance(item, StrEnum):
-            item = item.value
-        elif is_dataclass(kind):
-            item = plain(item)
+        elif (write := _WRITERS.get(type(item), _unknown)) is not None:
+            item = write(item)
         out[name] = item
     return out
 
 
+def _unknown(item: Any) -> Any:
+    """What a type is written by is found out once."""
+    kind = type(item)
+    if issubclass(kind, StrEnum):
+        _WRITERS[kind] = attrgetter("value")
+    elif is_dataclass(kind):
+        _WRITERS[kind] = plain
+    else:
+        return item
+    return _WRITERS[kind](item)
+
+
+_FIELDS: dict[type, tuple[tuple[str, ...], Callable[[Any], tuple], frozenset[str]]] = {}
+
+
+def _fields(cls: type) -> tuple[tuple[str, ...], Callable[[Any], tuple], frozenset[str]]:
+    """The names of a class's fields, what gives all their values, and which of them came later."""
+    names = tuple(_hints(cls))
+    all_of = attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)
+    _FIELDS[cls] = names, all_of, _LATER[cls]
+    return _FIELDS[cls]
+
+
+_WRITERS: dict[type, Callable[[Any], object] | None] = {str: None, int: None, bool: None, Decimal: "{:f}".format}
 _HINTS: dict[type, dict[str, tuple[type | None, bool, Callable[[Any], object]]]] = {}
 _LATER: dict[type, frozenset[str]] = {}
 

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .money import plain
@@ -54,11 +55,20 @@ _YOUNGER = "multiplier"
 """Left out where it is None, so that journals from before have the hash that they had."""
 
 
+@cache
+def _names(kind: type) -> tuple[str, ...] | None:
+    """The fields of a dataclass; None for any other type."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
+
+
 def _plain(value: Any) -> Any:
+    kind = type(value)
+    if value is None or kind is str or kind is int:
+        return value
     if isinstance(value, Decimal):
         return plain(value)
-    if dataclasses.is_dataclass(value):
-        found = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+    if (names := _names(kind)) is not None:
+        found = ((name, getattr(value, name)) for name in names)
         return {name: _plain(item) for name, item in found if item is not None or name != _YOUNGER}
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}

@@ -27,7 +27,11 @@ def note(order: Order, event: Event) -> None:
 def absurd(event: Event) -> bool:
     """True for amounts that no venue and no journal of ours can mean; the event must not be applied."""
     values = _AMOUNTS.get(type(event))
-    return values is not None and not all(value is None or is_bearable(value) for value in values(event))
+    if values is not None:
+        for value in values(event):
+            if value is not None and not is_bearable(value):
+                return True
+    return False
 
 
 def wrong(fill: Fill, order: Order) -> str | None:
@@ -82,6 +86,12 @@ def news(order: Order, event: Event) -> list[Effect]:
     if isinstance(event, (events.OrderCancelled, events.OrderExpired)):
         return [Notify("info", f"{order.symbol}: {event.reason}", order.code)]
     return []
+
+
+NEWS = frozenset(
+    (events.OrderFilled, events.OrderRejected, events.OrderDenied, events.OrderChangeRefused, events.OrderCancelled, events.OrderExpired)
+)
+"""Events that may be news: most are not, and need not be looked at."""
 
 
 def _bought(order: Order, fill: Fill) -> str:

@@ -142,7 +142,7 @@ class Commands:
         if qty is not None and (order.intent.parent is not None or order.intent.group is not None):
             reason = "Its quantity follows the order it is linked to."
             raise Denied("linked_qty", "qty", reason, "Change its prices, or cancel it and send another.")
-        new = ticket.read_amendment(order, qty, price, stop, trail, self._view())
+        new = ticket.read_amendment(order, qty, price, stop, trail, self._view(), self.best_seen(order.client_order_id))
         checks.check_amendment(self, order, new)
         self.risk.check_amendment(order, new.qty, new.price)
         values = [
@@ -152,8 +152,8 @@ class Commands:
         now, cid = self._clock.now_ns(), order.client_order_id
         found: list[Event] = [events.OrderAmendRequested(now, cid, *values)]
         if order.status is OrderStatus.HELD:
-            before = (order.qty, order.price, order.stop)
-            found.append(events.OrderAmended(now, cid, *(new if new is not None else old for new, old in zip(values[:3], before, strict=True))))
+            before, moved = (order.qty, order.price, order.stop), [*values[:2], new.stop if trail is not None else values[2]]
+            found.append(events.OrderAmended(now, cid, *(to if to is not None else old for to, old in zip(moved, before, strict=True)), values[3]))
         return found
 
     def recover(self, now_ns: int) -> list[Event]:

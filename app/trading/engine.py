@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from app.model import events
@@ -82,6 +83,8 @@ class Engine(Commands):
         self.portfolio = Portfolio()
         self.anomalies: list[Anomaly] = []
         self.anomaly_count = 0
+        self.best_seen: Callable[[str], Decimal | None] = lambda _client_order_id: None
+        """The best price that a trailing stop held by this desk has followed, where more of it is known than its stop tells."""
         self.last_seq = 0
         self._clock = clock
         self._opening: events.AccountOpened | None = None
@@ -111,7 +114,8 @@ class Engine(Commands):
         """Apply a numbered event once; a number seen before does nothing, a hole is an anomaly."""
         if entry.seq <= self.last_seq:
             return []
-        self.skip_to(entry.seq - 1)
+        if entry.seq > self.last_seq + 1:
+            self.skip_to(entry.seq - 1)
         self.last_seq = entry.seq
         return self.apply(entry.event)
 
@@ -243,18 +247,19 @@ class Engine(Commands):
 
     def _changed(self, order: Order, event: Event) -> list[Effect]:
         cid = order.client_order_id
-        if isinstance(event, events.OrderFilled):
+        kind = type(event)
+        if kind is events.OrderFilled:
             if event.fill.fill_id in self._fill_ids:
                 return []
             if (fault := self._fault(event.fill, order)) is not None:
                 return self._anomaly(event.ts, cid, "bad_fill", f"a fill {fault} was not applied")
-        if isinstance(event, events.OrderAccepted) and order.status.is_final and order.accepted_ns is not None:
+        elif kind is events.OrderAccepted and order.status.is_final and order.accepted_ns is not None:
             return []  # an acceptance known before says nothing new about an order that has ended
         self.touched.add(cid)
         before, cell = order.status, order.cell(event)
         if cell.action == ".":
             return self._flag(cell, before, event, cid)
-        if isinstance(event, events.OrderFilled):
+        if kind is events.OrderFilled:
             self._fill(order, event.fill)
         else:
             changes.note(order, event)
@@ -269,7 +274,12 @@ class Engine(Commands):
             if order.intent.is_linked:
                 self.linked[cid] = order
         self.risk.changed(order)
-        return [*self._flag(cell, before, event, cid), *changes.effect(order, cell, event), *changes.news(order, event)]
+        found = self._flag(cell, before, event, cid) if cell.anomaly else []
+        if cell.effect is not None:
+            found += changes.effect(order, cell, event)
+        if kind in changes.NEWS:
+            found += changes.news(order, event)
+        return found
 
     def _fill(self, order: Order, fill: Fill) -> None:
         self._fill_ids.add(fill.fill_id)

@@ -53,13 +53,15 @@ def needs(orders: Iterable[Order], portfolio: Portfolio, mark_of: Callable[[str]
     left: dict[tuple[str, Side], Decimal] = {}
     found = []
     for order in orders:
-        side, symbol = order.intent.side, order.symbol
-        if (symbol, side) not in left:
+        intent, remaining = order.intent, order.remaining
+        side, symbol = intent.side, intent.symbol
+        room = left.get((symbol, side))
+        if room is None:
             held = portfolio.qty(symbol)
-            left[symbol, side] = max(ZERO, held if side is Side.SELL else held.copy_negate())
-        closing = min(order.remaining, left[symbol, side])
-        left[symbol, side] -= closing
-        opening = ZERO if order.intent.reduce_only else order.remaining - closing
+            room = max(ZERO, held if side is Side.SELL else held.copy_negate())
+        closing = min(remaining, room)
+        left[symbol, side] = room - closing
+        opening = ZERO if intent.reduce_only else remaining - closing
         mark = mark_of(symbol)
         market = mark.price if mark is not None else order.price or order.stop or ZERO
         multiplier = order.intent.multiplier

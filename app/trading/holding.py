@@ -26,13 +26,14 @@ _JOURNAL_NS = 1_000_000_000
 
 
 class Holder:
-    """``report`` takes the events; ``engine`` is set by the desk, None while no account is open."""
+    """``report`` takes what was seen, ``move`` decides events when their turn in the journal has come: where a stop then stands depends on what the
+    trader has amended. ``engine`` is set by the desk, None while no account is open."""
 
-    def __init__(self, clock: Any, report: Callable[[list[Event]], object]) -> None:
-        self._clock, self._report = clock, report
+    def __init__(self, clock: Any, report: Callable[[list[Event]], object], move: Callable[[Callable[[], list[Event]]], object]) -> None:
+        self._clock, self._report, self._move = clock, report, move
         self.engine: Engine | None = None
         self._reported: set[str] = set()
-        self._stops: dict[str, Decimal] = {}
+        self._best: dict[str, Decimal] = {}
         self._journalled_ns: dict[str, int] = {}
         self._last_ts: dict[str, int] = {}
 
@@ -40,8 +41,10 @@ class Holder:
         """Watch for this engine's orders from now on."""
         self.engine = engine
         self._reported.clear()
-        self._stops.clear()
+        self._best.clear()
         self._journalled_ns.clear()
+        if engine is not None:
+            engine.best_seen = self._best.get
 
     def on_market(self, batch: list[MarketEvent]) -> None:
         """Market events in their order."""
@@ -53,6 +56,7 @@ class Holder:
             return
         symbols = {order.symbol for order in held}
         out: list[Event] = []
+        moved: list[Order] = []
         for event in batch:
             if event.symbol not in symbols:
                 continue
@@ -62,9 +66,11 @@ class Holder:
                 price = engine.view.instruments[event.symbol].price(event.price)
                 for order in held:
                     if order.symbol == event.symbol and order.client_order_id not in self._reported:
-                        self._see(order, price, out)
+                        self._see(order, price, out, moved)
         if out:
             self._report(out)
+        if moved:
+            self._move(lambda: self._moves(engine, moved))
 
     def _is_watched(self, engine: Engine, order: Order) -> bool:
         intent = order.intent
@@ -80,23 +86,32 @@ class Holder:
         self._last_ts[trade.symbol] = trade.ts
         return True
 
-    def _see(self, order: Order, price: Decimal, out: list[Event]) -> None:
+    def _see(self, order: Order, price: Decimal, out: list[Event], moved: list[Order]) -> None:
         intent, cid, now = order.intent, order.client_order_id, self._clock.now_ns()
         trails = intent.type is OrderType.TRAILING_STOP
-        stop = self._stops.get(cid, order.stop) if trails else order.stop
-        if _reached(intent.side, intent.type, stop, price):
+        if _reached(intent.side, intent.type, self._stop(self.engine, order) if trails else order.stop, price):
             self._reported.add(cid)
             out.append(events.OrderTriggered(now, cid, price))
             return
         if not trails:
             return
-        instrument = self.engine.view.instruments[order.symbol]
-        moved = terms.trailing_stop(intent.side, price, intent.trail, intent.trail_percent, instrument)
-        if moved > stop if intent.side is Side.SELL else moved < stop:
-            self._stops[cid] = moved
-            if now - self._journalled_ns.get(cid, 0) >= _JOURNAL_NS:
-                self._journalled_ns[cid] = now
-                out.append(events.OrderAmended(now, cid, order.qty, order.price, moved))
+        self._best[cid] = terms.nearer(intent.side, price, self._best.get(cid, price))
+        if self._stop(self.engine, order) != order.stop and now - self._journalled_ns.get(cid, 0) >= _JOURNAL_NS:
+            self._journalled_ns[cid] = now
+            moved.append(order)
+
+    def _stop(self, engine: Engine, order: Order) -> Decimal:
+        """Where a trailing stop stands now: as journalled, or nearer by the best price seen since."""
+        best = self._best.get(order.client_order_id)
+        if best is None:
+            return order.stop
+        side, instrument = order.intent.side, engine.view.instruments[order.symbol]
+        return terms.nearer(side, order.stop, terms.trailing_stop(side, best, order.trail, order.trail_percent, instrument))
+
+    def _moves(self, engine: Engine, moved: list[Order]) -> list[Event]:
+        now, held = self._clock.now_ns(), [order for order in moved if order.status is OrderStatus.HELD and not order.triggered]
+        stops = [(order, self._stop(engine, order)) for order in held if engine is self.engine]
+        return [events.OrderAmended(now, order.client_order_id, order.qty, order.price, stop) for order, stop in stops if stop != order.stop]
 
 
 def _reached(side: Side, kind: OrderType, stop: Decimal, price: Decimal) -> bool:

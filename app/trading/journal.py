@@ -18,6 +18,7 @@ from .errors import JournalError
 
 VERSION = 1
 MAX_RECORD_BYTES = 16_000_000
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 class Entry(NamedTuple):
@@ -37,10 +38,10 @@ def encode(entries: Sequence[Entry]) -> bytes:
     if not entries:
         raise JournalError("a record holds at least one entry")
     first = entries[0].seq
-    if first < 1 or any(entry.seq != first + offset for offset, entry in enumerate(entries)):
+    if first < 1 or [entry.seq for entry in entries] != [*range(first, first + len(entries))]:
         raise JournalError(f"entries are not numbered consecutively from {first}")
     record = {"v": VERSION, "first": first, "events": [to_dict(entry.event) for entry in entries]}
-    return json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(record).encode()
 
 
 def decode(record: bytes) -> list[Entry]:

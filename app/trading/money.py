@@ -12,11 +12,14 @@ from decimal import (
     ROUND_HALF_EVEN,
     Context,
     Decimal,
+    DecimalException,
     DivisionByZero,
     FloatOperation,
     Inexact,
     InvalidOperation,
     Overflow,
+    Rounded,
+    Subnormal,
 )
 
 ZERO = Decimal(0)
@@ -40,6 +43,8 @@ remainder = _EXACT.remainder
 
 _MAX_DIGITS = 40
 _MAX_EXPONENT = 25
+_BEARABLE = Context(prec=_MAX_DIGITS, Emin=-_MAX_EXPONENT, Emax=_MAX_EXPONENT, traps=[Rounded, Overflow, Subnormal])
+"""Signals what has more digits, or a first digit farther from the point."""
 
 
 def fee(notional: Decimal, bps: Decimal) -> Decimal:
@@ -85,7 +90,11 @@ def is_bearable(value: Decimal) -> bool:
     """False for amounts so large, small or long that sums with them could not stay exact."""
     if not value.is_finite():
         return False
-    return not value or (abs(value.adjusted()) <= _MAX_EXPONENT and len(value.as_tuple().digits) <= _MAX_DIGITS)
+    try:
+        _BEARABLE.plus(value)
+    except DecimalException:
+        return False
+    return True
 
 
 def ratio(numerator: Decimal, denominator: Decimal) -> Decimal:

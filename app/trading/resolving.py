@@ -41,7 +41,7 @@ class Asked:
 
 
 class Resolver:
-    """``query(client_order_id)`` asks the venue; its answer comes as any other event."""
+    """``query(client_order_id)`` asks the venue; its answer comes as any other event. False: a question about the order waits for its turn already."""
 
     def __init__(self, clock: Any, query: Callable[[str], object]) -> None:
         self._clock, self._query = clock, query
@@ -82,10 +82,12 @@ class Resolver:
     def ask(self, client_order_id: str) -> None:
         """Ask now, and plan the next time."""
         asked = self.asked.setdefault(client_order_id, Asked())
+        before = asked.count, asked.last_ns
         asked.count += 1
         asked.last_ns = self._clock.now_ns()
         asked.next_ns = asked.last_ns + min(FIRST_PAUSE_NS << min(asked.count - 1, 10), LONGEST_PAUSE_NS)
-        self._query(client_order_id)
+        if self._query(client_order_id) is False:
+            asked.count, asked.last_ns = before
 
     def look(self, engine: Engine, patience_ns: int = PATIENCE_NS) -> list[Event]:
         """Ask about unknown orders whose time has come; the events for those whose patience is over."""

@@ -16,10 +16,11 @@ from app.model.units import shorten
 
 from .errors import Denied
 from .marks import Mark
-from .money import plain, remainder
+from .money import plain, ratio, remainder
 from .sessions import SessionOf, window
 
 if TYPE_CHECKING:
+    from .order import Order
     from .ticket import Ticket
 
 FIELDS = ("trail", "trail_unit", "display", "expires_ns", "take_profit", "stop_loss")
@@ -118,8 +119,35 @@ def trailing_stop(side: Side, last: Decimal, trail: Decimal | None, percent: Dec
     away = trail if trail is not None else last * percent / 100
     tick = instrument.tick_size
     raw = last - away if side is Side.SELL else last + away
-    steps = (raw / tick).to_integral_value(ROUND_FLOOR if side is Side.SELL else ROUND_CEILING)
-    return max(steps * tick, tick)
+    return max(_on_tick(raw, tick, ROUND_FLOOR if side is Side.SELL else ROUND_CEILING), tick)
+
+
+def followed_stop(order: Order, best: Decimal | None, trail: Decimal | None, percent: Decimal | None, instrument: Instrument) -> Decimal:
+    """Where a trailing stop stands at a new distance from ``best``, the best price seen (None: as its stop tells it). It only ever goes nearer to
+    the market, unless the distance is wider than before."""
+    side, before = order.intent.side, order.trail or order.trail_percent
+    stop = trailing_stop(side, _best(order, best, instrument), trail, percent, instrument)
+    return stop if (trail or percent) > before else nearer(side, stop, order.stop)
+
+
+def nearer(side: Side, first: Decimal, second: Decimal) -> Decimal:
+    """The one of two stops that is nearer to the market."""
+    return max(first, second) if side is Side.SELL else min(first, second)
+
+
+def _best(order: Order, seen: Decimal | None, instrument: Instrument) -> Decimal:
+    """The best price that a trailing stop has followed: the one seen, or better where its stop says so."""
+    side, sign = order.intent.side, -order.intent.side.sign
+    if order.trail is not None:
+        told = order.stop + sign * order.trail
+    else:
+        raw = ratio(order.stop * 100, 100 - sign * order.trail_percent)
+        told = _on_tick(raw, instrument.tick_size, ROUND_CEILING if side is Side.SELL else ROUND_FLOOR)
+    return told if seen is None else nearer(side, seen, told)
+
+
+def _on_tick(price: Decimal, tick: Decimal, rounding: str) -> Decimal:
+    return (price / tick).to_integral_value(rounding) * tick
 
 
 def check_touch(side: Side, stop: Decimal, mark: Mark) -> None:

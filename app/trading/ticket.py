@@ -6,7 +6,7 @@ question. Everything is refused that could only be a mistake: nothing is rounded
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
 from typing import TypeVar
@@ -127,20 +127,21 @@ def read(fields: dict, view: DeskView) -> Ticket:
     return ticket
 
 
-def read_amendment(order: Order, qty: object, price: object, stop: object, trail: object, view: DeskView) -> Ticket:
-    """The ticket an amended order would be; None leaves a value as it is. Denied names what is wrong."""
+def read_amendment(order: Order, qty: object, price: object, stop: object, trail: object, view: DeskView, best: Decimal | None = None) -> Ticket:
+    """The ticket an amended order would be; None leaves a value as it is. ``best`` is the best price that a trailing stop held by this desk has seen,
+    None where only the journal says it. Denied names what is wrong."""
     if qty is None and price is None and stop is None and trail is None:
         raise Denied("nothing_to_amend", "qty", "The amendment changes nothing.", "Give a new quantity, price or stop.")
     if stop is not None and order.triggered:
         raise Denied("already_triggered", "stop", "The stop has been triggered.", "Change the price or quantity, or cancel.")
+    if trail is not None and order.triggered:
+        raise Denied("already_triggered", "trail", "The stop has been triggered.", "Change the quantity, or cancel.")
     intent = order.intent
     kind = intent.type
     if kind is OrderType.TRAILING_STOP and (price is not None or stop is not None):
         raise Denied("superfluous_stop", "stop", "A trailing stop moves by itself.", "Change the quantity, or cancel it and send another.")
     if trail is not None and kind is not OrderType.TRAILING_STOP:
         raise Denied("superfluous_trail", "trail", "Only a trailing stop has a distance.", "Clear it.")
-    if trail is not None and intent.held:
-        raise Denied("held_trail", "trail", "This desk holds it at the distance it was given.", "Cancel it and send another.")
     if (kind is OrderType.TRAILING_STOP and trail is None) or kind is OrderType.ICEBERG:
         kind = OrderType.MARKET if kind is OrderType.TRAILING_STOP else OrderType.LIMIT
     fields = {
@@ -162,7 +163,17 @@ def read_amendment(order: Order, qty: object, price: object, stop: object, trail
     if ticket.qty <= order.filled:
         reason = f"{plain(order.filled)} is filled already, the new total of {plain(ticket.qty)} is not above it."
         raise Denied("below_filled", "qty", reason, "Use a larger total quantity, or cancel the rest.")
-    return ticket
+    return ticket if trail is None or not intent.held else replace(ticket, stop=_followed(order, ticket, best))
+
+
+def _followed(order: Order, ticket: Ticket, best: Decimal | None) -> Decimal:
+    """Where the stop stands at the new distance; Denied when the last trade would trigger it there."""
+    more, side, last = ticket.more, ticket.side, ticket.mark.last
+    stop = terms.followed_stop(order, best, more.trail, more.trail_percent, ticket.instrument)
+    if last is not None and (last <= stop if side is Side.SELL else last >= stop):
+        reason = f"The stop would stand at {plain(stop)} and trigger at once: the last trade was at {plain(last)}."
+        raise Denied("stop_would_trigger", "trail", reason, "Use a larger distance, or cancel it and send a market order.")
+    return stop
 
 
 def _text(value: Decimal | None) -> str | None:

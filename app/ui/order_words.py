@@ -104,9 +104,9 @@ def distance(row: dict) -> str:
 
 
 def amendable(row: dict) -> list[str]:
-    """What of a working order can be changed: nothing of a market order, or of a trailing stop that this desk holds."""
+    """What of a working order can be changed: nothing of a market order, or of a trailing stop that was triggered."""
     trails = row["type"] == "trailing_stop"
-    names = ([] if row["held"] else ["trail"]) if trails else [name for name in ("price", "stop") if row[name]]
+    names = ([] if row.get("triggered") else ["trail"]) if trails else [name for name in ("price", "stop") if row[name]]
     linked = row.get("parent") or row.get("group")
     return [*([] if linked else ["qty"]), *names] if names else []
 

@@ -132,8 +132,8 @@ class ExecutionVenue(Protocol):
         """Ask for a change; None leaves a value as it is, ``qty`` is the new total quantity, ``trail`` the distance of a trailing stop that the
         venue has of its own."""
 
-    def query(self, client_order_id: str) -> None:
-        """Ask what became of an order."""
+    def query(self, client_order_id: str) -> bool | None:
+        """Ask what became of an order. False: a question about it waits for its turn already."""
 
 
 Report = Callable[[list[Event]], None]

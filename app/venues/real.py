@@ -28,7 +28,7 @@ class RealExecution:
 
     name = title = ""
     api: Any
-    """Requests to the venue: ``held`` until it is reconciled."""
+    """Requests to the venue: ``held`` until it is reconciled; ``waits(request)``: whether one has not left yet."""
     link: Link | None
     """The connection on which the account is told of; None before there is one."""
     trouble: str
@@ -69,6 +69,8 @@ class RealExecution:
         self._ready = self._collecting = False
         self._asking: set[str] = set()
         """Orders whose answers reconciliation waits for."""
+        self._questions: dict[str, Any] = {}
+        """The last request of the question about each order."""
 
     # the desk's side
 
@@ -183,14 +185,18 @@ class RealExecution:
             return
         self._amend(order, self.instruments[order.symbol], qty, price, stop, trail)
 
-    def query(self, client_order_id: str) -> None:
-        """Ask what became of an order; without a connection the desk asks again later."""
+    def query(self, client_order_id: str) -> bool:
+        """Ask what became of an order; without a connection the desk asks again later. False: a question about it waits for its turn already,
+        whose answer will be as fresh."""
         order = self._ledger.order(client_order_id)
         if order is None or (item := self.instruments.get(order.symbol)) is None:
-            return
+            return True
         if self._collecting:
             self._asking.add(client_order_id)
+        if self._is_waiting(client_order_id):
+            return False
         self._ask(order, item)
+        return True
 
     def words(self) -> Mapping[str, VenueWord]:
         """What the venue said last of each order that it was asked about, or told of."""
@@ -217,8 +223,20 @@ class RealExecution:
         if len(self._words) > _WORDS_KEPT:
             del self._words[next(iter(self._words))]
 
+    def asked(self, client_order_id: str, request: Any) -> None:
+        """This request is, or goes on with, the question about an order."""
+        if not self._is_waiting(client_order_id):
+            self._questions[client_order_id] = request
+
+    def _is_waiting(self, client_order_id: str) -> bool:
+        """Whether a question about an order has not left yet."""
+        request = self._questions.get(client_order_id)
+        return request is not None and self.api.waits(request)
+
     def settled(self, client_order_id: str, as_of_ns: int) -> None:
         """A whole answer about an order has come."""
+        if not self._is_waiting(client_order_id):
+            self._questions.pop(client_order_id, None)
         self.answered(client_order_id, as_of_ns)
         self.passed(client_order_id)
 
@@ -264,4 +282,5 @@ class RealExecution:
     def _gone(self, _reason: str) -> None:
         self._ready = False
         self._asking.clear()
+        self._questions.clear()
         self._setup.lost()

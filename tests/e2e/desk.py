@@ -61,11 +61,12 @@ FOLLOW = """() => {
     if (message.t === "fills") seen.fills = message.reset ? message.rows : seen.fills.concat(message.rows);
   });
 }"""
-# Resolves when no price, size or book row of the page has changed for a while: what was on its way is drawn.
+# Resolves when no price, size or book row of the page has changed for a while; gives how many changes it saw before.
 STILL = """(quiet) => new Promise((resolve) => {
+  let changes = 0;
   const places = document.querySelectorAll('[data-slot="book"], [data-slot="tape"], [data-slot="watchlist"]');
-  const observer = new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, quiet); });
-  const done = () => { observer.disconnect(); resolve(); };
+  const observer = new MutationObserver(() => { changes += 1; clearTimeout(timer); timer = setTimeout(done, quiet); });
+  const done = () => { observer.disconnect(); resolve(changes); };
   let timer = setTimeout(done, quiet);
   for (const place of places) observer.observe(place, { subtree: true, childList: true, characterData: true });
 })"""
@@ -133,8 +134,9 @@ class DeskPage:
         self.ask("replay.control", action="pause")
 
     def wait_still(self) -> None:
-        """Wait until the last market data of a paused recording is drawn."""
-        self.page.evaluate(STILL, 350)
+        """Wait until the last market data of a paused recording is drawn: the worker has answered since, and nothing changed after that."""
+        while self.page.evaluate(STILL, 350):
+            self.ask("health")
 
     def play(self) -> None:
         """Let the recording go on."""

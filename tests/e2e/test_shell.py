@@ -110,6 +110,22 @@ def test_watchlist_filters_walks_and_focuses_by_keyboard(desk: DeskPage):
     assert shown == sorted(shown)
 
 
+def test_one_row_at_most_is_marked_as_in_focus_also_where_it_is_filtered_away(desk: DeskPage):
+    page = desk.page
+    marked = page.locator(".watch-row[aria-selected=true]")
+    desk.by("quote-row").nth(4).click()
+    expect(desk.by("quote-row").nth(4)).to_have_attribute("aria-selected", "true")
+    before = focused_symbol(page)
+    page.keyboard.press("/")
+    page.keyboard.type("skl")
+    expect(desk.by("quote-row").first).to_have_attribute("data-symbol", "SKL-USD")
+    expect(marked).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(marked).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(desk.by("quote-row", symbol=before)).to_be_visible()
+
+
 def test_thousands_of_instruments_are_few_elements(desk: DeskPage):
     page = desk.page
     desk.pause()

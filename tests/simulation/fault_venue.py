@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from operator import attrgetter
 
 from app.model import events
 from app.model.events import Event, EventError, from_json, to_json
@@ -145,6 +146,20 @@ class Venue:
         return held.version, events.OrderAmended(self._time.now_ns(), held.intent.client_order_id, held.qty, held.price, None)
 
 
+def _at(event: Event, ts: int) -> Event:
+    """The same event, heard at another time: `dataclasses.replace`, for what is done most."""
+    cls = type(event)
+    rest = _REST.get(cls)
+    if rest is None:
+        first, *names = (each.name for each in fields(cls))
+        assert first == "ts"
+        rest = _REST[cls] = attrgetter(*names) if len(names) > 1 else lambda event: (getattr(event, names[0]),)
+    return cls(ts, *rest(event))
+
+
+_REST: dict[type, Callable[[Event], tuple]] = {}
+
+
 class Line:
     """The connection as the desk sees it; ``report(events)`` is the desk's ear, ``resolver()`` its resolver."""
 
@@ -165,6 +180,10 @@ class Line:
         self._session += 1
         self._since = self._time.monotonic_ns()
         self._terms.clear()
+
+    def let_go(self) -> None:
+        """Nobody listens any more."""
+        self._report = self._resolver = self.venue._say = None
 
     def connect(self) -> None:
         """A new connection."""
@@ -282,7 +301,7 @@ class Line:
     def _hear(self, said: list[Event]) -> None:
         if said:
             now = self._time.now_ns()
-            self._report([replace(event, ts=now) for event in said])
+            self._report([event if event.ts == now else _at(event, now) for event in said])
 
     def _delay(self) -> float:
         if self.calm or self._rng.random() < 0.7:

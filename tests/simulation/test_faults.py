@@ -32,6 +32,12 @@ MUTANT_SEEDS = 400
 FAULTS = {"lost_ack", "duplicate", "stale", "429", "5xx", "cut", "disconnect", "storage", "clock", "crash", "kill_switch"}
 
 
+@pytest.fixture(autouse=True)
+def many_schedules():
+    with fault_world.many():
+        yield
+
+
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_schedule_breaks_the_desk(part):
     seen: Counter = Counter()
@@ -42,6 +48,7 @@ def test_no_schedule_breaks_the_desk(part):
         seen.update(world.line.faults)
         fills += len(world.engine.fills)
         orders += len(world.line.venue.orders)
+        world.let_go()
     assert set(seen) >= FAULTS, "a fault was never met"
     assert fills > SCHEDULES / PARTS / 2 and orders > SCHEDULES / PARTS
 
@@ -175,4 +182,4 @@ def test_the_schedules_catch_a_desk_that_is_broken(mutation, monkeypatch):
     mutation(monkeypatch)
     with pytest.raises(Broken):
         for seed in range(SCHEDULES if SOAK else MUTANT_SEEDS):
-            run(seed)
+            run(seed).let_go()

@@ -25,6 +25,10 @@ class ManualTime(ManualScheduler):
     def advance(self, seconds: float) -> None:
         self.run_for(round(seconds * NS))
 
+    def forget(self) -> None:
+        """No timer will run."""
+        self._timers.clear()
+
     def pending(self) -> int:
         """Timers that would still run."""
         return sum(not timer.cancelled for _, _, timer in self._timers)

@@ -16,7 +16,7 @@ with warnings.catch_warnings():
 from tests.unit.desk.conftest import Page, start_desk
 from tests.venues.alpaca_sim.ledger import Account, Order
 from tests.venues.alpaca_sim.server import Emulator
-from tests.venues.live_desk import until
+from tests.venues.live_desk import cut_off, until
 
 PASSPHRASE = b"correct horse battery"
 KEY, SECRET = "PKTESTKEY0123456789A", "s3cretOfAnAlpacaAccount0123456789abcdEFG"
@@ -191,6 +191,7 @@ async def alpaca_desk(tmp_path: Path, **options) -> AsyncIterator[AlpacaDesk]:
     finally:
         await desk.stop()
         await emulator.close()
+        await cut_off()
 
 
 def sdk(emulator: Emulator) -> TradingClient:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -30,6 +31,34 @@ async def ended(desk, count: int) -> list[dict]:
 
     await until(lambda: desk.engine is not None and len(runs()) >= count, f"{count} reconciliations")
     return [row for row in (await shown(desk))["history"] if row["cause"] != "difference"]
+
+
+async def test_ready_is_told_once_what_was_found_is_in_the_journal(tmp_path):
+    async with real_desk(tmp_path) as desk:
+        await desk.armed()
+        cid = (await desk.submit())["client_order_id"]
+        await desk.status(cid, "accepted")
+        recorder, may_write = desk.desk.trade.writer.recorder, asyncio.Event()
+        append = recorder.append
+
+        async def waits(first: int, record: bytes) -> None:
+            await may_write.wait()
+            await append(first, record)
+
+        recorder.append = waits
+        desk.emulator.inject("api_disconnect")
+        desk.emulator.exchange.trade(SYMBOL, desk.bid - 100, TENTH)
+        await until(lambda: desk.state != "ready", "the loss was seen")
+        await until(lambda: desk.real.execution.is_ready and desk.desk.trade.writer.queued, "all answered, nothing written")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        seen, found = len(desk.page.messages), (desk.state, desk.page.latest("execution")["state"], desk.orders()[cid])
+        may_write.set()
+        assert found == ("reconciling", "reconciling", "accepted")
+        await desk.ready()
+        assert desk.orders()[cid] == "filled"
+        told = [message["t"] if message["t"] != "execution" else message["state"] for message in desk.page.messages[seen:]]
+        assert told.index("fills") < told.index("ready")
 
 
 async def test_every_reconciliation_is_journalled_with_what_it_found(tmp_path):

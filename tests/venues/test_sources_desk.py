@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +16,7 @@ from app.platform.errors import StoreUnavailable
 from app.platform.native.sqlite import SqliteStore
 from app.sources.listing import listing
 from tests.unit.desk.conftest import BUY, Page, start_desk
-from tests.venues.live_desk import until
+from tests.venues.live_desk import cut_off, until
 from tests.venues.sources_sim import AV_KEY, POLYGON_KEY, Sim, sources
 
 SYMBOLS = "AAPL,MSFT,SHEL.L,BTC-USD,GONE,THIN,CL=F"
@@ -52,7 +51,7 @@ class Broken(SqliteStore):
 
 
 async def stop(page: Page) -> None:
-    """Stop the desk between two requests. httpx leaves a socket open that is called off while it connects, as a slower way is: it is cleared here."""
+    """Stop the desk between two requests."""
     sources = page.desk.sources
     await until(lambda: sources._venue._task is None and all(task.done() for task in sources.days._tasks), "no request under way")
     await page.desk.stop()
@@ -60,8 +59,7 @@ async def stop(page: Page) -> None:
     if left:
         await asyncio.wait(left, timeout=5)
     await page.desk.around.http.close()
-    await asyncio.sleep(0)
-    gc.collect()
+    await cut_off()
 
 
 def row(page: Page, symbol: str) -> dict:

@@ -106,13 +106,15 @@ class ManualScheduler(LoopScheduler):
 
     def run_for(self, delta_ns: int) -> None:
         """Move the clock by `delta_ns`, firing what falls due in order, also what the fired set up."""
-        end = self._clock.monotonic_ns() + delta_ns
-        while self._timers and self._timers[0][0] <= end:
-            due, _, timer = heapq.heappop(self._timers)
-            self._clock.advance(max(0, due - self._clock.monotonic_ns()))
+        clock, timers = self._clock, self._timers
+        end = clock.monotonic_ns() + delta_ns
+        while timers and timers[0][0] <= end:
+            due, _, timer = heapq.heappop(timers)
+            if (left := due - clock.monotonic_ns()) > 0:
+                clock.advance(left)
             if not timer.cancelled:
                 timer.function()
-        self._clock.advance(end - self._clock.monotonic_ns())
+        clock.advance(end - clock.monotonic_ns())
 
 
 class LocalLease:

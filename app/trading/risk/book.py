@@ -101,15 +101,13 @@ class Book:
         """An order may still trade this much; 0 when it is over."""
         cid, intent = order.client_order_id, order.intent
         before = self._open.get(cid)
-        if before is None and not qty:
+        if not qty if before is None else qty == before[3]:
             return
         more = sub(qty, before[3]) if before is not None else qty
         if qty:
             self._open[cid] = (intent.origin, intent.symbol, intent.side.sign, qty)
         else:
             del self._open[cid]
-        if not more:
-            return
         for owner in (WHOLE, intent.origin):
             cell = self.cell(owner, intent.symbol)
             if intent.reduce_only:

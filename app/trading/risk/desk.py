@@ -172,7 +172,10 @@ class RiskDesk(Gate):
         if found is None:
             found = {}
             scopes = [(scope, scope.partition(":")[0]) for scope in scopes_of(origin, symbol)]
+            given = {name for _scope, name in self.limits}
             for name, rule in RULES.items():
+                if not rule.defaults and name not in given:
+                    continue
                 rows = []
                 for scope, kind in scopes:
                     text = self.text_of(scope, name) if kind in rule.kinds else ""

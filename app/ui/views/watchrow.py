@@ -95,6 +95,7 @@ class WatchRow:
         """Show nothing; the row waits for its next symbol."""
         if self.index >= 0:
             self.index, self.symbol = -1, ""
+            self.choose(False)
             self.root.hidden = True
             self.root.removeAttribute("data-symbol")
             self.root.removeAttribute("data-testid")

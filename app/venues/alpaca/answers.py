@@ -103,7 +103,8 @@ class Answers:
             path, query = "/v2/orders:by_client_order_id", {"client_order_id": order.client_order_id}
         else:
             path, query = f"/v2/orders/{order_id}", None
-        self._api.ask("GET", path, lambda reply: self._told(order, item, links, as_of_ns, reply), rank=Rank.QUERY, query=query)
+        request = self._api.ask("GET", path, lambda reply: self._told(order, item, links, as_of_ns, reply), rank=Rank.QUERY, query=query)
+        self._owner.asked(order.client_order_id, request)
 
     def _told(self, order: Any, item: Instrument, links: list[State], as_of_ns: int, reply: Reply) -> None:
         cid = order.client_order_id
@@ -170,7 +171,7 @@ class Answers:
                 self._fetching.add(cid)
                 self._backfill(order, item, links, as_of_ns, since, last)
 
-        self._api.ask("GET", "/v2/account/activities/FILL", done, rank=Rank.QUERY, query=query)
+        self._owner.asked(cid, self._api.ask("GET", "/v2/account/activities/FILL", done, rank=Rank.QUERY, query=query))
 
     def _whole(self, order: Any, links: list[State], as_of_ns: int) -> None:
         """All executions of an order are known: its terms and its end."""

@@ -115,7 +115,8 @@ class Answers:
             self._whole(order, state, as_of_ns)
         else:
             params = {"symbol": item.native, "orderId": state.order_id, "limit": 1000}
-            self._api.ask("myTrades", params, lambda found: self._traded(order, item, state, found), rank=Rank.QUERY, weight=5)
+            going_on = self._api.ask("myTrades", params, lambda found: self._traded(order, item, state, found), rank=Rank.QUERY, weight=5)
+            self._owner.asked(order.client_order_id, going_on)
 
     def _traded(self, order: Any, item: Instrument, state: orders.State, reply: Reply) -> None:
         if reply.outcome is not Outcome.DONE or type(reply.result) is not list:

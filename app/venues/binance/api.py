@@ -144,6 +144,10 @@ class Api:
         self.held = False
         self._pump()
 
+    def waits(self, request: Request) -> bool:
+        """Whether a request has not left yet."""
+        return request in self._queue
+
     def withdraw(self, request: Request) -> bool:
         """Take a request back that has not been sent; False when it is too late. ``done`` is not called."""
         if request in self._queue:

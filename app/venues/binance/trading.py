@@ -139,7 +139,8 @@ class BinanceTrading(RealExecution):
         self.api.ask(method, params, lambda reply: self._answers.amended(order, qty, reply), rank=Rank.REDUCE, weight=4, wait_s=ORDER_WAIT_S)
 
     def _ask(self, order: Any, item: Instrument) -> None:
-        self.api.ask("order.status", self._answers.named(order, item), lambda reply: self._answers.told(order, item, reply), rank=Rank.QUERY, weight=4)
+        cid, named = order.client_order_id, self._answers.named(order, item)
+        self.asked(cid, self.api.ask("order.status", named, lambda reply: self._answers.told(order, item, reply), rank=Rank.QUERY, weight=4))
 
     # what the account holds
 

@@ -2,7 +2,9 @@
 
 from app.desk import amending
 from app.model import events
+from tests.unit.desk.conftest import BUY
 from tests.unit.desk.test_cancelling import resting
+from tests.unit.desk.test_desk import quoted
 
 
 async def amend(page, cid: str, price: str = "30001", **more) -> dict:
@@ -49,3 +51,18 @@ async def test_what_the_desk_itself_refuses_never_begins(desk_page):
     assert (await amend(desk_page, cid, "nonsense"))["error"]["field"] == "price"
     assert (await amend(desk_page, "nobody"))["error"]["code"]
     assert desk_page.orders()[cid]["amending"] is False
+
+
+async def test_the_distance_of_a_trailing_stop_that_this_desk_holds_is_amended_and_its_stop_follows(desk_page):
+    await quoted(desk_page)
+    held = BUY | {"side": "sell", "type": "trailing_stop", "tif": "gtc", "trail": "1000"}
+    cid = (await desk_page.ask("order.submit", token="trails", **held))["client_order_id"]
+    await desk_page.until(lambda message: message["t"] == "orders" and any(row["client_order_id"] == cid for row in message["rows"]), "its row")
+    order = desk_page.desk.trade.engine.orders[cid]
+    before = order.stop
+    assert (desk_page.orders()[cid]["status"], desk_page.orders()[cid]["trail"]) == ("held", "1000")
+    assert await amend(desk_page, cid, price=None, trail="2000") == {"outcome": "amended", "status": "held", "code": "", "reason": ""}
+    row = desk_page.orders()[cid]
+    assert (row["trail"], row["amending"], row["qty"]) == ("2000", False, "0.01")
+    assert 0 <= order.stop + 1000 - before < 500, "the market has moved on meanwhile"
+    assert (await amend(desk_page, cid, price=None, trail="0"))["error"]["field"] == "trail"

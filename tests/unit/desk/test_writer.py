@@ -10,7 +10,11 @@ import pytest
 from app.desk.errors import Refusal
 from app.desk.recorder import MemoryRecorder
 from app.desk.writer import Writer
+from app.model.events import OrderSent, OrderTriggered
 from app.trading.engine import Engine
+from app.trading.journal import decode, encode, number
+from tests.unit.desk.conftest import BUY
+from tests.unit.desk.test_desk import quoted
 from tests.unit.manual import ManualTime
 
 
@@ -45,6 +49,30 @@ async def test_closing_waits_for_the_command_that_is_being_written(writing):
     recorder.go.set()
     await closing
     assert engine.opened and len(recorder.records) == 1 and await command and writer.engine is None
+
+
+class Unhurried(MemoryRecorder):
+    """Takes a moment, as a vault does."""
+
+    async def append(self, first: int, record: bytes) -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await super().append(first, record)
+
+
+async def test_an_account_is_open_once_what_was_found_at_the_start_is_durable(desk_page):
+    await quoted(desk_page)
+    touch = BUY | {"type": "market_if_touched", "tif": "gtc", "stop": "30000"}
+    cid = (await desk_page.ask("order.submit", token="touch", **touch))["client_order_id"]
+    trade, kept = desk_page.desk.trade, desk_page.desk.keeping.shown
+    recorder, last = Unhurried(), trade.engine.last_seq + 1
+    triggered = number([OrderTriggered(desk_page.desk.around.clock.now_ns(), cid, Decimal(30000))], last)
+    recorder.records = [*kept.memory.records, (str(last), encode(triggered))]
+    await trade.close()
+    await trade.open([record for _, record in recorder.records], recorder, last)
+    assert trade.engine.orders[cid].sent_ns is not None and not trade.writer.queued, "its release was due at the start"
+    journalled = [entry.event for _, record in recorder.records for entry in decode(record)]
+    assert any(isinstance(event, OrderSent) and event.client_order_id == cid for event in journalled)
 
 
 async def test_it_says_while_it_works_on_something(writing):

@@ -71,7 +71,7 @@ class Rig:
         self.market = MarketState(instruments) if beside is None else beside.market
         self.view = DeskView(self.instruments, self.market, self.time.now_ns, settings)
         self.venue = self._venue()
-        self.holder = Holder(self.time, self.take)
+        self.holder = Holder(self.time, self.take, lambda decide: self.take(decide()))
         self.market.on_events(self.on_market)
         self.engine = Engine(account, self.time, self.view)
         self.holder.open(self.engine)

@@ -10,6 +10,11 @@ from app.trading.engine import Engine
 from app.trading.journal import Entry
 
 
+def let_go(engine: Engine) -> None:
+    """An engine that is not needed any more: without the circle between it and its risk all of it is freed at once, not by the collector."""
+    engine.risk.__dict__.clear()
+
+
 def through_snapshot(account: str, clock: Any, entries: Sequence[Entry], early: int, late: int, view: Any = None) -> Engine:
     """The engine whose history parts were written after ``early`` entries and whose state after ``late`` ones."""
     engine = Engine.replay(account, clock, entries[:early])
@@ -21,6 +26,7 @@ def through_snapshot(account: str, clock: Any, entries: Sequence[Entry], early: 
     parts = {kind: [part for _ids, part in found] for kind, found in made.items()}
     named = {kind: [snapshot.digest(part) for part in found] for kind, found in parts.items()}
     data = snapshot.state(engine, named, sorted(engine.touched & sealed), None)
+    let_go(engine)
     again = snapshot.restore(snapshot.read(data), parts, clock, view)
     for entry in entries[late:]:
         again.apply_entry(entry)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import replace
 from decimal import Decimal
 
@@ -412,3 +414,9 @@ def test_records_are_numbered_consecutively():
             encode(entries)
     with pytest.raises(EventError):
         from_json('{"kind":"OrderSent"}')
+
+
+@pytest.mark.parametrize(("account", "origin", "number"), [("a", "desk", 1), (ACCOUNT, "kill", 10**9), ("", "", 0)])
+def test_an_id_is_120_bits_of_a_hash_of_what_it_is_made_of(account, origin, number):
+    found = hashlib.sha256(f"{len(account)}:{account}|{len(origin)}:{origin}|{number}".encode()).digest()[:15]
+    assert client_order_id(account, origin, number) == "kt-" + base64.b32encode(found).decode().lower()

@@ -110,10 +110,91 @@ def test_prices_of_linked_and_held_orders_can_be_amended_their_quantity_only_whe
         rig.amend(trailing, stop="99")
     rig.amend(trailing, qty="2")
     assert trailing.qty == 2
-    for order, code in ((trailing, "held_trail"), (touch, "superfluous_trail")):
+    with pytest.raises(Denied) as caught:
+        rig.amend(touch, trail="1")
+    assert (caught.value.code, caught.value.field) == ("superfluous_trail", "trail")
+
+
+AMOUNT, PERCENT = {"trail": "0.50"}, {"trail": "0.50", "trail_unit": "percent"}
+# side, distance, trades before, new distance, stop then, trades after, stop then
+FOLLOWED = [
+    pytest.param("sell", AMOUNT, ("100.60", "100.40"), "0.30", "100.30", ("100.70",), "100.40", id="nearer"),
+    pytest.param("sell", AMOUNT, ("100.60", "100.40"), "0.50", "100.10", ("100.70",), "100.20", id="the-same"),
+    pytest.param("sell", AMOUNT, ("100.60", "100.40"), "0.90", "99.70", ("100.65",), "99.75", id="wider"),
+    pytest.param("buy", AMOUNT, ("99.40", "99.60"), "0.30", "99.70", ("99.30",), "99.60", id="buy-nearer"),
+    pytest.param("buy", AMOUNT, ("99.40", "99.60"), "0.90", "100.30", ("99.45",), "100.30", id="buy-wider"),
+    pytest.param("sell", PERCENT, ("100.60", "100.40"), "0.30", "100.29", ("100.70",), "100.39", id="percent-nearer"),
+    pytest.param("sell", PERCENT, ("100.60", "100.40"), "0.50", "100.09", ("100.70",), "100.19", id="percent-the-same"),
+    pytest.param("sell", PERCENT, ("100.60", "100.40"), "1", "99.59", ("100.70",), "99.69", id="percent-wider"),
+    pytest.param("buy", PERCENT, ("99.40", "99.60"), "0.30", "99.70", ("99.30",), "99.60", id="buy-percent-nearer"),
+]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["on", "restarted"])
+@pytest.mark.parametrize(("side", "given", "before", "wanted", "stop", "after", "last"), FOLLOWED)
+def test_the_stop_follows_a_new_distance_at_once_and_goes_away_only_where_it_was_widened(rig, side, given, before, wanted, stop, after, last, again):
+    order = rig.submit(side, "trailing_stop", "1", **given)
+    for price in before:
+        rig.time.advance(2)
+        rig.trade(price, 1, "buy")
+    if again:
+        rig.restart()
+        order = rig.engine.orders[order.client_order_id]
+    sent, rig.venue.amend = [], lambda *values: sent.append(values)
+    rig.amend(order, trail=wanted)
+    assert (order.stop, order.trail or order.trail_percent) == (Decimal(stop), Decimal(wanted)) and order.status is OrderStatus.HELD
+    assert order.qty == 1 and order.amend_requested_ns is None and not sent, "it is this desk's alone"
+    for price in after:
+        rig.time.advance(2)
+        rig.trade(price, 1, "buy")
+    assert order.stop == Decimal(last) and not order.triggered
+    assert state_hash(Engine.replay(ACCOUNT, rig.time, rig.entries())) == state_hash(rig.engine)
+    rig.restart()
+    order = rig.engine.orders[order.client_order_id]
+    assert (order.stop, order.trail or order.trail_percent) == (Decimal(last), Decimal(wanted))
+    rig.trade(last, 1, "sell")
+    assert order.status is OrderStatus.FILLED
+
+
+def test_a_new_distance_counts_from_the_best_price_also_where_that_is_not_journalled_yet(rig):
+    order = rig.submit("sell", "trailing_stop", "1", trail="0.50")
+    rig.time.advance(2)
+    rig.trade("100.40", 1, "buy")
+    rig.trade("100.80", 1, "buy")
+    rig.trade("100.60", 1, "sell")
+    assert order.stop == Decimal("99.90"), "moves are journalled once a second"
+    rig.amend(order, trail="0.40")
+    assert order.stop == Decimal("100.40")
+
+
+def test_a_distance_that_would_trigger_at_once_or_comes_too_late_is_refused(rig):
+    order = rig.submit("sell", "trailing_stop", "1", trail="0.50")
+    rig.time.advance(2)
+    rig.trade("100.60", 1, "buy")
+    rig.trade("100.20", 1, "sell")
+    for wanted, code in (("0.40", "stop_would_trigger"), ("0", "bad_trail"), ("0.001", "bad_tick"), ("80", "absurd_trail")):
         with pytest.raises(Denied) as caught:
-            rig.amend(order, trail="1")
+            rig.amend(order, trail=wanted)
         assert (caught.value.code, caught.value.field) == (code, "trail")
+    assert order.stop == Decimal("100.10") and order.trail == Decimal("0.50")
+    rig.amend(order, qty="2", trail="0.41")
+    assert (order.stop, order.qty) == (Decimal("100.19"), 2)
+    order.triggered = True
+    with pytest.raises(Denied) as caught:
+        rig.amend(order, trail="1")
+    assert (caught.value.code, caught.value.field) == ("already_triggered", "trail")
+
+
+def test_a_move_that_waits_for_the_journal_leaves_an_amendment_before_it_as_it_is(rig):
+    order = rig.submit("sell", "trailing_stop", "1", trail="0.50")
+    waiting: list = []
+    rig.holder._move = waiting.append
+    rig.time.advance(2)
+    rig.trade("100.60", 1, "buy")
+    rig.amend(order, qty="3", trail="0.90")
+    (decide,) = waiting
+    rig.take(decide())
+    assert (order.qty, order.trail, order.stop) == (3, Decimal("0.90"), Decimal("99.70"))
 
 
 @pytest.mark.parametrize(("given", "wanted"), [({"trail": "0.50"}, "0.75"), ({"trail": "1", "trail_unit": "percent"}, "2")])

@@ -177,3 +177,13 @@ def test_an_assumed_rate_is_named():
     rig.book({"99.90": 50}, {"100.10": 50})
     rig.submit("buy", "market", "10")
     assert value(rig).assumed == ("USD",) and value(rig).equity == 99_999
+
+
+@pytest.mark.parametrize("text", ["0", "-0.10", "0E+90", "0E-90", "1E+25", "-9.9E+25", "1E-25", "9" * 26, f"1.{'0' * 38}1", f"0.{'0' * 24}{'7' * 40}"])
+def test_amounts_whose_sums_stay_exact_are_bearable(text):
+    assert money.is_bearable(Decimal(text))
+
+
+@pytest.mark.parametrize("text", ["1E+26", "-1E+26", "9.9E-26", "9" * 27, f"1.{'0' * 39}1", f"1.{'0' * 40}", "NaN", "sNaN", "Infinity", "-Infinity"])
+def test_amounts_too_large_small_long_or_no_numbers_are_not(text):
+    assert not money.is_bearable(Decimal(text))

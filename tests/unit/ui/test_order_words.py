@@ -60,11 +60,12 @@ def test_order_text():
     assert order_text(row(type="trailing_stop", price=None, stop="61700", trail="1200")) == "Buy 1,500 BTCUSDT, trailing by 1,200, stop 61,700"
 
 
-def test_a_trailing_stop_has_a_distance_that_its_venue_may_change():
+def test_a_trailing_stop_has_a_distance_that_can_be_changed_until_it_is_triggered():
     trailing = {"type": "trailing_stop", "price": None, "stop": "61700"}
-    percent = row(**trailing, trail=None, trail_percent="1.5", held=False)
+    percent = row(**trailing, trail=None, trail_percent="1.5", held=False, triggered=False)
     assert (distance(row(**trailing, trail="1200")), distance(percent), distance(ROW)) == ("1,200", "1.5 %", "")
-    assert amendable(percent) == ["qty", "trail"] and amendable({**percent, "held": True}) == []
+    assert amendable(percent) == ["qty", "trail"] and amendable({**percent, "held": True}) == ["qty", "trail"]
+    assert amendable({**percent, "triggered": True}) == []
     assert amendable(ROW) == ["qty", "price"] and amendable(row(stop="1", type="stop_limit", parent="kt-b")) == ["price", "stop"]
     assert amendable(row(type="market", price=None)) == []
 
