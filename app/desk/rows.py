@@ -64,6 +64,7 @@ _OF_LEGS = ("stop", "trail", "trail_percent", "display", "expires_ns", "parent",
 def routed_row(routed: Any) -> dict:
     """One row of the blotter for a routed order, summed over its legs."""
     event = routed.event
+    entries = [leg.intent for leg in routed.legs if leg.intent.parent is None]
     return {
         "client_order_id": event.client_order_id,
         "symbol": event.symbol,
@@ -86,7 +87,8 @@ def routed_row(routed: Any) -> dict:
         "created_ns": event.ts,
         "updated_ns": routed.updated_ns,
         **dict.fromkeys(_OF_LEGS),
-        **dict.fromkeys(("post_only", "reduce_only", "held", "amending", "linked", "triggered"), False),
+        **{name: bool(entries) and all(getattr(intent, name) for intent in entries) for name in ("post_only", "reduce_only")},
+        **dict.fromkeys(("held", "amending", "linked", "triggered"), False),
         "asked": 0,
     }
 

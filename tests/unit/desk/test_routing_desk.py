@@ -47,6 +47,15 @@ async def test_the_plan_stands_before_the_press_and_the_reasons_stay_with_the_or
     assert page.latest("routed") == {"t": "routed", "reset": True, "rows": [whole]} and [*page.orders()] == [leg["client_order_id"]]
 
 
+async def test_a_routed_order_s_row_says_that_it_only_reduces(page):
+    bought = await page.ask("order.submit", **ticket(), token="in")
+    sold = await page.ask("order.submit", **ticket(side="sell", reduce_only=True), token="out")
+    assert sold["status"] == "filled", sold
+    page.desk.trade.publish_all()
+    rows = {row["client_order_id"]: row["reduce_only"] for row in page.latest("routed")["rows"]}
+    assert rows == {bought["client_order_id"]: False, sold["client_order_id"]: True}
+
+
 async def test_rules_move_the_order_and_the_fee_of_a_venue_counts(page):
     rules = await page.ask("routing", rules={"venue:kraken": "never"})
     assert rules["rules"] == {"venue:kraken": "never"} and sorted(PAIR) in rules["listings"]
