@@ -1,7 +1,8 @@
 """Quotes, last trades and bars of many instruments in columns: one row an instrument, a batch of ticks at a time. Needs numpy.
 
 Knows what `MarketState` knows of quotes, trades and bars, at a cost a batch and not a tick: trades wait until somebody looks at them or at
-the bars, so that many batches cost what one does. Memory is what the constructor takes, whatever comes: nothing grows. Single writer. Prices and sizes are 64-bit units, times ns UTC; a row's ``seq`` is the number of the batch that changed it.
+the bars, so that many batches cost what one does. Memory is what the constructor takes, whatever comes: nothing grows. Single writer. Prices
+and sizes are 64-bit units, times ns UTC; a row's ``seq`` is the number of the batch that changed it.
 
 A `Subscription` sees the newest state of what changed, at its own rate and never a backlog; a `TickReader` gets every tick from a ring and is
 told how many it lost. An instrument not heard of for ``expire_after_ns`` loses its quote (`expire`), and its subscribers are told so.

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from app.market.barcolumns import BarColumns
 from app.market.bars import BarSeries
+from app.market.following import Following
 from app.market.indicators import BadParameter, catalogue
 from app.market.indicators.across import Across, Together
 from app.market.indicators.spec import COLUMNS
-from app.market.following import Following
 from app.market.quotes import MOST_WAITING, QUOTE, TRADE, QuoteStore
 from app.market.state import MarketState
 from app.model.instrument import Instrument
