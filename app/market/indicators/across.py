@@ -71,19 +71,23 @@ class _Recurrence:
             self._y[rows] = y
             self._factors[1, rows] = node.keep * y
             return
-        self._total[rows] = total = np.where(seen > node.skip, self._total[rows] + x, 0.0)
-        seeded = self._seeded
-        y = np.where(seen > seeded, node.keep * self._y[rows] + node.take * x, np.where(seen == seeded, total * node.scale, NAN))
+        total = self._total[rows] + x
+        if node.skip:
+            total = np.where(seen > node.skip, total, 0.0)
+        self._total[rows] = total
+        # before the seed the newest value is NaN, and what follows from it
+        y = np.where(seen == self._seeded, total * node.scale, node.keep * self._y[rows] + node.take * x)
         self._y[rows] = y
         self._ahead(rows, seen, total, y)
 
     def _ahead(self, rows: Any, seen: Any, total: Any, y: Any) -> None:
         """What the next bar will be of its x."""
         node, coming = self._node, seen + 1
-        on, first = coming > self._seeded, coming == self._seeded
-        shown = coming >= self._shown
-        self._factors[0, rows] = np.where(shown & on, node.take, np.where(shown & first, node.scale, NAN))
-        self._factors[1, rows] = np.where(on, node.keep * y, total * node.scale)
+        seeds = coming == self._seeded
+        slope = np.where(seeds, node.scale, node.take)
+        slope[coming < self._shown] = NAN
+        self._factors[0, rows] = slope
+        self._factors[1, rows] = np.where(seeds, total * node.scale, node.keep * y)
 
 
 _STATES = {Recurrence: _Recurrence, Sum: _Window, Lag: _Window, Change: _Window}
