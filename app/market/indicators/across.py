@@ -102,21 +102,29 @@ class Together:
                 if type(node) not in _STATES and not (node.pointwise or isinstance(node, Source | Constant | Either | Period)):
                     reason = f"{study.indicator.name} cannot be run over many instruments at once ({type(node).__name__})"
                     raise BadParameter("name", reason, "run it instrument by instrument")
-        self._plan: list[tuple[Node, tuple[int, ...], Any, int]] = []
+        found: list[tuple[Node, tuple[int, ...]]] = []
         places: dict[int, int] = {}
         same: dict[tuple, int] = {}
-        used = 0
         for node in [node for study in studies for node in study._order]:
             inputs = tuple([places[id(part)] for part in node.inputs])
-            places[id(node)] = place = same.setdefault((type(node), inputs, *settings(node)), len(self._plan))
-            if place == len(self._plan):
-                self._plan.append((node, inputs, None, used))
-                used += 2 * (type(node) in _STATES)
-        self._factors = np.empty((used, rows))
-        for place, (node, inputs, _, at) in enumerate(self._plan):
+            places[id(node)] = place = same.setdefault((type(node), inputs, *settings(node)), len(found))
+            if place == len(found):
+                found.append((node, inputs))
+        self._factors = np.empty((2 * sum(type(node) in _STATES for node, _ in found), rows))
+        self._fixed: list[Any] = [None] * len(found)
+        """The values that are the same at every bar."""
+        self._plan: list[tuple[int, Node, tuple[int, ...], Any, int]] = []
+        at = 0
+        for place, (node, inputs) in enumerate(found):
+            parts = [self._fixed[part] for part in inputs]
             if made := _STATES.get(type(node)):
-                self._plan[place] = node, inputs, made(node, self._factors[at : at + 2]), at
-        self.inputs = frozenset(node.name for node, *_ in self._plan if isinstance(node, Source))
+                self._plan.append((place, node, inputs, made(node, self._factors[at : at + 2]), at))
+                at += 2
+            elif isinstance(node, Source) or None in parts:
+                self._plan.append((place, node, inputs, None, 0))
+            else:
+                self._fixed[place] = float(node.start()(True, *parts))
+        self.inputs = frozenset(node.name for node, _ in found if isinstance(node, Source))
         """The columns that are looked at."""
         self._outs = [[places[id(node)] for node in study.nodes] for study in studies]
 
@@ -129,30 +137,24 @@ class Together:
         return self._step(rows, bars, False)
 
     def _step(self, rows: Any, bars: Mapping[str, Any], close: bool) -> list[tuple[Any, ...]]:
-        values: list[Any] = []
+        values, count = self._fixed.copy(), len(rows)
         factors = self._factors.take(rows, 1)
         with np.errstate(all="ignore"):
-            for node, inputs, state, at in self._plan:
+            for place, node, inputs, state, at in self._plan:
                 if state is not None:
                     x = values[inputs[0]]
-                    if not isinstance(x, np.ndarray):
-                        x = np.full(len(rows), x)
-                    value = factors[at + 1]
-                    if not state.lags:
-                        value = factors[at] * x + value
+                    if type(x) is float:
+                        x = np.full(count, x)
+                    value = factors[at + 1] if state.lags else factors[at] * x + factors[at + 1]
                     if close:
                         state.close(rows, x, value)
-                elif isinstance(node, Source):
+                elif not inputs:
                     value = bars[node.name]
+                elif node.pointwise:
+                    value = node.into(kernels, np.empty(count), *[values[part] for part in inputs])
                 else:
-                    parts = [values[place] for place in inputs]
-                    if not node.pointwise:
-                        value = node.array(kernels, *parts)
-                    elif any(isinstance(part, np.ndarray) for part in parts):
-                        value = node.into(kernels, np.empty(len(rows)), *parts)
-                    else:
-                        value = float(node.start()(True, *parts))
-                values.append(value)
+                    value = node.array(kernels, *[values[part] for part in inputs])
+                values[place] = value
         return [tuple([values[place] for place in outs]) for outs in self._outs]
 
 
