@@ -13,23 +13,32 @@ import numpy as np
 TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, OPENED, CLOSED = range(8)
 """Fields of a bar: time in s UTC, prices and volume in units, times of its first and last trade in ns UTC."""
 _SECOND = 1_000_000_000
+_NEVER = np.iinfo(np.int64).min
 
 
 class Sorted:
-    """Trades sorted by row, those of a row in the order of their times; ``starts``: where each row's begin. Each of ``groups`` is what the
-    trades of one of ``rows`` amount to, but for its TIME, which every width fills in; ``span``: earliest and latest time."""
+    """Trades sorted by row, those of a row in the order of their times; ``starts``, ``ends``: where each row's begin and its last one. Each of
+    ``groups`` is what the trades of one of ``rows`` amount to, but for its TIME, which every width fills in; ``span``: earliest and latest time."""
 
     __slots__ = ("groups", "price", "row", "rows", "size", "span", "ts")
 
-    def __init__(self, row: np.ndarray, ts: np.ndarray, price: np.ndarray, size: np.ndarray, starts: np.ndarray) -> None:
+    def __init__(self, row: np.ndarray, ts: np.ndarray, price: np.ndarray, size: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> None:
         self.row, self.ts, self.price, self.size = row, ts, price, size
         self.rows = row[starts]
-        self.groups = _grouped(starts, ts, price, size)
-        self.span = int(self.groups[OPENED].min()), int(self.groups[CLOSED].max())
+        self.groups = _grouped(starts, ends, ts, price, size)
+        self.span = int(np.minimum.reduce(self.groups[OPENED])), int(np.maximum.reduce(self.groups[CLOSED]))
 
 
-def _grouped(starts: np.ndarray, ts: np.ndarray, price: np.ndarray, size: np.ndarray) -> np.ndarray:
-    ends = np.append(starts[1:], len(ts)) - 1
+def runs(begins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the last place of each run; ``begins`` says where one begins."""
+    starts = begins.nonzero()[0]
+    ends = np.empty_like(starts)
+    np.subtract(starts[1:], 1, out=ends[:-1])
+    ends[-1] = len(begins) - 1
+    return starts, ends
+
+
+def _grouped(starts: np.ndarray, ends: np.ndarray, ts: np.ndarray, price: np.ndarray, size: np.ndarray) -> np.ndarray:
     groups = np.empty((8, len(starts)), np.int64)
     groups[OPEN], groups[CLOSE] = price[starts], price[ends]
     groups[OPENED], groups[CLOSED] = ts[starts], ts[ends]
@@ -40,18 +49,44 @@ def _grouped(starts: np.ndarray, ts: np.ndarray, price: np.ndarray, size: np.nda
 
 
 class BarColumns:
-    """``now`` is (8, rows): the open bars, where ``counts`` is above zero. ``on_close(rows, bars)``: bars of these rows (each once) closed."""
+    """``on_close(rows, bars)``: bars of these rows (each once) closed. ``settle`` is called before anybody looks: whoever brings the trades may
+    have some that wait to be counted in together."""
 
     def __init__(self, rows: int, width_s: int, kept: int = 128) -> None:
         self.width_s, self.kept = width_s, kept
-        self.now = np.zeros((8, rows), np.int64)
-        self.counts = np.zeros(rows, np.int64)
-        """Bars begun a row, late ones that were put in between included."""
-        self.revised = self.too_late = 0
-        """Late trades that changed a closed bar; late trades before the oldest bar kept."""
+        self._now = np.zeros((8, rows), np.int64)
+        self._now[TIME] = _NEVER
+        self._counts = np.zeros(rows, np.int64)
+        self._revised = self._too_late = 0
         self.on_close: Callable[[np.ndarray, np.ndarray], object] | None = None
+        self.settle: Callable[[], object] | None = None
         self._ring = np.full((8, rows, kept), 0, np.int64)  # not zeros: memory is taken now, not bar by bar
         self._width = width_s * _SECOND
+
+    @property
+    def now(self) -> np.ndarray:
+        """(8, rows): the open bars, where ``counts`` is above zero."""
+        return self._looked_at()._now
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Bars begun a row, late ones that were put in between included."""
+        return self._looked_at()._counts
+
+    @property
+    def revised(self) -> int:
+        """Late trades that changed a closed bar."""
+        return self._looked_at()._revised
+
+    @property
+    def too_late(self) -> int:
+        """Late trades before the oldest bar kept."""
+        return self._looked_at()._too_late
+
+    def _looked_at(self) -> BarColumns:
+        if self.settle is not None:
+            self.settle()
+        return self
 
     def add(self, trades: Sorted) -> None:
         """Count in trades none of which is older than the newest of its row."""
@@ -65,8 +100,8 @@ class BarColumns:
         begins = np.empty(len(row), bool)
         begins[0] = True
         begins[1:] = (row[1:] != row[:-1]) | (start[1:] != start[:-1])
-        starts = np.flatnonzero(begins)
-        groups = _grouped(starts, trades.ts, trades.price, trades.size)
+        starts, ends = runs(begins)
+        groups = _grouped(starts, ends, trades.ts, trades.price, trades.size)
         groups[TIME] = start[starts]
         rows = row[starts]
         while len(rows):  # once, and again for rows of which more than one bar is touched
@@ -80,52 +115,52 @@ class BarColumns:
             rows, groups = rows[~first], groups[:, ~first]
 
     def _groups(self, rows: np.ndarray, groups: np.ndarray) -> None:
-        now = self.now[:, rows]
-        more = (now[TIME] == groups[TIME]) & (self.counts[rows] > 0)
-        if not more.all():
+        now = self._now.take(rows, 1)
+        more = now[TIME] == groups[TIME]
+        if not np.logical_and.reduce(more):
             self._open(rows[~more], groups[:, ~more])
             rows, groups, now = rows[more], groups[:, more], now[:, more]
-        self.now[HIGH, rows] = np.maximum(now[HIGH], groups[HIGH])
-        self.now[LOW, rows] = np.minimum(now[LOW], groups[LOW])
-        self.now[CLOSE, rows], self.now[CLOSED, rows] = groups[CLOSE], groups[CLOSED]
-        self.now[VOLUME, rows] = now[VOLUME] + groups[VOLUME]
+        self._now[HIGH, rows] = np.maximum(now[HIGH], groups[HIGH])
+        self._now[LOW, rows] = np.minimum(now[LOW], groups[LOW])
+        self._now[CLOSE, rows], self._now[CLOSED, rows] = groups[CLOSE], groups[CLOSED]
+        self._now[VOLUME, rows] = now[VOLUME] + groups[VOLUME]
 
     def _open(self, rows: np.ndarray, bars: np.ndarray) -> None:
-        had = rows[self.counts[rows] > 0]
+        had = rows[self._counts[rows] > 0]
         if len(had):
-            closed = self.now[:, had]
-            self._ring[:, had, (self.counts[had] - 1) % self.kept] = closed
+            closed = self._now[:, had]
+            self._ring[:, had, (self._counts[had] - 1) % self.kept] = closed
             if self.on_close is not None:
                 self.on_close(had, closed)
-        self.now[:, rows] = bars
-        self.counts[rows] += 1
+        self._now[:, rows] = bars
+        self._counts[rows] += 1
 
     def add_one(self, row: int, ts: int, price: int, size: int) -> None:
         """Count in one trade, whatever its time."""
         time_s = ts // self._width * self.width_s
-        if not self.counts[row] or time_s > self.now[TIME, row]:
+        if not self._counts[row] or time_s > self._now[TIME, row]:
             bar = np.array([time_s, price, price, price, price, size, ts, ts], np.int64)
             self._open(np.array([row]), bar[:, None])
             return
-        if time_s == self.now[TIME, row]:
-            _count_in(self.now[:, row], ts, price, size)
+        if time_s == self._now[TIME, row]:
+            _count_in(self._now[:, row], ts, price, size)
             return
-        held = min(int(self.counts[row]) - 1, self.kept)
-        slots = (int(self.counts[row]) - 1 - held + np.arange(held)) % self.kept
+        held = min(int(self._counts[row]) - 1, self.kept)
+        slots = (int(self._counts[row]) - 1 - held + np.arange(held)) % self.kept
         times = self._ring[TIME, row, slots]
         at = int(np.searchsorted(times, time_s))
         if at < held and times[at] == time_s:
             _count_in(self._ring[:, row, slots[at]], ts, price, size)
-            self.revised += 1
+            self._revised += 1
             return
         if at == 0 and held == self.kept:
-            self.too_late += 1
+            self._too_late += 1
             return
         bars = np.insert(self._ring[:, row, slots], at, [time_s, price, price, price, price, size, ts, ts], axis=1)[:, -self.kept :]
-        self.counts[row] += 1
+        self._counts[row] += 1
         held = bars.shape[1]
-        self._ring[:, row, (int(self.counts[row]) - 1 - held + np.arange(held)) % self.kept] = bars
-        self.revised += 1
+        self._ring[:, row, (int(self._counts[row]) - 1 - held + np.arange(held)) % self.kept] = bars
+        self._revised += 1
 
     def rows(self, row: int) -> list[tuple[int, ...]]:
         """(time, open, high, low, close, volume) of the bars kept of a row, oldest first, the open one included."""
@@ -138,7 +173,8 @@ class BarColumns:
 
     def forget(self, rows: np.ndarray) -> None:
         """Of these rows no bar is known."""
-        self.counts[rows] = 0
+        self._looked_at()._counts[rows] = 0
+        self._now[TIME, rows] = _NEVER
 
 
 def _count_in(bar: np.ndarray, ts: int, price: int, size: int) -> None:

@@ -9,7 +9,9 @@ import numpy as np
 
 from .barcolumns import CLOSE, HIGH, LOW, OPEN, TIME, VOLUME, BarColumns
 from .indicators import Study
-from .indicators.across import Across
+from .indicators.across import Together
+
+_FIELDS = {"time": TIME, "open": OPEN, "high": HIGH, "low": LOW, "close": CLOSE, "volume": VOLUME}
 
 
 class Following:
@@ -19,23 +21,20 @@ class Following:
     """
 
     def __init__(self, bars: BarColumns, studies: Sequence[Study], scales: Sequence[tuple[int, int]]) -> None:
-        self.across = [Across(study, len(scales)) for study in studies]
+        self._together = Together(studies, len(scales))
         self._bars = bars
-        self._price = np.array([float(Decimal(1).scaleb(-price)) for price, _ in scales])
-        self._size = np.array([float(Decimal(1).scaleb(-size)) for _, size in scales])
+        price = np.array([float(Decimal(1).scaleb(-price)) for price, _ in scales])
+        size = np.array([float(Decimal(1).scaleb(-size)) for _, size in scales])
+        units = {TIME: np.ones(len(scales)), VOLUME: size}
+        self._columns = [(name, field, units.get(field, price)) for name, field in _FIELDS.items() if name in self._together.inputs]
         bars.on_close = self._closed
 
     def values(self, rows: np.ndarray) -> list[tuple[np.ndarray, ...]]:
         """The outputs of each study for these rows, their open bars included; NaN where there are not bars enough."""
-        columns = self._floats(rows, self._bars.now[:, rows])
-        return [across.peek(rows, columns) for across in self.across]
+        return self._together.peek(rows, self._floats(rows, self._bars.now.take(rows, 1)))
 
     def _closed(self, rows: np.ndarray, bars: np.ndarray) -> None:
-        columns = self._floats(rows, bars)
-        for across in self.across:
-            across.close(rows, columns)
+        self._together.close(rows, self._floats(rows, bars))
 
     def _floats(self, rows: np.ndarray, bars: np.ndarray) -> dict[str, np.ndarray]:
-        price = self._price[rows]
-        prices = {name: bars[field] * price for name, field in (("open", OPEN), ("high", HIGH), ("low", LOW), ("close", CLOSE))}
-        return prices | {"time": bars[TIME].astype(float), "volume": bars[VOLUME] * self._size[rows]}
+        return {name: bars[field] * unit[rows] for name, field, unit in self._columns}

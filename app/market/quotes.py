@@ -1,7 +1,8 @@
 """Quotes, last trades and bars of many instruments in columns: one row an instrument, a batch of ticks at a time. Needs numpy.
 
-Knows what `MarketState` knows of quotes, trades and bars, at a cost a batch and not a tick. Memory is what the constructor takes, whatever
-comes: nothing grows. Single writer. Prices and sizes are 64-bit units, times ns UTC; a row's ``seq`` is the number of the batch that changed it.
+Knows what `MarketState` knows of quotes, trades and bars, at a cost a batch and not a tick: trades wait until somebody looks at them or at
+the bars, so that many batches cost what one does. Memory is what the constructor takes, whatever comes: nothing grows. Single writer. Prices
+and sizes are 64-bit units, times ns UTC; a row's ``seq`` is the number of the batch that changed it.
 
 A `Subscription` sees the newest state of what changed, at its own rate and never a backlog; a `TickReader` gets every tick from a ring and is
 told how many it lost. An instrument not heard of for ``expire_after_ns`` loses its quote (`expire`), and its subscribers are told so.
@@ -14,11 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .barcolumns import BarColumns, Sorted
+from .barcolumns import BarColumns, Sorted, runs
 
 QUOTE, TRADE = 0, 1
 REMEMBERED = 512
 """Trade ids kept a row: one of them coming again is a duplicate."""
+MOST_WAITING = 4096
+"""Trades that wait until somebody looks, at most."""
 _NEVER = np.iinfo(np.int64).min
 
 
@@ -38,21 +41,54 @@ class QuoteStore:
         self.symbols = tuple(symbols)
         self.row = {symbol: row for row, symbol in enumerate(symbols)}
         self.bars = tuple(bars)
+        for each in self.bars:
+            each.settle = self.settle
         self.expire_after_ns = expire_after_ns
         self.bid, self.bid_size, self.ask, self.ask_size = (np.zeros(size, np.int64) for _ in range(4))
-        self.last, self.last_size, self.last_id = (np.zeros(size, np.int64) for _ in range(3))
-        self.ts = np.full(size, _NEVER)
-        """Time of the last trade."""
+        self._last, self._last_size, self._last_id = (np.zeros(size, np.int64) for _ in range(3))
+        self._ts = np.full(size, _NEVER)
         self.recv = np.full(size, _NEVER)
         self.seq = np.zeros(size, np.int64)
-        self.batches = self.ticks = self.duplicates = 0
+        self.batches = self.ticks = self._duplicates = 0
         self._ids = np.full((size, REMEMBERED), _NEVER)
         self._id_count = np.zeros(size, np.int64)
         self._greatest = np.full(size, _NEVER)
+        self._waiting = np.zeros((5, MOST_WAITING), np.int64)
+        self._wait = 0
         self._ring_size = ring
         self._ring: np.ndarray | None = None
         self.written = 0
         """Ticks put into the ring since a reader asked for it."""
+
+    @property
+    def last(self) -> np.ndarray:
+        """Price of the last trade."""
+        self.settle()
+        return self._last
+
+    @property
+    def last_size(self) -> np.ndarray:
+        """Size of the last trade."""
+        self.settle()
+        return self._last_size
+
+    @property
+    def last_id(self) -> np.ndarray:
+        """The venue's id of the last trade."""
+        self.settle()
+        return self._last_id
+
+    @property
+    def ts(self) -> np.ndarray:
+        """Time of the last trade."""
+        self.settle()
+        return self._ts
+
+    @property
+    def duplicates(self) -> int:
+        """Trades that had come before."""
+        self.settle()
+        return self._duplicates
 
     def quotes(self, row: np.ndarray, bid: np.ndarray, bid_size: np.ndarray, ask: np.ndarray, ask_size: np.ndarray, recv: int) -> None:
         """Best bids and asks in order of arrival; of a row the last one counts."""
@@ -67,34 +103,48 @@ class QuoteStore:
         self._changed(row, recv)
         if self._ring is not None:
             self._write(TRADE, row, recv, ts, price, size, sold)
-        order = np.argsort(row, kind="stable")
-        row, ts, price, size, number = row[order], ts[order], price[order], size[order], number[order]
+        done = 0
+        while done < len(row):
+            if self._wait == MOST_WAITING:
+                self.settle()
+            start = self._wait
+            self._wait = min(MOST_WAITING, start + len(row) - done)
+            part = slice(done, done + self._wait - start)
+            for column, values in zip(self._waiting, (row, ts, price, size, number), strict=True):
+                column[start : self._wait] = values[part]
+            done = part.stop
+
+    def settle(self) -> None:
+        """Count in what waits. Everything that shows trades or bars does so first."""
+        if not self._wait:
+            return
+        waiting, self._wait = self._waiting[:, : self._wait], 0
+        row, ts, price, size, number = waiting.take(waiting[0].argsort(kind="stable"), 1)
         begins = np.empty(len(row), bool)
         begins[0] = True
         np.not_equal(row[1:], row[:-1], out=begins[1:])
         before, known = np.empty_like(ts), np.empty_like(number)
         before[1:], known[1:] = ts[:-1], number[:-1]
         firsts = row[begins]
-        before[begins], known[begins] = self.ts[firsts], self._greatest[firsts]
+        before[begins], known[begins] = self._ts[firsts], self._greatest[firsts]
         odd = (ts < before) | (number <= known)
-        if odd.any():
+        if np.logical_or.reduce(odd):
             apart = np.isin(row, row[odd])
             self._one_by_one(*(column[apart].tolist() for column in (row, ts, price, size, number)))
             row, ts, price, size, number = (column[~apart] for column in (row, ts, price, size, number))
             begins = begins[~apart]
             if not len(row):
                 return
-        starts = np.flatnonzero(begins)
-        ends = np.append(starts[1:], len(row)) - 1
+        starts, ends = runs(begins)
         last = row[ends]
-        self.ts[last], self.last[last], self.last_size[last] = ts[ends], price[ends], size[ends]
-        self.last_id[last] = self._greatest[last] = number[ends]
+        self._ts[last], self._last[last], self._last_size[last] = ts[ends], price[ends], size[ends]
+        self._last_id[last] = self._greatest[last] = number[ends]
         counts = ends - starts + 1
-        place = self._id_count[row] + np.arange(len(row)) - np.repeat(starts, counts)
+        place = np.arange(len(row)) + (self._id_count[last] - starts).repeat(counts)
         self._ids[row, place % REMEMBERED] = number
         self._id_count[last] += counts
         if self.bars:
-            trades = Sorted(row, ts, price, size, starts)
+            trades = Sorted(row, ts, price, size, starts, ends)
             for bars in self.bars:
                 bars.add(trades)
 
@@ -110,11 +160,12 @@ class QuoteStore:
 
     def forget(self, symbols: Sequence[str]) -> None:
         """A stream began anew: of these instruments nothing is known."""
+        self.settle()
         rows = np.array([self.row[symbol] for symbol in symbols], np.int64)
         self.batches += 1
-        for column in (self.bid, self.bid_size, self.ask, self.ask_size, self.last, self.last_size, self.last_id, self._id_count):
+        for column in (self.bid, self.bid_size, self.ask, self.ask_size, self._last, self._last_size, self._last_id, self._id_count):
             column[rows] = 0
-        for column in (self.ts, self.recv, self._greatest):
+        for column in (self._ts, self.recv, self._greatest):
             column[rows] = _NEVER
         self._ids[rows] = _NEVER
         self.seq[rows] = self.batches
@@ -139,13 +190,13 @@ class QuoteStore:
     def _one_by_one(self, *columns: list[int]) -> None:
         for row, ts, price, size, number in zip(*columns, strict=True):
             if number in self._ids[row]:
-                self.duplicates += 1
+                self._duplicates += 1
                 continue
             self._ids[row, self._id_count[row] % REMEMBERED] = number
             self._id_count[row] += 1
             self._greatest[row] = max(number, self._greatest[row])
-            if ts >= self.ts[row]:
-                self.ts[row], self.last[row], self.last_size[row], self.last_id[row] = ts, price, size, number
+            if ts >= self._ts[row]:
+                self._ts[row], self._last[row], self._last_size[row], self._last_id[row] = ts, price, size, number
             for bars in self.bars:
                 bars.add_one(row, ts, price, size)
 
@@ -179,7 +230,7 @@ class Subscription:
         self._next_ns = now_ns + self._every_ns
         store = self._store
         if self._rows is None:
-            changed = np.flatnonzero(store.seq > self._seen)
+            changed = (store.seq > self._seen).nonzero()[0]
         else:
             changed = self._rows[store.seq[self._rows] > self._seen]
         self._seen = store.batches

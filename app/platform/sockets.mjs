@@ -26,23 +26,24 @@ export const connect = (url, opened, deliver, closed) => {
   socket.binaryType = "arraybuffer";
   const { port1, port2 } = new MessageChannel();
   let frames = [];
-  let times = [];
+  let times = []; // ms, of each frame
+  let gone = 0; // of these so many were handed over
   let cost = MOST_WORK / 64; // ms a frame, as it turned out so far
   let resting = null;
   const ask = () => port2.postMessage(null);
   const goOn = () => {
-    if (!ordersFirst || performance.now() - times[0] > MOST_BEHIND) return ask();
+    if (!ordersFirst || performance.now() - times[gone] > MOST_BEHIND) return ask();
     resting = setTimeout(() => {
       resting = null;
       hand();
     }, REST);
   };
   const hand = () => {
-    const count = Math.min(frames.length, Math.max(FEWEST, Math.floor(MOST_WORK / cost)));
+    const count = Math.min(frames.length - gone, Math.max(FEWEST, Math.floor(MOST_WORK / cost)));
     if (count === 0) return;
-    const [some, first] = [frames.slice(0, count), times[0]];
-    frames = frames.slice(count);
-    times = times.slice(count);
+    const [some, first] = [frames.slice(gone, gone + count), times[gone]];
+    gone += count;
+    if (2 * gone > frames.length) [frames, times, gone] = [frames.slice(gone), times.slice(gone), 0];
     const start = performance.now();
     try {
       deliver(some, first);
@@ -68,7 +69,7 @@ export const connect = (url, opened, deliver, closed) => {
     frames.push(typeof data === "string" ? data : utf8.decode(data)); // some venues send their text in binary frames
     times.push(now);
     if (frames.length === 1) ask();
-    else if (resting === null && now - times[0] > MOST_WAIT) hand();
+    else if (resting === null && now - times[gone] > MOST_WAIT) hand();
   };
   socket.onclose = ({ code, reason }) => finish(code, reason);
   // refused by the content security policy: no close event will come

@@ -31,6 +31,19 @@ from tools.browsers import chromium
 LONG_S = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
 TICKS = 10_000_000
 SHORT_S = min(LONG_S, 10.0)
+RECEIVED, HANDED, TAKEN, ASKED, READY, GOT, WRITTEN, PAINTED = range(8)
+LEGS = {
+    "frame_to_text": (RECEIVED, WRITTEN),
+    "frame_to_paint": (RECEIVED, PAINTED),
+    "leg_queued": (RECEIVED, HANDED),
+    "leg_taken_in": (HANDED, TAKEN),
+    "leg_credit": (TAKEN, ASKED),
+    "leg_rows": (ASKED, READY),
+    "leg_message": (READY, GOT),
+    "leg_text": (GOT, WRITTEN),
+    "leg_paint": (WRITTEN, PAINTED),
+}
+"""From which mark of an update to which (see quotes.mjs)."""
 
 
 def main() -> None:
@@ -116,13 +129,15 @@ def stretch(browser: Browser, url: str, ws: str, rate: int, frame: int, seconds:
     ours, plain = found["store"], found["plain"]
     name, yardstick = f"quotes_{rate // 1000}k", "the same by hand in JavaScript"
     emit(f"{name}_ticks", ours["ticks"] / ours["seconds"], "1/s", yardstick, ours["ticks"] / ours["seconds"] * plain["seconds"] / plain["ticks"], ours["ticks"])
-    for fraction, label in ((0.5, "p50"), (0.99, "p99")):
-        value, other = percentile(ours["samples"], fraction), percentile(plain["samples"], fraction)
-        emit(f"{name}_frame_to_text_{label}", value, "ms", yardstick, value / other, len(ours["samples"]))
+    for leg, (start, end) in LEGS.items():
+        for fraction, label in ((0.5, "p50"), (0.99, "p99")):
+            value, other = (percentile([marks[end] - marks[start] for marks in one["samples"]], fraction) for one in (ours, plain))
+            emit(f"{name}_{leg}_{label}", value, "ms", yardstick, value / other if other else None, len(ours["samples"]))
     value, other = ours["busy"] / ours["ticks"] * 1000, plain["busy"] / plain["ticks"] * 1000
     emit(f"{name}_cost_a_tick", value, "us", yardstick, value / other, ours["ticks"])
-    third = len(ours["samples"]) // 3
-    first, last = median(ours["samples"][:third]), median(ours["samples"][-third:])
+    samples = [marks[WRITTEN] - marks[RECEIVED] for marks in ours["samples"]]
+    third = len(samples) // 3
+    first, last = median(samples[:third]), median(samples[-third:])
     emit(f"{name}_queue", last, "ms", "the first third of the same run (p50)", last / first, third)
     emit(f"{name}_memory", ours["heaps"][-1] / 2**20, "MB", "the same after the first second", ours["heaps"][-1] / ours["heaps"][0], len(ours["heaps"]))
 

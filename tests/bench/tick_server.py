@@ -94,8 +94,7 @@ def serve(connection: socket.socket) -> None:
     reason = str(sent).encode()
     connection.sendall(b"\x88" + bytes([len(reason) + 2]) + (1000).to_bytes(2, "big") + reason)
     connection.settimeout(60)
-    while connection.recv(4096):  # until the other side has read all of it
-        pass
+    connection.recv(4096)  # the other side's close, when it has read all of it; a browser then waits for up to two seconds until we end
 
 
 def send(connection: socket.socket, rate: float, per_frame: int, seconds: float) -> int:

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from app.market.barcolumns import BarColumns
 from app.market.bars import BarSeries
+from app.market.following import Following
 from app.market.indicators import BadParameter, catalogue
-from app.market.indicators.across import Across
+from app.market.indicators.across import Across, Together
 from app.market.indicators.spec import COLUMNS
-from app.market.quotes import QUOTE, TRADE, QuoteStore
+from app.market.quotes import MOST_WAITING, QUOTE, TRADE, QuoteStore
 from app.market.state import MarketState
 from app.model.instrument import Instrument
 from app.model.market import Quote, Trade
@@ -55,12 +56,12 @@ trade = st.tuples(st.integers(0, 2), st.integers(-3, 4), st.integers(1, 50), st.
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.lists(trade, min_size=1, max_size=12), max_size=12))
-def test_bars_and_last_trades_are_those_of_the_objects(batches: list[list[tuple]]) -> None:
-    """Trades step on by quarters of a second, come late, share times, and some come twice."""
+@given(st.lists(st.tuples(st.booleans(), st.lists(trade, min_size=1, max_size=12)), max_size=12))
+def test_bars_and_last_trades_are_those_of_the_objects(batches: list[tuple[bool, list[tuple]]]) -> None:
+    """Trades step on by quarters of a second, come late, share times, and some come twice; somebody looks after some of the batches."""
     state, store = MarketState([Instrument(symbol, "x", symbol, symbol, "USD", 2, 2) for symbol in SYMBOLS]), store_of(SYMBOLS)
     now, number, sent = 100 * SECOND, 0, []
-    for batch in batches:
+    for looked_at, batch in batches:
         found = []
         for row, step, price, size, again in batch:
             now += max(step, 0) * SECOND // 4
@@ -73,8 +74,74 @@ def test_bars_and_last_trades_are_those_of_the_objects(batches: list[list[tuple]
             sent.append(found[-1])
         state.apply(found)
         put(store, found)
+        if looked_at:
+            agree(store, state)
     assert store.duplicates == state.counters["duplicates"]
     agree(store, state)
+
+
+ways_to_look = {
+    "last": lambda store, bars: store.last[1],
+    "size": lambda store, bars: store.last_size[1],
+    "id": lambda store, bars: store.last_id[1],
+    "time": lambda store, bars: store.ts[1],
+    "bars": lambda store, bars: bars.rows(1)[-1][4],
+    "open bars": lambda store, bars: bars.now[4, 1],
+    "counts": lambda store, bars: bars.counts[1],
+}
+
+
+@pytest.mark.parametrize("way", ways_to_look)
+def test_whoever_looks_sees_every_trade_that_came(way: str) -> None:
+    """Through the store, or through bars that somebody held on to."""
+    bars = BarColumns(len(SYMBOLS), 1)
+    store = QuoteStore(SYMBOLS, [bars])
+    for at in range(1, 4):
+        store.trades(*(np.array([value]) for value in (1, at * SECOND, at, at, 0, at)), at)
+        assert ways_to_look[way](store, bars) == (at * SECOND if way == "time" else at)
+
+
+def test_late_and_doubled_trades_are_counted_when_somebody_asks() -> None:
+    bars = BarColumns(1, 1, 2)
+    store = QuoteStore(["A"], [bars])
+    for number, second in enumerate([5, 6, 7, 8, 8, 7, 1]):
+        store.trades(*(np.array([value]) for value in (0, second * SECOND, 9, 1, 0, number % 6 if number else 0)), 1)
+    assert bars.revised == 1 and bars.too_late == 0
+    store.trades(*(np.array([value]) for value in (0, SECOND, 9, 1, 0, 70)), 1)
+    assert bars.too_late == 1 and store.duplicates == 1
+
+
+def test_a_batch_of_any_size_is_counted_in_whole() -> None:
+    """More at once than may wait, in pieces and in one."""
+    size = 2 * MOST_WAITING + 5
+    rows, times = np.arange(size) % 3, np.arange(size) * (SECOND // 50)
+    columns = rows, times, 100 + np.arange(size) % 17, 1 + np.arange(size) % 5, np.zeros(size, np.int64), np.arange(size)
+    whole, parts = store_of(SYMBOLS), store_of(SYMBOLS)
+    whole.trades(*columns, 1)
+    for at in range(0, size, 7):
+        parts.trades(*(column[at : at + 7] for column in columns), 1)
+    assert whole.last_id.tolist() == parts.last_id.tolist() == sorted(range(size)[-3:], key=lambda n: n % 3)
+    for row in range(3):
+        for ours, theirs in zip(whole.bars, parts.bars, strict=True):
+            assert ours.rows(row) == theirs.rows(row) and sum(bar[5] for bar in ours.rows(row)) == int(columns[3][row::3].sum())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5), st.integers(90, 110), st.booleans()), min_size=1, max_size=150))
+def test_how_often_somebody_looks_changes_no_indicator(steps: list[tuple[int, int, int, bool]]) -> None:
+    names = ("SMA", "EMA", "RSI", "ATR", "MACD")
+    found = [catalogue()[name].build(**{"timeperiod": 3} if name in ("SMA", "EMA", "RSI", "ATR") else {}) for name in names]
+    eager, lazy = (QuoteStore(SYMBOLS[:2], [BarColumns(2, 1)]) for _ in range(2))
+    follow = [Following(store.bars[0], found, [(0, 0)] * 2) for store in (eager, lazy)]
+    rows, now = np.arange(2), 0
+    for number, (row, step, price, looked_at) in enumerate(steps):
+        now += step * SECOND // 2
+        for store in (eager, lazy):
+            store.trades(*(np.array([value]) for value in (row, now, price, 1, 0, number)), 1)
+        every = follow[0].values(rows)
+        if looked_at or number == len(steps) - 1:
+            for ours, theirs in zip(every, follow[1].values(rows), strict=True):
+                np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("size", [1, 7, 400])
@@ -224,6 +291,30 @@ def test_across_instruments_every_value_is_that_of_bar_by_bar() -> None:
             for step, columns, new in ((across.peek, half, True), (across.close, here, False)):
                 wanted = [running[row].step([float(columns[name][n]) for name in COLUMNS], new) for n, row in enumerate(some)]
                 same(step(some, columns), wanted, study)
+
+
+def test_studies_worked_out_together_give_what_each_gives_alone() -> None:
+    rng = np.random.default_rng(6)
+    able = []
+    for study in studies():
+        try:
+            able.append((study, Across(study, 5)))
+        except BadParameter:
+            continue
+    together = Together([study for study, _ in able], 5)
+    for _ in range(80):
+        rows = np.flatnonzero(rng.uniform(size=5) < 0.7)
+        if not len(rows):
+            continue
+        low = 100 + rng.normal(0, 1, len(rows))
+        high = low + rng.uniform(0, 1, len(rows))
+        bars = {"open": low, "high": high, "low": low, "close": (low + high) / 2, "volume": high, "time": np.full(len(rows), 60.0)}
+        for step, alone in ((together.peek, [across.peek for _, across in able]), (together.close, [across.close for _, across in able])):
+            for ours, one in zip(step(rows, bars), alone, strict=True):
+                for a, b in zip(ours, one(rows, bars), strict=True):
+                    np.testing.assert_array_equal(a, b)
+    study = able[0][0]
+    assert study.start().step((0, 1, 2, 1, 1.5, 1)) is not None, "a study may still be used by itself"
 
 
 def same(found: tuple, wanted: list[tuple], study) -> None:

@@ -20,7 +20,7 @@ def order(nodes: Iterable[Node]) -> tuple[list[Node], tuple[Node, ...]]:
     def visit(node: Node) -> Node:
         if id(node) not in seen:
             node.inputs = tuple([visit(part) for part in node.inputs])
-            key = (type(node), tuple(map(id, node.inputs)), *_settings(node))
+            key = (type(node), tuple(map(id, node.inputs)), *settings(node))
             seen[id(node)] = found = same.setdefault(key, node)
             if found is node:
                 ordered.append(node)
@@ -31,7 +31,7 @@ def order(nodes: Iterable[Node]) -> tuple[list[Node], tuple[Node, ...]]:
     return ordered, outs
 
 
-def _settings(node: Node) -> list[Any]:
+def settings(node: Node) -> list[Any]:
     """What an operator was made with, by value where it is plain, else by identity."""
     names = [name for kind in type(node).__mro__ for name in getattr(kind, "__slots__", ()) if name != "inputs"]
     return [repr(value) if isinstance(value := getattr(node, name), int | float | str | list) else id(value) for name in names]

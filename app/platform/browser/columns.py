@@ -41,13 +41,14 @@ class BrowserReader:
     """app/platform/columns.mjs."""
 
     def __init__(self, told: Layouts) -> None:
-        self._reader = js.kontor.columns.makeReader(told.to_json())
+        reader = js.kontor.columns.makeReader(told.to_json())
+        self._read, self._take_left = reader.read, reader.takeLeft
         self._widths = [layout.width for layout in told.layouts]
 
     def read(self, frames: Sequence[str]) -> Columns:
         """Every frame once, in order."""
         given = frames.js if type(frames) is BrowserFrames else to_js(list(frames))
-        words = memoryview(self._reader.read(given).to_py()).cast("B")
+        words = memoryview(self._read(given).to_py()).cast("B")
         size = _HEAD + len(self._widths)
         messages, left, levels, *counts = words[: 4 * size].cast("i")
         at, tables = 4 * (size + size % 2), []
@@ -56,5 +57,5 @@ class BrowserReader:
             tables.append(words[at:end].cast("q"))
             at = end
         orders = words[at:].cast("i").tolist()[::2] if left else []
-        texts = self._reader.takeLeft().to_py() if left else []
+        texts = self._take_left().to_py() if left else []
         return Columns(tuple(tables[:-1]), tables[-1], list(zip(orders, texts, strict=True)), messages)

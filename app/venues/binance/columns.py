@@ -6,7 +6,7 @@ them. Trades and depth differences all come, in order. What fits no layout goes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -33,6 +33,8 @@ DEPTH = Layout(
     ((1, 2, 0, MAX_SPAN),),
 )
 _order = itemgetter(0)
+_new = tuple.__new__
+"""Makes a NamedTuple without the call in between."""
 
 
 def layouts(instruments: Sequence[Instrument], many: bool = False) -> Layouts:
@@ -54,29 +56,35 @@ class ColumnEvents:
         """Trades, differences and what the parser made of the rest in order, then the last quote of each instrument."""
         quotes, trades, depth = [table.tolist() for table in columns.tables]
         symbols = self._symbols
-        out: list[tuple[int, list[MarketEvent | Rejected]]] = []
-        for order, row, number, price, size, ts, sold in zip(*[iter(trades)] * TRADE_WIDTH, strict=True):
-            out.append((order, [Trade(symbols[row], ts * MS, recv, price, size, sold == 1, str(number))]))
-        if depth:
-            level = columns.levels.tolist()
-            pairs, at = list(zip(level[::2], level[1::2], strict=True)), 0
-            for order, row, ts, first, last, bids, asks in zip(*[iter(depth)] * DEPTH_WIDTH, strict=True):
-                middle, end = at + bids, at + bids + asks
-                out.append((order, [BookDelta(symbols[row], ts * MS, recv, tuple(pairs[at:middle]), tuple(pairs[middle:end]), first, last)]))
-                at = end
+        events: list[MarketEvent | Rejected] = [
+            _new(Trade, (symbols[row], ts * MS, recv, price, size, sold == 1, str(number)))
+            for _, row, number, price, size, ts, sold in zip(*[iter(trades)] * TRADE_WIDTH, strict=True)
+        ]
+        rest: list[tuple[int, MarketEvent | Rejected]] = []
         if columns.left:
-            out += [(order, self._rest(text, recv)) for order, text in columns.left]
-        if len(out) > 1:
+            rest = [(order, event) for order, text in columns.left for event in self._rest(text, recv)]
+        if depth or rest:
+            out = [*zip(trades[::TRADE_WIDTH], events, strict=True), *self._differences(depth, columns.levels, recv), *rest]
             out.sort(key=_order)
-        events = [event for _, found in out for event in found]
+            events = [event for _, event in out]
         if quotes:
-            latest = dict(zip(quotes[1::QUOTE_WIDTH], range(0, len(quotes), QUOTE_WIDTH), strict=True))
-            if columns.left:  # what the parser read of an instrument may have come after its last quote here
-                came = {event.symbol: order for order, found in out for event in found if type(event) is Quote}
-                latest = {row: at for row, at in latest.items() if came.get(symbols[row], -1) < quotes[at]}
+            latest = dict(zip(quotes[1::QUOTE_WIDTH], zip(*[iter(quotes)] * QUOTE_WIDTH, strict=True), strict=True))
+            if rest:  # what the parser read of an instrument may have come after its last quote here
+                came = {event.symbol: order for order, event in rest if type(event) is Quote}
+                latest = {row: found for row, found in latest.items() if came.get(symbols[row], -1) < found[0]}
             self.replaced += len(quotes) // QUOTE_WIDTH - len(latest)
-            events += [Quote(symbols[row], 0, recv, *quotes[at + 2 : at + QUOTE_WIDTH]) for row, at in latest.items()]
+            events += [_new(Quote, (symbols[row], 0, recv, bid, bids, ask, asks)) for _, row, bid, bids, ask, asks in latest.values()]
         return events
+
+    def _differences(self, depth: list[int], levels: memoryview, recv: int) -> Iterator[tuple[int, BookDelta]]:
+        if not depth:
+            return
+        level = levels.tolist()
+        pairs, at = list(zip(level[::2], level[1::2], strict=True)), 0
+        for order, row, ts, first, last, bids, asks in zip(*[iter(depth)] * DEPTH_WIDTH, strict=True):
+            middle, end = at + bids, at + bids + asks
+            yield order, BookDelta(self._symbols[row], ts * MS, recv, tuple(pairs[at:middle]), tuple(pairs[middle:end]), first, last)
+            at = end
 
 
 def into_store(columns: Columns, store: Any, recv: int) -> None:

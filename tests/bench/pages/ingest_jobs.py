@@ -96,7 +96,7 @@ def full(symbols: str) -> dict:
 def shown(symbols: str) -> dict:
     """The quote store with everything, and the rows that changed as the page shows them."""
     one = Store(symbols, True)
-    seen, store = one.store.subscribe(), one.store
+    store = one.store
 
     def take(texts) -> int:
         before = store.ticks
@@ -104,12 +104,13 @@ def shown(symbols: str) -> dict:
         return store.ticks - before
 
     def rows():
-        one.look()
-        changed = seen.take(0)
-        table = np.empty((len(changed), 9))
-        for at, column in enumerate((changed, store.bid[changed], store.ask[changed], store.last[changed])):
-            table[:, at] = column
-        table[:, 4:] = one.shown[changed]
-        return to_js(memoryview(table.ravel()))
+        changed = one.seen.take(0)
+        table = np.empty((9, len(changed)))
+        table[0] = changed
+        for at, column in enumerate((store.bid, store.ask, store.last), 1):
+            table[at] = column[changed]
+        for at, found in enumerate(one.following.values(changed), 4):
+            table[at] = found[0]
+        return to_js(memoryview(table.T.ravel()))
 
     return {"take": take, "rows": rows}

@@ -13,26 +13,28 @@ let start;
 // One stream with `take(frames)` for what came and `rows()` for what changed since; measured like the other jobs.
 const play = (make, heap) => (address) => {
   const { take, rows } = make();
-  let [oldest, ticks, frames, busy, peak] = [0, 0, 0, 0, 0];
+  let [oldest, handed, taken, ticks, frames, busy, peak] = [0, 0, 0, 0, 0, 0, 0];
   const begun = performance.now();
   const heaps = [];
   flush = () => {
     if (owed || !oldest) return;
     const from = performance.now();
     const found = rows();
-    busy += performance.now() - from;
+    const ready = performance.now();
+    busy += ready - from;
     owed = true;
-    postMessage({ received: origin + oldest, rows: found });
+    postMessage({ marks: [oldest, handed, taken, from, ready].map((mark) => origin + mark), rows: found }, [found.buffer]);
     oldest = 0;
   };
   const socket = sockets.connect(
     address,
     () => {},
     (texts, first) => {
-      oldest ||= first;
       const from = performance.now();
       ticks += take(texts);
-      busy += performance.now() - from;
+      const after = performance.now();
+      busy += after - from;
+      if (!oldest) [oldest, handed, taken] = [first, from, after];
       frames += texts.length;
       peak = Math.max(peak, from - first);
       if (heaps.length < (performance.now() - begun) / 1000) heaps.push(heap());

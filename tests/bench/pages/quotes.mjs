@@ -5,34 +5,48 @@ import { SYMBOLS } from "./ticks.mjs";
 
 const job = new URLSearchParams(location.search).get("job");
 const worker = new Worker(`quotes-worker.mjs?job=${job}`, { type: "module" });
-const table = document.getElementById("t");
 const cells = SYMBOLS.map((symbol) => {
-  const row = table.insertRow();
-  row.insertCell().textContent = symbol;
-  return Array.from({ length: 8 }, () => row.insertCell().appendChild(new Text("")));
+  const row = document.body.appendChild(document.createElement("div"));
+  return [symbol, ...Array(8).fill("")].map((text) => row.appendChild(document.createElement("span")).appendChild(new Text(text))).slice(1);
 });
+const shown = new Float64Array(SYMBOLS.length * 8);
+const now = () => performance.timeOrigin + performance.now();
+// Of each update: when its oldest frame came, was handed over, was taken in, when the worker began to gather the rows and had them, when the
+// page had the message, had written its text, and had painted it (the first turn after the frame in which that is done).
 let samples = [];
+let unpainted = 0;
+const { port1, port2 } = new MessageChannel();
+port1.onmessage = () => {
+  for (const at = now(); unpainted < samples.length; unpainted++) samples[unpainted].push(at);
+};
 let done = null;
 worker.addEventListener("message", ({ data }) => {
   if (data.ready) document.documentElement.dataset.bench = "ready";
   else if (data.ended) done(data.ended);
   else {
     // rows: row, bid, ask, last, five indicators each
-    const { received, rows } = data;
+    const { marks, rows } = data;
+    const got = now();
     for (let at = 0; at < rows.length; at += 9) {
       const texts = cells[rows[at]];
-      for (let n = 0; n < 3; n++) texts[n].data = rows[at + n + 1] === 0 ? "" : (rows[at + n + 1] / 1e8).toFixed(2);
-      for (let n = 3; n < 8; n++) texts[n].data = Number.isNaN(rows[at + n + 1]) ? "" : rows[at + n + 1].toFixed(4);
+      for (let n = 0; n < 8; n++) {
+        const [value, place] = [rows[at + n + 1], rows[at] * 8 + n];
+        if (Object.is(shown[place], value)) continue;
+        shown[place] = value;
+        if (n < 3) texts[n].data = value === 0 ? "" : (value / 1e8).toFixed(2);
+        else texts[n].data = Number.isNaN(value) ? "" : value.toFixed(4);
+      }
     }
     worker.postMessage("shown");
-    samples.push(performance.timeOrigin + performance.now() - received);
+    if (unpainted === samples.length) requestAnimationFrame(() => port2.postMessage(null));
+    samples.push([...marks, got, now()]);
   }
 });
 window.run = async (address) => {
-  samples = [];
+  [samples, unpainted] = [[], 0];
   const ended = await new Promise((resolve) => {
     done = resolve;
     worker.postMessage(address);
   });
-  return { ...ended, samples };
+  return { ...ended, samples: samples.slice(0, unpainted) };
 };

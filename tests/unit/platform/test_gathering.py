@@ -54,6 +54,24 @@ socket.onclose({ code: 1000, reason: "" });
     assert pieces[0][0] > pieces[-2][0] == 16  # 4 ms of work at half a millisecond each would be eight: never fewer than sixteen
 
 
+def test_frames_that_come_while_a_burst_is_worked_off_follow_it() -> None:
+    said = told("""
+cost = 0.05;
+frames(0, 150);
+for (let n = 150; n < 400; n += 50) { await turns(1); frames(n, n + 50); }
+await turns(60);
+""")
+    pieces = said[1:]
+    assert [piece[1:] for piece in pieces] == [[str(at), 0 if at < 150 else piece[2]] for at, piece in _starts(pieces)]
+    assert sum(piece[0] for piece in pieces) == 400 and len(pieces) > 3
+    times = [piece[2] for piece in pieces]
+    assert times == sorted(times), "each with the time of its own first frame"
+
+
+def _starts(pieces: list) -> list[tuple[int, list]]:
+    return [(sum(before[0] for before in pieces[:at]), piece) for at, piece in enumerate(pieces)]
+
+
 REST = """
 let rests = [];
 globalThis.setTimeout = (work, ms) => rests.push([work, ms]);
