@@ -8,29 +8,35 @@ fast the generator is, and how many frames a second a worker takes that only cou
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
+import subprocess
 import sys
+import tempfile
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from statistics import median
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import numpy as np
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from app.market.barcolumns import BarColumns
 from app.market.following import Following
 from app.market.indicators import find
 from app.market.quotes import QuoteStore
 from tests.bench.results import emit, percentile
-from tests.e2e.serving import ROOT, saying, serving
+from tests.e2e.serving import ROOT, free_port, saying, serving
 from tools.browsers import chromium
 
 LONG_S = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
 TICKS = 10_000_000
 SHORT_S = min(LONG_S, 10.0)
+PORT = free_port()
+TO = f"http://127.0.0.1:{PORT}"
 RECEIVED, HANDED, TAKEN, ASKED, READY, GOT, WRITTEN, PAINTED = range(8)
 LEGS = {
     "frame_to_text": (RECEIVED, WRITTEN),
@@ -51,16 +57,13 @@ def main() -> None:
     site = ROOT / "build" / "bench-site"
     shutil.copytree(ROOT / "build" / "site", site, dirs_exist_ok=True)
     shutil.copytree(Path(__file__).parent / "pages", site / "bench", dirs_exist_ok=True)
-    path, arguments = chromium()
     memory()
-    with sync_playwright() as playwright, saying("tests.bench.tick_server") as generator:
+    with saying("tests.bench.tick_server") as generator:
         ceiling(generator["ws"])
-        browser = playwright.chromium.launch(executable_path=path, args=[*arguments, "--enable-precise-memory-info"])
-        with serving(site, generator["ws"]) as server:
-            frames_alone(browser, server.url, generator["ws"])
+        with serving(site, f"{generator['ws']} {TO}") as server:
+            frames_alone(server.url, generator["ws"])
             for rate, frame, seconds in ((10_000, 10, SHORT_S), (100_000, 50, LONG_S)):
-                stretch(browser, server.url, generator["ws"], rate, frame, seconds)
-        browser.close()
+                stretch(server.url, generator["ws"], rate, frame, seconds)
 
 
 def memory() -> None:
@@ -105,27 +108,23 @@ def ceiling(address: str) -> None:
     emit("quotes_generator_ceiling", rate, "1/s", "100,000 ticks a second", rate / 1e5, 1)
 
 
-def frames_alone(browser: Browser, url: str, ws: str) -> None:
+def frames_alone(url: str, ws: str) -> None:
     """One tick a frame, as fast as it goes: what a worker takes that only counts, and what the store takes."""
     found = {}
     for job in ("count", "store"):
-        page = opened(browser, url, job)
-        got = page.evaluate("(address) => window.run(address)", f"{ws}/?rate=0&frame=1&seconds={SHORT_S / 2}")
+        got = played(url, job, f"{ws}/?rate=0&frame=1&seconds={SHORT_S / 2}")
         check(got, got["frames"])
         found[job] = got["frames"] / got["seconds"]
-        page.close()
     emit("quotes_one_a_frame", found["store"], "1/s", "a worker that only counts frames", found["store"] / found["count"], 1)
 
 
-def stretch(browser: Browser, url: str, ws: str, rate: int, frame: int, seconds: float) -> None:
+def stretch(url: str, ws: str, rate: int, frame: int, seconds: float) -> None:
     """A steady stream; what came, how late it was shown, what it cost, whether a queue grew."""
     found = {}
     for job in ("plain", "store"):
-        page = opened(browser, url, job)
-        page.evaluate("(address) => window.run(address)", f"{ws}/?rate={rate}&frame={frame}&seconds=2")  # warm
-        found[job] = page.evaluate("(address) => window.run(address)", f"{ws}/?rate={rate}&frame={frame}&seconds={seconds}")
+        stream = f"{ws}/?rate={rate}&frame={frame}&seconds="
+        found[job] = played(url, job, f"{stream}2", f"{stream}{seconds}")  # the first to warm up
         check(found[job], found[job]["ticks"])
-        page.close()
     ours, plain = found["store"], found["plain"]
     name, yardstick = f"quotes_{rate // 1000}k", "the same by hand in JavaScript"
     emit(f"{name}_ticks", ours["ticks"] / ours["seconds"], "1/s", yardstick, ours["ticks"] / ours["seconds"] * plain["seconds"] / plain["ticks"], ours["ticks"])
@@ -142,12 +141,33 @@ def stretch(browser: Browser, url: str, ws: str, rate: int, frame: int, seconds:
     emit(f"{name}_memory", ours["heaps"][-1] / 2**20, "MB", "the same after the first second", ours["heaps"][-1] / ours["heaps"][0], len(ours["heaps"]))
 
 
-def opened(browser: Browser, url: str, job: str):
-    """The page, ready."""
-    page = browser.new_page()
-    page.goto(f"{url}/bench/quotes.html?job={job}")
-    page.locator("html[data-bench=ready]").wait_for(state="attached", timeout=60_000)
-    return page
+def played(url: str, job: str, *streams: str) -> dict:
+    """What came of the last of these streams, in a browser of its own."""
+    path, arguments = chromium()
+    with tempfile.TemporaryDirectory() as home, HTTPServer(("127.0.0.1", PORT), _Told) as told, sync_playwright() as playwright:
+        asked = urlencode([("job", job), *(("play", stream) for stream in streams), ("to", TO)])
+        command = [path or playwright.chromium.executable_path, *arguments, "--headless", "--enable-precise-memory-info", f"--user-data-dir={home}"]
+        with subprocess.Popen([*command, f"{url}/bench/quotes.html?{asked}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                told.timeout = 120
+                told.found = None
+                told.handle_request()
+            finally:
+                process.terminate()
+    if told.found is None:
+        raise SystemExit(f"the page ({job}) told nothing within two minutes")
+    return told.found
+
+
+class _Told(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.server.found = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.send_response(204)
+        self.send_header("Cross-Origin-Resource-Policy", "cross-origin")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 def check(got: dict, ticks: int) -> None:
