@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple
 
 from app.model.events import Event, OrderCancelRequested, OrderRouted, OrderSubmitted
+from app.platform.scheduler import begun
 from app.trading.dated import with_rates
 from app.trading.journal import Entry, encode, number
 
@@ -95,7 +96,7 @@ class Writer:
             raise Refusal("journal_failed", f"the journal cannot be written: {self.stuck}", "free some space or reload; nothing was sent")
         future = asyncio.get_running_loop().create_future()
         self._commands.append(_Waiting(decide, joins, future))
-        self._kick()
+        self._kick(begun)
         return await future
 
     def report(self, events: list[Event]) -> None:
@@ -122,11 +123,11 @@ class Writer:
         self.stuck = None
         self._kick()
 
-    def _kick(self) -> None:
+    def _kick(self, start: Callable[[Coroutine], asyncio.Task] | None = None) -> None:
         if self._idle.is_set() and not self._held and self.queued and self.stuck is None:
             self._idle.clear()
             self.on_busy(True)
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task = (start or asyncio.get_running_loop().create_task)(self._run())  # reports wait a turn for others that come with them
 
     async def _run(self) -> None:
         try:

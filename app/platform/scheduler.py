@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from app.platform.interfaces import Cancellable
+
+_T = TypeVar("_T")
+_EAGER = sys.version_info >= (3, 12)
+
+
+def begun(coroutine: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+    """A task that does not wait its turn: it has gone as far as it can without waiting, where Python can do that (3.12 and later; Pyodide's)."""
+    loop = asyncio.get_running_loop()
+    return asyncio.Task(coroutine, loop=loop, eager_start=True) if _EAGER else loop.create_task(coroutine)
 
 
 class LoopScheduler:
