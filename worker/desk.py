@@ -19,6 +19,7 @@ from app.desk.settings import from_query
 from app.desk.surroundings import Surroundings
 from app.platform.browser import browser_platform
 from app.platform.browser.basics import BrowserChannel
+from app.platform.scheduler import begun
 
 
 def opened(data) -> tuple[dict, dict]:
@@ -78,7 +79,7 @@ def main(scope, settings: dict, again: int = 0, given: str = "", settle_s: float
         else:
             request, secrets = opened(data)
         # begins at once instead of behind what has queued
-        task = asyncio.Task(desk.receive(request, **secrets), loop=asyncio.get_running_loop(), eager_start=True)
+        task = begun(desk.receive(request, **secrets))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 

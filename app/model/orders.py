@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b32encode
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -162,14 +163,7 @@ def client_order_id(account: str, origin: str, sequence: int) -> str:
     Pure, so that a desk that lost its memory of sending asks about the very same id instead of making a new one.
     """
     text = f"{len(account)}:{account}|{len(origin)}:{origin}|{sequence}".encode()
-    number = int.from_bytes(hashlib.sha256(text).digest()[:15], "big")
-    return "kt-" + "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
-
-
-_DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
-_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
-_SHIFTS = range(110, -1, -10)
-"""120 bits in base 32, two digits at a time."""
+    return "kt-" + b32encode(hashlib.sha256(text).digest()[:15]).decode().lower()
 
 
 def leg_order_id(route: str, leg: int) -> str:

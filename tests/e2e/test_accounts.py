@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from playwright.sync_api import Page, expect
 
 from tests.e2e.desk import DeskPage
@@ -22,12 +25,19 @@ def test_each_real_account_has_a_card_of_its_own(page: Page, exchange: Exchange)
         assert len(set(ids)) == len(ids)
 
 
-def test_orders_go_to_the_account_that_is_chosen(page: Page, exchange: Exchange):  # noqa: F811
+@contextmanager
+def both(page: Page, exchange: Exchange) -> Iterator[DeskPage]:  # noqa: F811
+    """A desk with an account on paper and one at the exchange, its market live."""
     said = exchange.said
     with serving(SITE, f"{exchange.base} ws://127.0.0.1:{said['port']}") as server:
         desk = DeskPage(page, server.url)
         desk.open(venue="binance", account="paper,binance", binance_symbols="BTCUSDT", **{f"binance_{name}": said[key] for name, key in _ADDRESSES})
         is_live(desk)
+        yield desk
+
+
+def test_orders_go_to_the_account_that_is_chosen(page: Page, exchange: Exchange):  # noqa: F811
+    with both(page, exchange) as desk:
         choice = desk.by("account-choose")
         expect(choice).to_have_value("paper")
         assert choice.locator("option").all_text_contents() == ["Paper", "Binance (real)"]
@@ -66,11 +76,7 @@ def test_orders_go_to_the_account_that_is_chosen(page: Page, exchange: Exchange)
 
 
 def test_one_ticket_over_both_accounts_is_told_before_and_after(page: Page, exchange: Exchange):  # noqa: F811
-    said = exchange.said
-    with serving(SITE, f"{exchange.base} ws://127.0.0.1:{said['port']}") as server:
-        desk = DeskPage(page, server.url)
-        desk.open(venue="binance", account="paper,binance", binance_symbols="BTCUSDT", **{f"binance_{name}": said[key] for name, key in _ADDRESSES})
-        is_live(desk)
+    with both(page, exchange) as desk:
         desk.create_vault()
         connect(desk)
         expect(desk.by("ticket-route")).to_be_hidden()

@@ -95,9 +95,11 @@ def test_the_ticket_of_a_future_says_what_a_contract_is_worth_and_takes_none_tha
     expect(cost).to_have_attribute("data-state", "fresh", timeout=PATIENCE_MS)
     expect(cost.locator(".cost-contract dd")).to_have_text("1 contract = 50 \u00d7 price")
     expect(cost.locator(".cost-notional dd")).to_have_text("499,025.00 USD")
+    expect(cost.locator(".cost-warnings")).to_contain_text("Give the account a leverage")
     # the quick sizes count contracts at their worth: 2,000,000 of buying power carry seven
     desk.ask("risk.limit", scope="account", name="leverage", value="20")
     expect(page.get_by_text("2,000,000.00").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(cost.locator(".cost-warnings")).not_to_contain_text("leverage", timeout=PATIENCE_MS)  # though no price has moved
     page.locator('.ticket [data-percent="100"]').click()
     expect(desk.by("ticket-qty")).to_have_value("7")
     desk.by("quote-row", symbol="AAPL").click()

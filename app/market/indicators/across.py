@@ -1,4 +1,4 @@
-"""Indicators over many instruments at once: the third form of a definition, a step of all rows for the price of a few. Needs numpy.
+"""Indicators over many instruments at once: one more form of a definition, a step of all rows for the price of a few. Needs numpy.
 
 What closed is counted in by `close`; `peek` gives the values that the open bars have so far and changes nothing. Both are what `Running`
 gives bar by bar. Every operator that remembers is, for the bar that is still open, ``a * x + b`` with an a and a b of each row: a bar that closes

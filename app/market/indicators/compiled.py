@@ -1,6 +1,6 @@
 """A study as one loop: its graph of operators written as WebAssembly, which a machine (the browser's engine, or a runtime) runs.
 
-The third form of the one definition. It follows the bar by bar form operator by operator (`writing`), so it goes on where it ended: over
+One more form of the one definition. It follows the bar by bar form operator by operator (`writing`), so it goes on where it ended: over
 whole series, or bar by bar. What has no compiled form makes `of` raise Unsupported; the other forms do it then.
 """
 

@@ -11,7 +11,7 @@ _HEAD = """# Indicators
 put together (`app/market/indicators/nodes.py`, `rolling.py`, `recursive.py`); every operator has a form over whole series (numpy) and one bar by
 bar, so both forms of an indicator follow from it. Numbers are floats.
 
-A third form is compiled from the same graph (`compiled.py`, `writing.py`): one loop over the bars, written as WebAssembly in half a ms, run by the
+One more form is compiled from the same graph (`compiled.py`, `writing.py`): one loop over the bars, written as WebAssembly in half a ms, run by the
 browser's engine. Charts use it, for whole series and for the newest bar; `study.array(columns, compiler)` uses it from 20,000 bars on. What has
 steps of its own (SAR, SUPERTREND, the HT family and a few more) or sorts its window has none, and goes by the other two.
 

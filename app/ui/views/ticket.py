@@ -60,7 +60,8 @@ class TicketView:
         store.subscribe("order_state", lambda _message: self._availability())
         store.subscribe("hello", lambda message: self.form.offer(message["capabilities"]))
         store.subscribe("orders", lambda _message: self._follow_order())
-        store.subscribe("account", lambda _message: self._share_words())
+        store.subscribe("account", lambda _message: self._account_changed())
+        store.subscribe("routing", lambda _state: self._cost.again())
         store.on_tick("quotes", lambda _rows: self._quotes())
         if store.hello is not None:
             self.form.offer(store.hello["capabilities"])
@@ -223,7 +224,11 @@ class TicketView:
         quote = self._store.quotes.get(self._symbol or "")
         if quote is not None:
             self.form.show_quote(quote)
-            self._cost.market_moved()
+            self._cost.again()
+
+    def _account_changed(self) -> None:
+        self._share_words()
+        self._cost.again()  # what it would cost and whether the account carries it, also while no price moves
 
     def _share_words(self) -> None:
         position = self._position()

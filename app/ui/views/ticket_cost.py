@@ -69,8 +69,8 @@ class Cost:
         self._state("waiting")
         self._later(_DELAY_S)
 
-    def market_moved(self) -> None:
-        """Prices changed: ask again within a second, for the same inputs."""
+    def again(self) -> None:
+        """Prices, the account or rules changed: ask again within a second, for the same inputs."""
         if self._fields is not None and self._timer is None and not self._waiting:
             self._later(_AGAIN_S)
 
