@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.market.indicators import catalogue, compiled, find
+from app.market.indicators import catalogue, compiled, find, writing
 from app.market.indicators.compiled import Compiler
 from app.market.indicators.emitting import Unsupported
 from app.market.indicators.spec import COLUMNS
@@ -96,3 +96,12 @@ def test_it_goes_on_bar_by_bar_where_the_newest_bar_changes(compiler, name) -> N
         time, first, *_rest = row
         for bar, new in (((time, first, first, first, first, 1.0), True), (row[:3] + (row[3] * 0.99, *row[4:]), False), (row, False)):
             np.testing.assert_allclose(live.step(bar, new), running.step(bar, new), rtol=1e-6, atol=1e-7 * abs(first))
+
+
+@pytest.mark.parametrize("name", ["SUM", "WMA"])
+def test_no_rounding_adds_up_over_a_long_series(compiler, name) -> None:
+    study, rng = find(name).build(), np.random.default_rng(3)
+    cols = {column: 100.0 + rng.random(3_000) for column in COLUMNS}
+    (wanted,), (got,) = stepped(study, cols).values(), compiled_form(compiler, study, cols).values()
+    anew = slice(writing._ANEW, None, writing._ANEW)
+    np.testing.assert_array_equal(got[anew], wanted[anew])  # to the last bit: what was kept running begins again
