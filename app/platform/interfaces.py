@@ -66,6 +66,9 @@ class Scheduler(Protocol):
     def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> Cancellable:
         """Start a coroutine; a failure is reported by the loop, never swallowed."""
 
+    def begin(self, coroutine: Coroutine[Any, Any, Any]) -> Cancellable:
+        """The same, but it goes as far as it can without waiting at once, where Python can do that (3.12 and later; Pyodide's)."""
+
 
 class Write(NamedTuple):
     """One change of a transaction. `add` fails the whole transaction when the id exists."""

@@ -35,7 +35,13 @@ class LoopScheduler:
 
     def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Start a coroutine. The loop keeps only weak references, so it is held here until done."""
-        task = asyncio.get_event_loop().create_task(coroutine)
+        return self._keep(asyncio.get_event_loop().create_task(coroutine))
+
+    def begin(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Start a coroutine at once: `begun`."""
+        return self._keep(begun(coroutine))
+
+    def _keep(self, task: asyncio.Task[Any]) -> asyncio.Task[Any]:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from app.platform.errors import StoreConflict, StoreError, StoreFull
 from app.platform.interfaces import Guard, KeyHandle, SealedWrite, Write
+from app.platform.scheduler import begun
 from app.vault import manifest as manifests
 from app.vault.errors import VaultClosed, VaultConflict, VaultError, VaultFull, VaultRefused
 from app.vault.format import FORM_TABLE, NONCE_BYTES, envelope_head, record_aad
@@ -78,7 +79,8 @@ class Writer:
         pending = _Pending(change, strict, loop.create_future())
         self._queue.append(pending)
         if self._task is None:
-            self._task = loop.create_task(self._run())
+            task = begun(self._run())  # before market data that has queued
+            self._task = None if task.done() else task  # nothing was written when all was refused
         await pending.done
 
     async def drain(self) -> None:

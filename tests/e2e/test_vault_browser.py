@@ -206,6 +206,25 @@ json.dumps([shown(await vault.scan("journal")), shown(await vault.scan("t"))])
     assert plain(table) == {"a": b"1"} and table["damaged"] == [["unreadable", "b", 1]]
 
 
+def test_a_refused_write_does_not_hold_up_the_next(chrome: VaultPage) -> None:
+    refused, journal = chrome.run(
+        """
+platform = await platform_of("refused")
+vault = await made(platform, logs=[("journal", "5", b"five")])
+refused = 0
+for last in ("6", "7"):
+    try:
+        await vault.append("journal", [("1", b"out of order")])
+    except VaultRefused:
+        refused += 1
+    await asyncio.wait_for(vault.append("journal", [(last, last.encode())]), 20)
+json.dumps([refused, shown(await vault.scan("journal"))])
+""",
+        words=WORDS,
+    )
+    assert refused == 2 and plain(journal) == {"5": b"five", "6": b"6", "7": b"7"}
+
+
 def test_store_errors_are_told_apart(chrome: VaultPage) -> None:
     result = chrome.run(
         """

@@ -169,7 +169,7 @@ class Api:
     def _pump(self) -> None:
         if not self._pumping and self._queue and self.link.is_open:
             self._pumping = True
-            self._scheduler.create_task(self._send_queued())
+            self._scheduler.begin(self._send_queued())
 
     async def _send_queued(self) -> None:
         """One after another, so that requests leave in the order of their turns whatever signing takes."""
