@@ -322,8 +322,8 @@ class Trade:
         engine = self.engine
         if engine is None or not engine.opened:
             return None
-        now = self._clock.now_ns()
-        return valuation(engine.portfolio, engine.day_open(now), engine.claims(), self._view, engine.currency, self._day, now, engine.risk.leverage_of)
+        now, risk = self._clock.now_ns(), engine.risk
+        return valuation(engine.portfolio, engine.day_open(now), (), self._view, engine.currency, self._day, now, risk.leverage_of, risk.margins.bound)
 
     def change_paper_settings(self, fields: dict) -> None:
         """Latency and fees of the paper venue from now on."""

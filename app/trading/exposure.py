@@ -48,26 +48,35 @@ def worst_price(side: Side, kind: OrderType, price: Decimal | None, stop: Decima
     return max(wanted, mark)
 
 
+def room(portfolio: Portfolio, symbol: str, side: Side) -> Decimal:
+    """What orders of a side could close of the position in an instrument, all of them together."""
+    held = portfolio.qty(symbol)
+    return max(ZERO, held if side is Side.SELL else held.copy_negate())
+
+
+def need_of(order: Order, left: Decimal, mark: Mark | None, taker_bps: Decimal) -> Need:
+    """What one order needs where ``left`` of the position is left for it to close (see `room`), with the taker fee of its instrument."""
+    intent, remaining = order.intent, order.remaining
+    closing = min(remaining, left)
+    opening = ZERO if intent.reduce_only else remaining - closing
+    market = mark.price if mark is not None else order.price or order.stop or ZERO
+    worst = of_contract(worst_price(intent.side, intent.type, order.price, order.stop, market), intent.multiplier)
+    bound = convert(opening, worst)
+    released = convert(closing, of_contract(market, intent.multiplier)) if closing else ZERO
+    return Need(opening, closing, worst, bound + fee(bound, taker_bps), released)
+
+
 def needs(orders: Iterable[Order], portfolio: Portfolio, mark_of: Callable[[str], Mark | None], taker_bps: Callable[[str], Decimal]) -> list[Need]:
-    """What each order needs, in the order given, with the taker fee of its instrument: earlier orders use up the position to close first."""
+    """What each order needs, in the order given: earlier orders use up the position to close first."""
     left: dict[tuple[str, Side], Decimal] = {}
     found = []
     for order in orders:
-        intent, remaining = order.intent, order.remaining
-        side, symbol = intent.side, intent.symbol
-        room = left.get((symbol, side))
-        if room is None:
-            held = portfolio.qty(symbol)
-            room = max(ZERO, held if side is Side.SELL else held.copy_negate())
-        closing = min(remaining, room)
-        left[symbol, side] = room - closing
-        opening = ZERO if intent.reduce_only else remaining - closing
-        mark = mark_of(symbol)
-        market = mark.price if mark is not None else order.price or order.stop or ZERO
-        multiplier = order.intent.multiplier
-        worst = of_contract(worst_price(side, order.intent.type, order.price, order.stop, market), multiplier)
-        bound = convert(opening, worst)
-        found.append(Need(opening, closing, worst, bound + fee(bound, taker_bps(symbol)), convert(closing, of_contract(market, multiplier))))
+        key = symbol, side = order.symbol, order.intent.side
+        if key not in left:
+            left[key] = room(portfolio, symbol, side)
+        need = need_of(order, left[key], mark_of(symbol), taker_bps(symbol))
+        left[key] -= need.closing
+        found.append(need)
     return found
 
 

@@ -133,8 +133,11 @@ def valuation(
     day_start: DayStart,
     now_ns: int,
     leverage_of: Callable[[str], Decimal] = lambda _symbol: _ONE,
+    bound_at: Callable[[Rates], Decimal] | None = None,
 ) -> Valuation:
     """Everything the account panel shows. ``day_open`` is the portfolio at 00:00 UTC, ``now_ns`` the wall clock; the account's leverage is that of "".
+
+    ``bound_at`` gives what positions and orders bind, where that is kept (`margin`); else it is reckoned from ``orders``.
     """
     rates = view.rates(currency)
     marks = {symbol: view.mark(symbol) for symbol, position in portfolio.positions.items() if position.qty}
@@ -166,7 +169,7 @@ def valuation(
             )
         )
     worth = equity(portfolio, mark_of, rates)
-    bound = margin_used(portfolio, list(orders), view, rates, leverage_of)
+    bound = bound_at(rates) if bound_at is not None else margin_used(portfolio, list(orders), view, rates, leverage_of)
     free = max(worth - bound, ZERO)
     gross = sum((rates.convert(row.notional.copy_abs(), row.currency) or ZERO for row in rows), ZERO)
     names = {*portfolio.cash, *(row.currency for row in rows)}

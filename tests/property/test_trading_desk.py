@@ -205,6 +205,7 @@ class Desk(RuleBasedStateMachine):
         bound = margin_used(engine.portfolio, engine.claims(), engine.view, rates, engine.risk.leverage_of)
         anew = equity(engine.portfolio, engine.view.mark, rates) - bound
         assert abs(engine.risk.margins.free(rates) - anew) <= Decimal("1e-18")
+        assert abs(engine.risk.margins.bound(rates) - bound) <= Decimal("1e-18")
 
     @invariant()
     def nothing_is_an_anomaly(self):

@@ -105,6 +105,7 @@ def test_the_free_margin_is_kept_whatever_changes(seed):
         bound = margin_used(rig.engine.portfolio, rig.engine.claims(), rig.view, rates, rig.engine.risk.leverage_of)
         anew = equity(rig.engine.portfolio, rig.view.mark, rates) - bound
         assert abs(rig.engine.risk.margins.free(rates) - anew) <= D("1e-18")
+        assert abs(rig.engine.risk.margins.bound(rates) - bound) <= D("1e-18")
         return bound
 
     doings = [lambda: quotes(rng.choice(names))] * 4 + [order] * 4 + [change, change, leverage, transfer, adjust, fees, know, asked, rig.restart]
@@ -123,7 +124,7 @@ def test_a_check_reckons_only_what_has_changed(monkeypatch):
         rig.book({"99": 1000}, {"100": 1000}, f"T{number}")
         rig.submit("buy", "market", "1", symbol=f"T{number}")
     reckoned, reckon = [], Margins._reckon
-    monkeypatch.setattr(Margins, "_reckon", lambda self, symbol, rates: (reckoned.append(symbol), reckon(self, symbol, rates)))
+    monkeypatch.setattr(Margins, "_reckon", lambda self, symbol, ids: (reckoned.append(symbol), reckon(self, symbol, ids)))
     rig.submit("buy", "limit", "1", "98", symbol="T3")
     rig.submit("buy", "limit", "1", "98", symbol="T4")
     rig.book({"99": 2000}, {"100": 2000}, "T7")
