@@ -92,6 +92,10 @@ NEWS = frozenset(
     (events.OrderFilled, events.OrderRejected, events.OrderDenied, events.OrderChangeRefused, events.OrderCancelled, events.OrderExpired)
 )
 """Events that may be news: most are not, and need not be looked at."""
+RESIZING = frozenset(
+    (events.OrderFilled, events.OrderAmendRequested, events.OrderAmended, events.OrderChangeRefused, events.OrderReleased)
+)
+"""Events after which an order that goes on may bind or trade another amount than before."""
 
 
 def _bought(order: Order, fill: Fill) -> str:

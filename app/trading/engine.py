@@ -273,7 +273,8 @@ class Engine(Commands):
             self.working[cid] = order
             if order.intent.is_linked:
                 self.linked[cid] = order
-        self.risk.changed(order)
+        if kind in changes.RESIZING or before.is_final or order.status.is_final:
+            self.risk.changed(order)
         found = self._flag(cell, before, event, cid) if cell.anomaly else []
         if cell.effect is not None:
             found += changes.effect(order, cell, event)

@@ -2,7 +2,7 @@
 
 Commands, previews and valuations read it; `Engine.apply` never does, so that state stays a function of the journal.
 A mark is the middle of the best bid and ask where both are known, else the last trade. While neither is known (a gap, a new
-stream) the last mark stays, as stale: equity must not jump because a feed is silent.
+stream) the last price stays, as stale: equity must not jump because a feed is silent.
 """
 
 from __future__ import annotations
@@ -69,7 +69,6 @@ class Mark(NamedTuple):
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
-    stale: bool
 
 
 class DeskView:
@@ -110,8 +109,7 @@ class DeskView:
         trade = self.market.last(symbol)
         known = self._marks.get(symbol)
         if known is not None and known[0] is quote and known[1] is trade and known[2] is instrument and (quote is not None or trade is not None):
-            mark, stale = known[3], self.market.is_stale(symbol, self.now_ns())
-            return mark if mark.stale is stale else mark._replace(stale=stale)
+            return known[3]
         bid = ask = last = price = None
         if quote is not None:
             bid = instrument.price(quote.bid) if quote.bid > 0 else None
@@ -123,10 +121,15 @@ class DeskView:
         if price is None:
             price = bid if bid is not None else ask
         if price is None:
-            return None if known is None else Mark(known[3].price, None, None, None, True)
-        mark = Mark(price, bid, ask, last, self.market.is_stale(symbol, self.now_ns()))
+            return None if known is None else Mark(known[3].price, None, None, None)
+        mark = Mark(price, bid, ask, last)
         self._marks[symbol] = (quote, trade, instrument, mark)
         return mark
+
+    def is_stale(self, symbol: str) -> bool:
+        """True when nothing was heard of an instrument for too long, or its prices were lost."""
+        market = self.market
+        return (market.quote(symbol) is None and market.last(symbol) is None) or market.is_stale(symbol, self.now_ns())
 
     def fees(self, symbol: str) -> Fees:
         """What orders in an instrument pay, by its venue."""

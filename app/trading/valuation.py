@@ -163,7 +163,7 @@ def valuation(
                 unrealised=gain,
                 realised=position.realised,
                 notional=notional,
-                stale=mark is None or mark.stale,
+                stale=mark is None or view.is_stale(position.symbol),
                 currency=position.currency,
                 multiplier=position.multiplier,
             )
