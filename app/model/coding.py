@@ -64,18 +64,18 @@ def _hints(cls: type) -> dict[str, tuple[type | None, bool, Callable[[Any], obje
 
 
 def build(cls: type, values: dict) -> Any:
-    """What `plain` wrote; EventError when the form is not exactly right."""
+    """What `ENCODER` wrote; EventError when the form is not exactly right."""
     hints = _hints(cls)
     if values.keys() != hints.keys() and (wrong := sorted((values.keys() ^ hints.keys()) - (_LATER[cls] - values.keys()))):
         raise EventError(f"{cls.__name__}: missing or unknown fields {wrong}")
-    out, get, name = [], values.get, ""
+    out, name = {}, ""
     try:
-        for name, (kind, optional, read) in hints.items():
-            value = get(name)
-            out.append(value if kind is type(value) or (value is None and optional) else read(value))
+        for name, value in values.items():
+            kind, optional, read = hints[name]
+            out[name] = value if kind is type(value) or (value is None and optional) else read(value)
     except (ValueError, ArithmeticError, TypeError) as error:
         raise EventError(f"{cls.__name__}.{name}: {error}") from error
-    return cls(*out)
+    return cls(**out)
 
 
 def _reader(kind: type) -> Callable[[Any], object]:
