@@ -123,7 +123,7 @@ def _warnings(engine: Engine, read: Ticket, fillable: Decimal, average: Decimal 
     rate = engine.view.rates(engine.currency).rate(instrument.quote)
     if rate is not None and rate.assumed:
         found.append("No USDT/USD quote is known: 1 USD is taken for 1 USDT.")
-    order = Order.of(read.intent("", engine.account, ORIGIN, 0), 0)
+    order = Order.of(read.intent("", engine.account, ORIGIN, 0), engine.now_ns())
     if (objection := engine.risk.objection([order])) is not None:
         found.append(str(objection))
     try:

@@ -60,11 +60,11 @@ class Gate:
 
     def _verdict(self, order: Order) -> str:
         """The limits that the last check asked, which of them came nearest, and the states it met."""
-        nearest, at = None, 0.0
+        nearest = None
         for asked in self._asked:
             _name, _scope, limit, used = asked
-            if used and limit > 0 and (share := float(used) / float(limit)) > at:
-                nearest, at = asked, share
+            if used and limit and (nearest is None or used * nearest[2] > nearest[3] * limit):
+                nearest = asked
         count = len(self._asked)
         parts = [f"let through by {count} limit{'' if count == 1 else 's'}"]
         if nearest is not None:
@@ -143,7 +143,7 @@ class Gate:
     def _check(self, order: Order, qty: Decimal, price: Decimal | None, new: bool, others: Decimal = ZERO) -> None:
         engine, intent = self._engine, order.intent
         symbol, side = intent.symbol, intent.side
-        instrument, now = engine.view.instruments[symbol], engine.now_ns()
+        instrument, now = engine.view.instruments[symbol], order.created_ns if new else engine.now_ns()
         self._asked = asked = []
         cell = self.book.refresh(symbol)
         counted = ZERO if new else order.remaining
