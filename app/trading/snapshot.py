@@ -195,4 +195,3 @@ def _of_portfolio(found: dict) -> Portfolio:
     cash, fees, income = ({key: Decimal(value) for key, value in found[name].items()} for name in ("cash", "fees", "income"))
     positions = [of_row(Position, values) for values in found["positions"]]
     return Portfolio(cash, fees, {position.symbol: position for position in positions}, income)
-
