@@ -15,7 +15,7 @@ from app.model.instrument import Instrument
 from app.model.market import Level, Quote, Trade
 from app.model.orders import Side
 
-from .fx import Rates
+from .fx import Links, Rates
 from .sessions import SessionOf, utc_day
 from .settings import Fees, PaperSettings
 
@@ -99,6 +99,7 @@ class DeskView:
         self._marks: dict[str, tuple[Quote | None, Trade | None, Instrument, Mark]] = {}
         """The last mark of each instrument with what it was made of: while that is the same, so is the mark."""
         self._middles: dict[str, Decimal] = {}
+        self._links = Links(instruments)
 
     def mark(self, symbol: str) -> Mark | None:
         """The instrument's prices, or None while none was ever known."""
@@ -142,12 +143,17 @@ class DeskView:
 
     def rates(self, currency: str) -> Rates:
         """Conversion into ``currency`` through the quotes known now."""
-        return Rates(currency, self.instruments, self._middle)
+        return Rates(currency, self._connections(), self._middle)
 
     def rates_now(self, currency: str) -> Rates:
         """As `rates`, through quotes that are not stale: none is carried on from before."""
         now = self.now_ns()
-        return Rates(currency, self.instruments, lambda symbol: None if self.market.is_stale(symbol, now) else self._quoted(symbol))
+        return Rates(currency, self._connections(), lambda symbol: None if self.market.is_stale(symbol, now) else self._quoted(symbol))
+
+    def _connections(self) -> Links:
+        if self._links.instruments is not self.instruments:
+            self._links = Links(self.instruments)
+        return self._links
 
     def _quoted(self, symbol: str) -> Decimal | None:
         quote = self.market.quote(symbol)

@@ -10,7 +10,7 @@ import pytest
 from app.model.instrument import Instrument
 from app.model.orders import Fill, Liquidity, Side
 from app.trading import money
-from app.trading.fx import Rates
+from app.trading.fx import Links, Rates
 from app.trading.marks import DeskView
 from app.trading.portfolio import Portfolio
 from app.trading.settings import PaperSettings
@@ -135,7 +135,7 @@ def instrument(symbol: str, base: str, quote: str) -> Instrument:
 
 def rates(prices: dict[tuple[str, str], str], currency: str = "USDT") -> Rates:
     instruments = {f"{base}/{quote}": instrument(f"{base}/{quote}", base, quote) for base, quote in prices}
-    return Rates(currency, instruments, lambda symbol: D(prices[tuple(symbol.split("/"))]))
+    return Rates(currency, Links(instruments), lambda symbol: D(prices[tuple(symbol.split("/"))]))
 
 
 def test_rates_follow_the_shortest_path_both_ways():
