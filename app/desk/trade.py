@@ -328,7 +328,7 @@ class Trade:
         if engine is None or not engine.opened:
             return None
         now, risk = self._clock.now_ns(), engine.risk
-        return valuation(engine.portfolio, engine.day_open(now), (), self._view, engine.currency, self._day, now, risk.leverage_of, risk.margins.bound)
+        return valuation(engine.portfolio, engine.day_open(now), risk.margins.bound, self._view, engine.currency, self._day, now, risk.leverage_of)
 
     def change_paper_settings(self, fields: dict) -> None:
         """Latency and fees of the paper venue from now on."""

@@ -1,24 +1,22 @@
 """How much of the account is bound: by positions, and by working orders that would open more.
 
 Margin bound = value of positions, long or short, and of what working orders would open at worst, each divided by its leverage (1 on a cash account);
-fees are bound whole. Free margin = equity - margin bound. Orders that only close a position bind nothing.
-Every figure is in the account currency; what cannot be converted is left out here and refused in a new order.
+fees are bound whole. Free margin = equity - margin bound. Orders that only close a position bind nothing; earlier orders use up the position to
+close first. The rules for one order are here, `margin` keeps the sums.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 from app.model.orders import OrderType, Side
 
 from .contracts import of_contract
-from .fx import Rates
 from .marks import Mark
 from .money import ZERO, convert, fee, ratio
 from .order import Order
-from .portfolio import Portfolio, Position
+from .portfolio import Portfolio
 
 
 class Need(NamedTuple):
@@ -64,48 +62,3 @@ def need_of(order: Order, left: Decimal, mark: Mark | None, taker_bps: Decimal) 
     bound = convert(opening, worst)
     released = convert(closing, of_contract(market, intent.multiplier)) if closing else ZERO
     return Need(opening, closing, worst, bound + fee(bound, taker_bps), released)
-
-
-def needs(orders: Iterable[Order], portfolio: Portfolio, mark_of: Callable[[str], Mark | None], taker_bps: Callable[[str], Decimal]) -> list[Need]:
-    """What each order needs, in the order given: earlier orders use up the position to close first."""
-    left: dict[tuple[str, Side], Decimal] = {}
-    found = []
-    for order in orders:
-        key = symbol, side = order.symbol, order.intent.side
-        if key not in left:
-            left[key] = room(portfolio, symbol, side)
-        need = need_of(order, left[key], mark_of(symbol), taker_bps(symbol))
-        left[key] -= need.closing
-        found.append(need)
-    return found
-
-
-def bound_by_orders(
-    orders: list[Order],
-    portfolio: Portfolio,
-    mark_of: Callable[[str], Mark | None],
-    currency_of: Callable[[str], str | None],
-    rates: Rates,
-    taker_bps: Callable[[str], Decimal],
-    leverage_of: Callable[[str], Decimal],
-) -> Decimal:
-    """Account currency bound by working orders."""
-    total = ZERO
-    for order, need in zip(orders, needs(orders, portfolio, mark_of, taker_bps), strict=True):
-        currency = currency_of(order.symbol)
-        value = rates.convert(need.margin(leverage_of(order.symbol)), currency) if currency is not None else None
-        total += value if value is not None else ZERO
-    return total
-
-
-def bound_by_positions(
-    positions: Mapping[str, Position], mark_of: Callable[[str], Mark | None], rates: Rates, leverage_of: Callable[[str], Decimal]
-) -> Decimal:
-    """Account currency bound by positions, long and short alike; at cost where there is no mark."""
-    total = ZERO
-    for position in positions.values():
-        if position.qty:
-            mark = mark_of(position.symbol)
-            value = position.worth(mark.price) if mark is not None else position.cost
-            total += rates.convert(ratio(value.copy_abs(), leverage_of(position.symbol)), position.currency) or ZERO
-    return total

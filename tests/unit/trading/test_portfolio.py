@@ -33,7 +33,7 @@ def after(*fills: Fill) -> Portfolio:
 
 def value(rig: Rig, day: DayStart | None = None):
     engine, now = rig.engine, rig.time.now_ns()
-    return valuation(engine.portfolio, engine.day_open(now), engine.claims(), rig.view, "USDT", day or DayStart(), now)
+    return valuation(engine.portfolio, engine.day_open(now), engine.risk.margins.bound, rig.view, "USDT", day or DayStart(), now)
 
 
 def test_average_cost_over_adding_reducing_and_turning():
