@@ -148,7 +148,7 @@ class Order:
     @property
     def remaining(self) -> Decimal:
         """Quantity not filled yet; zero when overfilled."""
-        return max(sub(self.qty, self.filled), ZERO)
+        return max(sub(self.qty, self.filled), ZERO) if self.filled else self.qty
 
     @property
     def at_most(self) -> Decimal:
