@@ -16,6 +16,7 @@ from .errors import Refusal, to_wire
 from .feed import show
 from .publisher import Publisher
 from .sharing import SharedMarket
+from .wire import to_text
 
 MOST = 8
 ASLEEP_NS = 15_000_000_000
@@ -284,7 +285,7 @@ class Follower:
         return requests.REQUESTS[name](self, request)
 
     def _send(self, message: dict) -> None:
-        self.post(json.dumps(message, separators=(",", ":")))
+        self.post(to_text(message))
 
 
 def not_here(state: dict) -> dict:

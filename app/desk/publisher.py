@@ -8,7 +8,6 @@ skips intermediate states and never builds a backlog. Text is formatted here so 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,6 +17,7 @@ from app.model.orders import Side
 from . import display
 from .charts import DESK, Charts
 from .tape import TapeFeed, TapeFilter
+from .wire import to_text
 
 BOOK_LEVELS = 15
 _MS = 1_000_000
@@ -310,7 +310,7 @@ class Publisher:
             self.charts.send(symbol)
 
     def _post_dict(self, message: dict, beside: bytes | None = None) -> None:
-        text = json.dumps(message, separators=(",", ":"))
+        text = to_text(message)
         if beside is None:
             self._post(text)
         else:

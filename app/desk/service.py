@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +28,7 @@ from .vaultfiles import WithFile
 from .vaultrequests import WithSecret
 from .venuefetch import VenueFetch
 from .venues import build_venue
+from .wire import to_text
 
 PROTOCOL = 1
 HISTORY_AFTER_S = 1.5
@@ -250,17 +250,17 @@ class Desk:
             if not hasattr(error, "code"):
                 self.health.note(error)
             failure = to_wire(error)
-            self.around.post(_text({"t": "reply", "id": number, "ok": False, "error": failure}))
+            self.around.post(to_text({"t": "reply", "id": number, "ok": False, "error": failure}))
         else:
             reply = {"t": "reply", "id": number, "ok": True, "result": result or {}}
             if isinstance(result, WithSecret):
                 reply["result"] = result.result
-                self.around.post_secret(_text(reply), result.secret)
+                self.around.post_secret(to_text(reply), result.secret)
             elif isinstance(result, WithFile):
                 reply["result"] = result.result
-                self.around.post_file(_text(reply), result.file)
+                self.around.post_file(to_text(reply), result.file)
             else:
-                self.around.post(_text(reply))
+                self.around.post(to_text(reply))
             if isinstance(result, (WithSecret, WithFile)):
                 result = result.result
         finally:
@@ -288,7 +288,7 @@ class Desk:
 
     def send(self, message: dict) -> None:
         """Post a message to the page, and to those that follow what concerns them."""
-        text = _text(message)
+        text = to_text(message)
         self.around.post(text)
         if self.followers is not None:
             self.followers.send(message, text)
@@ -513,10 +513,6 @@ class Desk:
             "reduce_only": True,
             "replay": self.venue.name == "replay",
         }
-
-
-def _text(message: dict) -> str:
-    return json.dumps(message, separators=(",", ":"))
 
 
 def _instrument_row(item: Any) -> dict:

@@ -54,6 +54,11 @@ ROWS = 2000
 FIRST_ROWS, REST_AFTER_S = 200, 0.1
 """What a start shows at once of a long history, and when the rest follows."""
 
+_ASIDE = frozenset(
+    (AccountOpened, BalanceAdjusted, CashBooked, SplitBooked, RiskStateSet, RiskLimitSet, NoteSet, RoutingRuleSet, Reconciled, RateKnown)
+)
+"""Events that are about no order."""
+
 
 class Trade:
     """One account on one execution venue. ``send`` posts a message to the page, ``toast`` a notice."""
@@ -322,8 +327,8 @@ class Trade:
         engine = self.engine
         if engine is None or not engine.opened:
             return None
-        now = self._clock.now_ns()
-        return valuation(engine.portfolio, engine.day_open(now), engine.claims(), self._view, engine.currency, self._day, now, engine.risk.leverage_of)
+        now, risk = self._clock.now_ns(), engine.risk
+        return valuation(engine.portfolio, engine.day_open(now), risk.margins.bound, self._view, engine.currency, self._day, now, risk.leverage_of)
 
     def change_paper_settings(self, fields: dict) -> None:
         """Latency and fees of the paper venue from now on."""
@@ -442,47 +447,46 @@ class Trade:
     def _applied(self, events: list[Event]) -> None:
         if not events:
             return
+        aside = [event for event in events if type(event) in _ASIDE]
+        patient = not self._take_aside(aside) if aside else True
         touched: dict[str, None] = {}
-        fills = []
-        if flows := [event for event in events if is_flow(event)]:
-            self.risk.moved(flows)
-        patient, noted = True, False
-        for event in events:
-            if isinstance(event, (AccountOpened, BalanceAdjusted, CashBooked)):
-                patient = False
+        fills, orders = [], self.engine.orders
+        for event in events if len(aside) < len(events) else ():
+            kind = type(event)
+            if kind in _ASIDE:
                 continue
-            if isinstance(event, SplitBooked):
-                mark = self._view.mark(event.symbol)
-                self._day.split(event.symbol, event.new, event.old, mark.price if mark is not None else None)
-                patient = False
-                continue
-            if isinstance(event, (RiskStateSet, RiskLimitSet)):
-                self.risk.changed()
-                continue
-            if isinstance(event, NoteSet):
-                noted = True
-                continue
-            if isinstance(event, (RoutingRuleSet, Reconciled, RateKnown)):
-                continue
-            if isinstance(event, OrderFilled):
+            if kind is OrderFilled:
                 order_id = event.fill.client_order_id
                 fills.append(event.fill)
-            elif isinstance(event, (OrderSubmitted, OrderAdopted)):
+            elif kind is OrderSubmitted or kind is OrderAdopted:
                 order_id = event.intent.client_order_id
             else:
                 order_id = event.client_order_id
-            patient = patient and isinstance(event, (OrderSubmitted, OrderRouted))
+            patient = patient and (kind is OrderSubmitted or kind is OrderRouted)
             touched[order_id] = None
-            order = self.engine.orders.get(order_id)
+            order = orders.get(order_id)
             if order is not None and order.intent.route is not None:
                 touched[order.intent.route] = None
         for key in touched:
             for future in self._answers.pop(key, ()):
                 _resolve(future)
         self._telling.note(touched, fills, patient=patient)
-        if noted:
-            self._send(notes_message(self.engine))
         self._follow()
+
+    def _take_aside(self, events: list[Event]) -> bool:
+        """What is about no order; True when the account's figures have changed by it."""
+        if flows := [event for event in events if is_flow(event)]:
+            self.risk.moved(flows)
+        kinds = {type(event) for event in events}
+        for event in events if SplitBooked in kinds else ():
+            if isinstance(event, SplitBooked):
+                mark = self._view.mark(event.symbol)
+                self._day.split(event.symbol, event.new, event.old, mark.price if mark is not None else None)
+        if not kinds.isdisjoint((RiskStateSet, RiskLimitSet)):
+            self.risk.changed()
+        if NoteSet in kinds:
+            self._send(notes_message(self.engine))
+        return not kinds.isdisjoint((AccountOpened, BalanceAdjusted, CashBooked, SplitBooked))
 
     def _act(self, effects: list) -> None:
         for effect in effects:

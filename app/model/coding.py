@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 import typing
 from collections.abc import Callable
@@ -16,45 +17,34 @@ class EventError(ValueError):
     """A journal entry that does not have the form of any event."""
 
 
-def plain(value: object) -> dict:
-    """The fields of an event, or of what is in one, as JSON-able values; those that came later are left out where they are None."""
-    cls = type(value)
-    names, all_of, later = _FIELDS.get(cls) or _fields(cls)
-    out = {}
-    for name, item in zip(names, all_of(value), strict=True):
-        if item is None:
-            if name in later:
-                continue
-        elif (write := _WRITERS.get(type(item), _unknown)) is not None:
-            item = write(item)
-        out[name] = item
+def fields_of(value: object) -> dict[str, Any]:
+    """The fields of an event, or of what is in one, as `ENCODER` writes them; those that came later are left out where they are None."""
+    names, all_of, later = _FIELDS.get(type(value)) or _fields(type(value))
+    out = dict(zip(names, all_of(value), strict=True))
+    for name in later:
+        if out[name] is None:
+            del out[name]
     return out
 
 
-def _unknown(item: Any) -> Any:
-    """What a type is written by is found out once."""
-    kind = type(item)
-    if issubclass(kind, StrEnum):
-        _WRITERS[kind] = attrgetter("value")
-    elif is_dataclass(kind):
-        _WRITERS[kind] = plain
-    else:
-        return item
-    return _WRITERS[kind](item)
+def _written(value: object) -> object:
+    """What JSON has no form for: a Decimal, or what is in an event."""
+    return format(value, "f") if type(value) is Decimal else fields_of(value)
 
 
-_FIELDS: dict[type, tuple[tuple[str, ...], Callable[[Any], tuple], frozenset[str]]] = {}
+ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False, default=_written)
+"""Writes events and what is in them."""
+_FIELDS: dict[type, tuple[tuple[str, ...], Callable[[Any], tuple], tuple[str, ...]]] = {}
 
 
-def _fields(cls: type) -> tuple[tuple[str, ...], Callable[[Any], tuple], frozenset[str]]:
+def _fields(cls: type) -> tuple[tuple[str, ...], Callable[[Any], tuple], tuple[str, ...]]:
     """The names of a class's fields, what gives all their values, and which of them came later."""
     names = tuple(_hints(cls))
     all_of = attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)
-    _FIELDS[cls] = names, all_of, _LATER[cls]
+    _FIELDS[cls] = names, all_of, tuple(name for name in names if name in _LATER[cls])
     return _FIELDS[cls]
 
 
-_WRITERS: dict[type, Callable[[Any], object] | None] = {str: None, int: None, bool: None, Decimal: "{:f}".format}
 _HINTS: dict[type, dict[str, tuple[type | None, bool, Callable[[Any], object]]]] = {}
 _LATER: dict[type, frozenset[str]] = {}
 
@@ -74,18 +64,18 @@ def _hints(cls: type) -> dict[str, tuple[type | None, bool, Callable[[Any], obje
 
 
 def build(cls: type, values: dict) -> Any:
-    """What `plain` wrote; EventError when the form is not exactly right."""
+    """What `ENCODER` wrote; EventError when the form is not exactly right."""
     hints = _hints(cls)
     if values.keys() != hints.keys() and (wrong := sorted((values.keys() ^ hints.keys()) - (_LATER[cls] - values.keys()))):
         raise EventError(f"{cls.__name__}: missing or unknown fields {wrong}")
-    out, get, name = [], values.get, ""
+    out, name = {}, ""
     try:
-        for name, (kind, optional, read) in hints.items():
-            value = get(name)
-            out.append(value if kind is type(value) or (value is None and optional) else read(value))
+        for name, value in values.items():
+            kind, optional, read = hints[name]
+            out[name] = value if kind is type(value) or (value is None and optional) else read(value)
     except (ValueError, ArithmeticError, TypeError) as error:
         raise EventError(f"{cls.__name__}.{name}: {error}") from error
-    return cls(*out)
+    return cls(**out)
 
 
 def _reader(kind: type) -> Callable[[Any], object]:

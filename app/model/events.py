@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from .bookings import CashBooked, RateKnown, SplitBooked
-from .coding import EventError, build, plain
+from .coding import ENCODER, EventError, build, fields_of
 from .orders import LATER, Fill, OrderIntent, OrderType, Side, TimeInForce
 
 
@@ -323,9 +323,14 @@ Event = (
 KINDS: dict[str, type] = {cls.__name__: cls for cls in typing.get_args(Event)}
 
 
+def named(event: Event) -> dict:
+    """The event's ``kind`` and fields, for `coding.ENCODER` to write."""
+    return {"kind": type(event).__name__, **fields_of(event)}
+
+
 def to_dict(event: Event) -> dict:
-    """The event as JSON-able values, with its ``kind``."""
-    return {"kind": type(event).__name__, **plain(event)}
+    """The event as plain JSON values, with its ``kind``."""
+    return json.loads(to_json(event))
 
 
 def from_dict(data: dict) -> Event:
@@ -341,7 +346,7 @@ def from_dict(data: dict) -> Event:
 
 def to_json(event: Event) -> str:
     """One line of JSON."""
-    return json.dumps(to_dict(event), separators=(",", ":"), ensure_ascii=False)
+    return ENCODER.encode(named(event))
 
 
 def from_json(text: str) -> Event:

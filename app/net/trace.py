@@ -22,16 +22,18 @@ class Secrets:
     """Values that must never be shown. Short ones are not taken: replacing them would hide ordinary words."""
 
     def __init__(self) -> None:
-        self._values: set[str] = set()
+        self._values: list[str] = []
+        """Longest first: one may hold another."""
 
     def add(self, value: str) -> None:
         """Hide this value from now on, also in its URL-encoded form."""
         if len(value) >= _SHORTEST:
-            self._values |= {value, quote(value, safe="")}
+            self._values = sorted({*self._values, value, quote(value, safe="")}, key=len, reverse=True)
 
     def discard(self, value: str) -> None:
         """The value is no secret any more, such as a revoked token."""
-        self._values -= {value, quote(value, safe="")}
+        gone = {value, quote(value, safe="")}
+        self._values = [each for each in self._values if each not in gone]
 
     def within(self, text: str) -> bool:
         """Whether the text holds a registered value."""
@@ -40,7 +42,7 @@ class Secrets:
     def redact(self, value: Any, depth: int = 0) -> Any:
         """The same with every registered value replaced; containers are copied, what is nested too deep becomes its type's name."""
         if isinstance(value, str):
-            for secret in sorted(self._values, key=len, reverse=True):
+            for secret in self._values:
                 value = value.replace(secret, HIDDEN)
             return value
         if value is None or isinstance(value, bool | int | float):

@@ -56,7 +56,7 @@ _YOUNGER = "multiplier"
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...] | None:
+def names_of(kind: type) -> tuple[str, ...] | None:
     """The fields of a dataclass; None for any other type."""
     return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
 
@@ -67,7 +67,7 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, Decimal):
         return plain(value)
-    if (names := _names(kind)) is not None:
+    if (names := names_of(kind)) is not None:
         found = ((name, getattr(value, name)) for name in names)
         return {name: _plain(item) for name, item in found if item is not None or name != _YOUNGER}
     if isinstance(value, dict):

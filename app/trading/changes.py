@@ -25,12 +25,10 @@ def note(order: Order, event: Event) -> None:
 
 
 def absurd(event: Event) -> bool:
-    """True for amounts that no venue and no journal of ours can mean; the event must not be applied."""
-    values = _AMOUNTS.get(type(event))
-    if values is not None:
-        for value in values(event):
-            if value is not None and not is_bearable(value):
-                return True
+    """True for amounts that no venue and no journal of ours can mean; the event, one of `AMOUNTS`, must not be applied."""
+    for value in AMOUNTS[type(event)](event):
+        if value is not None and not is_bearable(value):
+            return True
     return False
 
 
@@ -92,6 +90,10 @@ NEWS = frozenset(
     (events.OrderFilled, events.OrderRejected, events.OrderDenied, events.OrderChangeRefused, events.OrderCancelled, events.OrderExpired)
 )
 """Events that may be news: most are not, and need not be looked at."""
+RESIZING = frozenset(
+    (events.OrderFilled, events.OrderAmendRequested, events.OrderAmended, events.OrderChangeRefused, events.OrderReleased)
+)
+"""Events after which an order that goes on may bind or trade another amount than before."""
 
 
 def _bought(order: Order, fill: Fill) -> str:
@@ -192,7 +194,7 @@ _DETAILS: dict[type, Callable[[Order, Any], None]] = {
 }
 
 _TERMS = attrgetter("intent.qty", "intent.price", "intent.stop", "intent.trail", "intent.trail_percent", "intent.display", "intent.multiplier")
-_AMOUNTS: dict[type, Callable[[Any], tuple]] = {
+AMOUNTS: dict[type, Callable[[Any], tuple]] = {
     events.OrderFilled: attrgetter("fill.qty", "fill.price", "fill.fee", "fill.multiplier"),
     events.OrderSubmitted: _TERMS,
     events.OrderAdopted: _TERMS,
@@ -204,3 +206,4 @@ _AMOUNTS: dict[type, Callable[[Any], tuple]] = {
     events.AccountOpened: lambda event: (event.cash,),
     events.BalanceAdjusted: attrgetter("amount", "price", "multiplier"),
 }
+"""The amounts of events that have some."""

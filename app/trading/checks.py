@@ -13,7 +13,7 @@ from app.model.orders import OrderType, Side
 
 from . import matching
 from .errors import Denied
-from .exposure import needs
+from .exposure import need_of, room
 from .fx import Rates
 from .marks import DeskView
 from .money import ZERO, convert, plain, ratio
@@ -63,7 +63,7 @@ def _shortage(engine: Engine, order: Order) -> tuple[Decimal, Denied] | None:
     rate = rates.rate(instrument.quote)
     counted = order if order.price is not None or order.stop is not None else replace(order, price=_deepest(order, view))
     mark = view.mark(order.symbol)
-    need = needs([*_claims(engine, order.symbol), counted], engine.portfolio, lambda _symbol: mark, view.taker_bps)[-1]
+    need = need_of(counted, _left(engine, order), mark, view.taker_bps(order.symbol))
     leverage = engine.risk.leverage_of(order.symbol)
     wanted = need.margin(leverage) - ratio(need.released, leverage)
     if need.opening <= 0 or (rate is not None and wanted <= 0):
@@ -96,11 +96,9 @@ def check_amendment(engine: Engine, order: Order, new: Ticket) -> None:
     check_reduces(engine, new, order.filled)
     view = engine.view
     rates = view.rates(engine.currency)
-    claims = _claims(engine, order.symbol)
-    at = claims.index(order)
-    amended = replace(order, qty=new.qty, price=new.price, stop=new.stop)
-    before = needs(claims, engine.portfolio, view.mark, view.taker_bps)[at]
-    after = needs([*claims[:at], amended, *claims[at + 1 :]], engine.portfolio, view.mark, view.taker_bps)[at]
+    left, mark, bps = _left(engine, order), view.mark(order.symbol), view.taker_bps(order.symbol)
+    before = need_of(order, left, mark, bps)
+    after = need_of(replace(order, qty=new.qty, price=new.price, stop=new.stop), left, mark, bps)
     leverage = engine.risk.leverage_of(order.symbol)
     extra = rates.convert(after.margin(leverage) - before.margin(leverage), new.instrument.quote)
     if after.bound <= before.bound:
@@ -114,9 +112,16 @@ def check_amendment(engine: Engine, order: Order, new: Ticket) -> None:
         raise Denied("buying_power", "qty", reason, "Use a smaller quantity or a price nearer to the present one.")
 
 
-def _claims(engine: Engine, symbol: str) -> list[Order]:
-    """Those of an instrument: orders in others need nothing of its position."""
-    return [order for order in engine.claims() if order.intent.symbol == symbol]
+def _left(engine: Engine, order: Order) -> Decimal:
+    """What of the position those before an order leave for it to close."""
+    symbol, side = order.symbol, order.intent.side
+    left = room(engine.portfolio, symbol, side)
+    for other in engine.claims() if left else ():
+        if other is order or not left:
+            break
+        if other.intent.side is side and other.intent.symbol == symbol:
+            left -= min(left, other.remaining)
+    return left
 
 
 def _deepest(order: Order, view: DeskView) -> Decimal | None:

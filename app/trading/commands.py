@@ -204,6 +204,10 @@ class Commands:
         """Working orders and intents still on their way into the journal."""
         return [*self.working.values(), *self._proposed.values()]
 
+    def claim(self, client_order_id: str) -> Order | None:
+        """One of the `claims`."""
+        return self.working.get(client_order_id) or self._proposed.get(client_order_id)
+
     def _check_open(self) -> None:
         if not self.opened:
             raise Denied("no_account", None, "There is no open account.", "Open one first.")

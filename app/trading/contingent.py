@@ -118,8 +118,8 @@ def _held(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:
 
 def _has_market(engine: Engine, order: Order) -> bool:
     """True when there is a book to trade on: an order for an open or a close waits for it, as long as its time goes on."""
-    mark = engine.view.mark(order.symbol) if engine.view is not None else None
-    return mark is not None and not mark.stale and engine.view.market.book(order.symbol).is_trusted
+    view, symbol = engine.view, order.symbol
+    return view is not None and view.mark(symbol) is not None and not view.is_stale(symbol) and view.market.book(symbol).is_trusted
 
 
 def _sent(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LATE_NS = 60_000_000_000
 PLACES = 8
+_WITH_AMOUNTS = frozenset({OrderFilled, CashBooked})
 _ONE = Decimal(1)
 
 
@@ -38,7 +39,7 @@ def about_cash(event: CashBooked) -> str:
 def with_rates(engine: Engine, found: list[Event]) -> list[Event]:
     """These events, about to be journalled, each followed by the rates known for it now."""
     into, view = engine.currency, engine.view
-    if not into or view is None or not any(_foreign(event, into) for event in found):
+    if not into or view is None or not any(type(event) in _WITH_AMOUNTS and _foreign(event, into) for event in found):
         return found
     rates, now = view.rates_now(into), engine.now_ns()
     out: list[Event] = []

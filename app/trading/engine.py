@@ -132,11 +132,12 @@ class Engine(Commands):
         if day > self._day:
             self._day = day
             self._day_open = self.portfolio.copy()
-        if changes.absurd(event):
-            return self._anomaly(event.ts, "", "absurd_event", f"{type(event).__name__} with absurd amounts was not applied")
-        if (take := _TAKES.get(type(event))) is not None:
+        kind = type(event)
+        if kind in changes.AMOUNTS and changes.absurd(event):
+            return self._anomaly(event.ts, "", "absurd_event", f"{kind.__name__} with absurd amounts was not applied")
+        if (take := _TAKES.get(kind)) is not None:
             return take(self, event)
-        cid = event.fill.client_order_id if isinstance(event, events.OrderFilled) else event.client_order_id
+        cid = event.fill.client_order_id if kind is events.OrderFilled else event.client_order_id
         order = self.orders.get(cid)
         if order is None:
             return self._orphan(event, cid)
@@ -265,7 +266,8 @@ class Engine(Commands):
             changes.note(order, event)
         order.move(event)
         order.updated_ns = max(order.updated_ns, event.ts)
-        if order.status.is_final:
+        final = order.status.is_final
+        if final:
             self.working.pop(cid, None)
             self.linked.pop(cid, None)
             order.cancel_requested_ns = order.amend_requested_ns = order.asked_qty = None
@@ -273,7 +275,8 @@ class Engine(Commands):
             self.working[cid] = order
             if order.intent.is_linked:
                 self.linked[cid] = order
-        self.risk.changed(order)
+        if final or kind in changes.RESIZING or before.is_final:
+            self.risk.changed(order)
         found = self._flag(cell, before, event, cid) if cell.anomaly else []
         if cell.effect is not None:
             found += changes.effect(order, cell, event)

@@ -382,10 +382,9 @@ class Execution:
             self._forget(order)
 
     def _sweep(self, out: list[Event]) -> None:
-        for resting in self._resting.values():
-            for order in [*resting]:
-                if order.intent.reduce_only and self.capacity(order) == 0:
-                    self._cancel(order, "reduce-only: there is no position left to reduce", out)
+        for order in [order for resting in self._resting.values() for order in resting if order.intent.reduce_only]:
+            if self.capacity(order) == 0:
+                self._cancel(order, "reduce-only: there is no position left to reduce", out)
 
     def _cancel(self, order: Working, reason: str, out: list[Event]) -> None:
         self._forget(order)

@@ -1,24 +1,22 @@
 """How much of the account is bound: by positions, and by working orders that would open more.
 
 Margin bound = value of positions, long or short, and of what working orders would open at worst, each divided by its leverage (1 on a cash account);
-fees are bound whole. Free margin = equity - margin bound. Orders that only close a position bind nothing.
-Every figure is in the account currency; what cannot be converted is left out here and refused in a new order.
+fees are bound whole. Free margin = equity - margin bound. Orders that only close a position bind nothing; earlier orders use up the position to
+close first. The rules for one order are here, `margin` keeps the sums.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 from app.model.orders import OrderType, Side
 
 from .contracts import of_contract
-from .fx import Rates
 from .marks import Mark
 from .money import ZERO, convert, fee, ratio
 from .order import Order
-from .portfolio import Portfolio, Position
+from .portfolio import Portfolio
 
 
 class Need(NamedTuple):
@@ -48,55 +46,19 @@ def worst_price(side: Side, kind: OrderType, price: Decimal | None, stop: Decima
     return max(wanted, mark)
 
 
-def needs(orders: Iterable[Order], portfolio: Portfolio, mark_of: Callable[[str], Mark | None], taker_bps: Callable[[str], Decimal]) -> list[Need]:
-    """What each order needs, in the order given, with the taker fee of its instrument: earlier orders use up the position to close first."""
-    left: dict[tuple[str, Side], Decimal] = {}
-    found = []
-    for order in orders:
-        intent, remaining = order.intent, order.remaining
-        side, symbol = intent.side, intent.symbol
-        room = left.get((symbol, side))
-        if room is None:
-            held = portfolio.qty(symbol)
-            room = max(ZERO, held if side is Side.SELL else held.copy_negate())
-        closing = min(remaining, room)
-        left[symbol, side] = room - closing
-        opening = ZERO if intent.reduce_only else remaining - closing
-        mark = mark_of(symbol)
-        market = mark.price if mark is not None else order.price or order.stop or ZERO
-        multiplier = order.intent.multiplier
-        worst = of_contract(worst_price(side, order.intent.type, order.price, order.stop, market), multiplier)
-        bound = convert(opening, worst)
-        found.append(Need(opening, closing, worst, bound + fee(bound, taker_bps(symbol)), convert(closing, of_contract(market, multiplier))))
-    return found
+def room(portfolio: Portfolio, symbol: str, side: Side) -> Decimal:
+    """What orders of a side could close of the position in an instrument, all of them together."""
+    held = portfolio.qty(symbol)
+    return max(ZERO, held if side is Side.SELL else held.copy_negate())
 
 
-def bound_by_orders(
-    orders: list[Order],
-    portfolio: Portfolio,
-    mark_of: Callable[[str], Mark | None],
-    currency_of: Callable[[str], str | None],
-    rates: Rates,
-    taker_bps: Callable[[str], Decimal],
-    leverage_of: Callable[[str], Decimal],
-) -> Decimal:
-    """Account currency bound by working orders."""
-    total = ZERO
-    for order, need in zip(orders, needs(orders, portfolio, mark_of, taker_bps), strict=True):
-        currency = currency_of(order.symbol)
-        value = rates.convert(need.margin(leverage_of(order.symbol)), currency) if currency is not None else None
-        total += value if value is not None else ZERO
-    return total
-
-
-def bound_by_positions(
-    positions: Mapping[str, Position], mark_of: Callable[[str], Mark | None], rates: Rates, leverage_of: Callable[[str], Decimal]
-) -> Decimal:
-    """Account currency bound by positions, long and short alike; at cost where there is no mark."""
-    total = ZERO
-    for position in positions.values():
-        if position.qty:
-            mark = mark_of(position.symbol)
-            value = position.worth(mark.price) if mark is not None else position.cost
-            total += rates.convert(ratio(value.copy_abs(), leverage_of(position.symbol)), position.currency) or ZERO
-    return total
+def need_of(order: Order, left: Decimal, mark: Mark | None, taker_bps: Decimal) -> Need:
+    """What one order needs where ``left`` of the position is left for it to close (see `room`), with the taker fee of its instrument."""
+    intent, remaining = order.intent, order.remaining
+    closing = min(remaining, left)
+    opening = ZERO if intent.reduce_only else remaining - closing
+    market = mark.price if mark is not None else order.price or order.stop or ZERO
+    worst = of_contract(worst_price(intent.side, intent.type, order.price, order.stop, market), intent.multiplier)
+    bound = convert(opening, worst)
+    released = convert(closing, of_contract(market, intent.multiplier)) if closing else ZERO
+    return Need(opening, closing, worst, bound + fee(bound, taker_bps), released)

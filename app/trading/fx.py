@@ -28,18 +28,38 @@ class Rate(NamedTuple):
     via: tuple[str, ...] = ()
 
 
+class _Link(NamedTuple):
+    """An instrument between two currencies; ``inverse``: its price is that of the first one in the other."""
+
+    other: str
+    symbol: str
+    inverse: bool
+
+
+class Links:
+    """Which instruments connect currencies: the same for as long as the instruments are."""
+
+    def __init__(self, instruments: Mapping[str, Instrument]) -> None:
+        self.instruments = instruments
+        self.of: dict[str, list[_Link]] = {}
+        """By currency, in the order of the instruments."""
+        self.between: dict[tuple[str, str], list[_Link]] = {}
+        for symbol, instrument in instruments.items():
+            base, quote = _name(instrument.base), _name(instrument.quote)
+            for name, link in ((base, _Link(quote, symbol, False)), (quote, _Link(base, symbol, True))):
+                self.of.setdefault(name, []).append(link)
+                self.between.setdefault((name, link.other), []).append(link)
+
+
 class Rates:
     """Rates into one currency, looked up once each."""
 
-    def __init__(
-        self, currency: str, instruments: Mapping[str, Instrument], middle: Callable[[str], Decimal | None]
-    ) -> None:
+    def __init__(self, currency: str, links: Links, middle: Callable[[str], Decimal | None]) -> None:
         """``middle`` gives the middle price of a symbol, or None where there is no usable quote."""
         self.currency = currency
-        self._instruments = instruments
+        self._links = links
         self._middle = middle
         self._known: dict[str, Rate | None] = {currency: Rate(_ONE, False)}
-        self._edges: dict[str, list[tuple[str, Decimal, str]]] | None = None
 
     def rate(self, currency: str) -> Rate | None:
         """Units of the account currency per unit of ``currency``, or None."""
@@ -55,8 +75,6 @@ class Rates:
         return None if rate is None else convert(amount, rate.value)
 
     def _search(self, currency: str) -> Rate | None:
-        if self._edges is None:
-            self._edges = self._read()
         start, goal = _name(currency), _name(self.currency)
         found = self._walk(start, goal, pegged=False)
         if found is not None:
@@ -64,32 +82,30 @@ class Rates:
         found = self._walk(start, goal, pegged=True)
         return None if found is None else Rate(found[0], True, found[1])
 
-    def _read(self) -> dict[str, list[tuple[str, Decimal, str]]]:
-        edges: dict[str, list[tuple[str, Decimal, str]]] = {}
-        for symbol, instrument in self._instruments.items():
-            price = self._middle(symbol)
-            if price is not None and price > 0:
-                base, quote = _name(instrument.base), _name(instrument.quote)
-                edges.setdefault(base, []).append((quote, price, symbol))
-                edges.setdefault(quote, []).append((base, ratio(_ONE, price), symbol))
-        return edges
-
     def _walk(self, start: str, goal: str, pegged: bool) -> tuple[Decimal, tuple[str, ...]] | None:
         reached: dict[str, tuple[Decimal, tuple[str, ...]]] = {start: (_ONE, ())}
         front = [start]
         while front and goal not in reached:
             following = []
             for name in front:
-                steps = self._edges.get(name, [])
-                if pegged and name in _PEGGED:
-                    steps = [*((other, _ONE, "") for other in _PEGGED - {name}), *steps]
-                value, via = reached[name]
-                for other, price, symbol in steps:
-                    if other not in reached:
-                        reached[other] = (convert(value, price), (*via, symbol) if symbol else via)
-                        following.append(other)
+                steps = [_Link(other, "", False) for other in _PEGGED - {name}] if pegged and name in _PEGGED else []
+                steps += self._links.between.get((name, goal), ())  # the last step needs no price of another
+                for link in (*steps, *self._links.of.get(name, ())):
+                    if link.other not in reached and (price := self._price(link)) is not None:
+                        value, via = reached[name]
+                        reached[link.other] = (convert(value, price), (*via, link.symbol) if link.symbol else via)
+                        following.append(link.other)
+                        if link.other == goal:
+                            return reached[goal]
             front = following
         return reached.get(goal)
+
+    def _price(self, link: _Link) -> Decimal | None:
+        """What one unit is worth in the other currency now."""
+        price = self._middle(link.symbol) if link.symbol else _ONE
+        if price is None or price <= 0:
+            return None
+        return ratio(_ONE, price) if link.inverse else price
 
 
 def _name(currency: str) -> str:

@@ -12,13 +12,13 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from app.model.events import Event, EventError, from_dict, to_dict
+from app.model.coding import ENCODER
+from app.model.events import Event, EventError, from_dict, named
 
 from .errors import JournalError
 
 VERSION = 1
 MAX_RECORD_BYTES = 16_000_000
-_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 class Entry(NamedTuple):
@@ -40,8 +40,8 @@ def encode(entries: Sequence[Entry]) -> bytes:
     first = entries[0].seq
     if first < 1 or [entry.seq for entry in entries] != [*range(first, first + len(entries))]:
         raise JournalError(f"entries are not numbered consecutively from {first}")
-    record = {"v": VERSION, "first": first, "events": [to_dict(entry.event) for entry in entries]}
-    return _ENCODER.encode(record).encode()
+    record = {"v": VERSION, "first": first, "events": [named(entry.event) for entry in entries]}
+    return ENCODER.encode(record).encode()
 
 
 def decode(record: bytes) -> list[Entry]:

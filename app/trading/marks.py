@@ -2,7 +2,7 @@
 
 Commands, previews and valuations read it; `Engine.apply` never does, so that state stays a function of the journal.
 A mark is the middle of the best bid and ask where both are known, else the last trade. While neither is known (a gap, a new
-stream) the last mark stays, as stale: equity must not jump because a feed is silent.
+stream) the last price stays, as stale: equity must not jump because a feed is silent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from app.model.instrument import Instrument
 from app.model.market import Level, Quote, Trade
 from app.model.orders import Side
 
-from .fx import Rates
+from .fx import Links, Rates
 from .sessions import SessionOf, utc_day
 from .settings import Fees, PaperSettings
 
@@ -69,7 +69,6 @@ class Mark(NamedTuple):
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
-    stale: bool
 
 
 class DeskView:
@@ -100,6 +99,7 @@ class DeskView:
         self._marks: dict[str, tuple[Quote | None, Trade | None, Instrument, Mark]] = {}
         """The last mark of each instrument with what it was made of: while that is the same, so is the mark."""
         self._middles: dict[str, Decimal] = {}
+        self._links = Links(instruments)
 
     def mark(self, symbol: str) -> Mark | None:
         """The instrument's prices, or None while none was ever known."""
@@ -110,8 +110,7 @@ class DeskView:
         trade = self.market.last(symbol)
         known = self._marks.get(symbol)
         if known is not None and known[0] is quote and known[1] is trade and known[2] is instrument and (quote is not None or trade is not None):
-            mark, stale = known[3], self.market.is_stale(symbol, self.now_ns())
-            return mark if mark.stale is stale else mark._replace(stale=stale)
+            return known[3]
         bid = ask = last = price = None
         if quote is not None:
             bid = instrument.price(quote.bid) if quote.bid > 0 else None
@@ -123,10 +122,15 @@ class DeskView:
         if price is None:
             price = bid if bid is not None else ask
         if price is None:
-            return None if known is None else Mark(known[3].price, None, None, None, True)
-        mark = Mark(price, bid, ask, last, self.market.is_stale(symbol, self.now_ns()))
+            return None if known is None else Mark(known[3].price, None, None, None)
+        mark = Mark(price, bid, ask, last)
         self._marks[symbol] = (quote, trade, instrument, mark)
         return mark
+
+    def is_stale(self, symbol: str) -> bool:
+        """True when nothing was heard of an instrument for too long, or its prices were lost."""
+        market = self.market
+        return (market.quote(symbol) is None and market.last(symbol) is None) or market.is_stale(symbol, self.now_ns())
 
     def fees(self, symbol: str) -> Fees:
         """What orders in an instrument pay, by its venue."""
@@ -139,12 +143,17 @@ class DeskView:
 
     def rates(self, currency: str) -> Rates:
         """Conversion into ``currency`` through the quotes known now."""
-        return Rates(currency, self.instruments, self._middle)
+        return Rates(currency, self._connections(), self._middle)
 
     def rates_now(self, currency: str) -> Rates:
         """As `rates`, through quotes that are not stale: none is carried on from before."""
         now = self.now_ns()
-        return Rates(currency, self.instruments, lambda symbol: None if self.market.is_stale(symbol, now) else self._quoted(symbol))
+        return Rates(currency, self._connections(), lambda symbol: None if self.market.is_stale(symbol, now) else self._quoted(symbol))
+
+    def _connections(self) -> Links:
+        if self._links.instruments is not self.instruments:
+            self._links = Links(self.instruments)
+        return self._links
 
     def _quoted(self, symbol: str) -> Decimal | None:
         quote = self.market.quote(symbol)

@@ -148,7 +148,7 @@ class Order:
     @property
     def remaining(self) -> Decimal:
         """Quantity not filled yet; zero when overfilled."""
-        return max(sub(self.qty, self.filled), ZERO)
+        return max(sub(self.qty, self.filled), ZERO) if self.filled else self.qty
 
     @property
     def at_most(self) -> Decimal:
@@ -163,7 +163,7 @@ class Order:
     @property
     def is_working(self) -> bool:
         """True while the venue may still fill it, or may have it without our knowing."""
-        return self.status.is_working
+        return self._status.is_working
 
     @property
     def open_status(self) -> OrderStatus:

@@ -102,12 +102,12 @@ def cash_after(engine: Engine, currency: str, cost: Decimal) -> Decimal | None:
 def _warnings(engine: Engine, read: Ticket, fillable: Decimal, average: Decimal | None) -> list[str]:
     found = []
     instrument, mark = read.instrument, read.mark
-    symbol = instrument.symbol
-    book = engine.view.market.book(symbol)
+    symbol, view = instrument.symbol, engine.view
+    book = view.market.book(symbol)
     takes = read.type is OrderType.MARKET or (read.stop is None and fillable > 0)
     if not book.is_trusted:
         found.append(f"The order book of {symbol} cannot be trusted now ({book.reason or book.state}): orders that trade at once are rejected.")
-    elif mark.stale:
+    elif view.is_stale(symbol):
         found.append(f"The prices of {symbol} are stale: orders that trade at once are rejected.")
     if read.post_only and fillable:
         found.append("Post-only would be rejected: it would trade at once.")
@@ -123,7 +123,7 @@ def _warnings(engine: Engine, read: Ticket, fillable: Decimal, average: Decimal 
     rate = engine.view.rates(engine.currency).rate(instrument.quote)
     if rate is not None and rate.assumed:
         found.append("No USDT/USD quote is known: 1 USD is taken for 1 USDT.")
-    order = Order.of(read.intent("", engine.account, ORIGIN, 0), 0)
+    order = Order.of(read.intent("", engine.account, ORIGIN, 0), engine.now_ns())
     if (objection := engine.risk.objection([order])) is not None:
         found.append(str(objection))
     try:

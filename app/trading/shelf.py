@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, ValuesView
 from dataclasses import fields
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 from app.model.orders import Fill, OrderIntent
@@ -23,30 +24,37 @@ from .portfolio import Position
 _READERS: dict[type, list[Callable[[Any], Any] | None]] = {}
 
 
-def row(value: Any) -> list:
-    """The fields of an order, intent, fill or position in their order, as JSON-able values."""
-    out: list[Any] = []
-    for name in _names(type(value)):
-        item = getattr(value, name)
-        if isinstance(item, Decimal):
-            item = format(item, "f")
-        elif isinstance(item, StrEnum):
-            item = item.value
-        elif isinstance(item, OrderIntent):
-            item = row(item)
-        out.append(item)
-    return out
+def row(value: Any) -> tuple:
+    """The fields of an order, intent, fill or position in their order, as `ENCODER` writes them."""
+    return (_ROWS.get(type(value)) or _row_of(type(value)))(value)
+
+
+def _row_of(cls: type) -> Callable[[Any], tuple]:
+    found = _ROWS[cls] = attrgetter(*_names(cls))
+    return found
+
+
+_ROWS: dict[type, Callable[[Any], tuple]] = {}
+
+
+def _written(value: Any) -> object:
+    """What JSON has no form for: a Decimal, or what has a row."""
+    return format(value, "f") if type(value) is Decimal else row(value)
+
+
+ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False, default=_written)
+"""Writes rows, and what they stand in."""
 
 
 def of_row(cls: type, values: list) -> Any:
-    """What `row` wrote. Raises ValueError or TypeError on anything else."""
+    """What a row of this class was written as. Raises ValueError or TypeError on anything else."""
     readers = _READERS.get(cls) or _readers(cls)
     return cls(*[item if item is None or read is None else read(item) for read, item in zip(readers, values, strict=True)])
 
 
 def line(value: Any) -> str:
     """A row as one line of JSON."""
-    return json.dumps(row(value), separators=(",", ":"), ensure_ascii=False)
+    return ENCODER.encode(row(value))
 
 
 def form() -> list[str]:
@@ -92,7 +100,8 @@ class OrderShelf(dict[str, Any]):
 
     def get(self, cid: Any, default: Any = None) -> Any:
         """The order, or the default."""
-        return self[cid] if cid in self else default
+        found = super().get(cid, default)
+        return self[cid] if type(found) is str else found
 
     def values(self) -> ValuesView[Order]:  # type: ignore[override]
         """Every order, for reading: lines stay lines."""

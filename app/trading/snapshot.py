@@ -19,7 +19,7 @@ from app.model import events
 from .engine import Anomaly, Engine, WallClock
 from .portfolio import Portfolio, Position
 from .risk.gate import ScopeState
-from .shelf import form, of_row, row
+from .shelf import ENCODER, form, of_row, row
 
 VERSION = 3
 PART = 500
@@ -70,7 +70,7 @@ def state(engine: Engine, parts: Mapping[str, list[str]], changed: Iterable[str]
         "routed": [[cid, _routed_line(engine, cid)] for cid in late_routed],
         **_rest(engine),
     }
-    return json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode()
+    return ENCODER.encode(whole).encode()
 
 
 def read(data: bytes) -> dict:
@@ -195,4 +195,3 @@ def _of_portfolio(found: dict) -> Portfolio:
     cash, fees, income = ({key: Decimal(value) for key, value in found[name].items()} for name in ("cash", "fees", "income"))
     positions = [of_row(Position, values) for values in found["positions"]]
     return Portfolio(cash, fees, {position.symbol: position for position in positions}, income)
-

@@ -30,6 +30,8 @@ HELD = frozenset({OrderType.TRAILING_STOP, OrderType.MARKET_IF_TOUCHED, OrderTyp
 """Held where the venue has no such type of its own."""
 HELD_TIFS = frozenset({TimeInForce.AT_OPEN, TimeInForce.AT_CLOSE})
 """Held where the venue has no auction of its own."""
+_KINDS = HELD | {OrderType.ICEBERG}
+_TIFS = HELD_TIFS | {TimeInForce.GTD}
 MAX_TRAIL_PERCENT = Decimal(50)
 MAX_LIFE_NS = 366 * 86_400 * 1_000_000_000
 
@@ -69,6 +71,11 @@ class Reading(NamedTuple):
     session_of: SessionOf
     native_tifs: frozenset[str]
     native_types: frozenset[str]
+
+
+def says_more(fields: dict, kind: OrderType, tif: TimeInForce) -> bool:
+    """Whether there may be terms in ``fields`` at all: most orders have none."""
+    return kind in _KINDS or tif in _TIFS or not fields.keys().isdisjoint(FIELDS) or fields.get("type") == PAIR
 
 
 def read(fields: dict, so_far: Reading) -> Terms:

@@ -96,7 +96,8 @@ def read(fields: dict, view: DeskView) -> Ticket:
     """The ticket in ``fields`` (text and booleans as in docs/messages.md); Denied names what is wrong."""
     if not isinstance(fields, dict):
         raise Denied("bad_order", None, "An order is an object with fields.", "Send symbol, side, type, tif and qty.")
-    if extra := sorted(str(name) for name in fields.keys() - FIELDS):
+    if not fields.keys() <= FIELDS:
+        extra = sorted(str(name) for name in fields.keys() - FIELDS)
         raise Denied("unknown_field", shorten(extra[0]), f"An order has no field {shorten(extra[0])}.", "Leave it out.")
     instrument = _instrument(fields.get("symbol"), view)
     side = _choice(Side, "side", fields.get("side"))
@@ -114,11 +115,13 @@ def read(fields: dict, view: DeskView) -> Ticket:
         _check_stop(side, kind, tif, stop, mark)
     if post_only:
         _check_post_only(kind, tif)
-    so_far = terms.Reading(
-        *(instrument, mark, side, kind, tif, qty, price, stop, paired, _number, _price),
-        *(view.wall_ns(), view.session_of, view.native_tifs, view.native_types),
-    )
-    more = terms.read(fields, so_far)
+    more = terms.NONE
+    if terms.says_more(fields, kind, tif):
+        so_far = terms.Reading(
+            *(instrument, mark, side, kind, tif, qty, price, stop, paired, _number, _price),
+            *(view.wall_ns(), view.session_of, view.native_tifs, view.native_types),
+        )
+        more = terms.read(fields, so_far)
     if kind is OrderType.TRAILING_STOP:
         stop = terms.trailing_stop(side, mark.last or mark.price, more.trail, more.trail_percent, instrument)
     ticket = Ticket(instrument, mark, side, kind, tif, qty, price, None if paired else stop, post_only, reduce_only, more)

@@ -7,15 +7,13 @@ the portfolio as it was at 00:00 UTC, at the first marks and rates known of that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from .exposure import bound_by_orders, bound_by_positions
 from .fx import Rate, Rates
 from .marks import DeskView, Mark
 from .money import ZERO, convert, ratio, sub
-from .order import Order
 from .portfolio import Portfolio
 
 _ONE = Decimal(1)
@@ -115,19 +113,10 @@ def equity(portfolio: Portfolio, mark_of: Callable[[str], Mark | None], rates: R
     return total
 
 
-def margin_used(portfolio: Portfolio, orders: list[Order], view: DeskView, rates: Rates, leverage_of: Callable[[str], Decimal]) -> Decimal:
-    """Account currency that positions and working orders bind."""
-    bound = bound_by_positions(portfolio.positions, view.mark, rates, leverage_of)
-    if orders:
-        quote_of = _currency_of(view)
-        bound += bound_by_orders(orders, portfolio, view.mark, quote_of, rates, view.taker_bps, leverage_of)
-    return bound
-
-
 def valuation(
     portfolio: Portfolio,
     day_open: Portfolio,
-    orders: Sequence[Order],
+    bound_at: Callable[[Rates], Decimal],
     view: DeskView,
     currency: str,
     day_start: DayStart,
@@ -135,6 +124,8 @@ def valuation(
     leverage_of: Callable[[str], Decimal] = lambda _symbol: _ONE,
 ) -> Valuation:
     """Everything the account panel shows. ``day_open`` is the portfolio at 00:00 UTC, ``now_ns`` the wall clock; the account's leverage is that of "".
+
+    ``bound_at`` gives what positions and orders bind (`margin.Margins.bound`).
     """
     rates = view.rates(currency)
     marks = {symbol: view.mark(symbol) for symbol, position in portfolio.positions.items() if position.qty}
@@ -160,13 +151,13 @@ def valuation(
                 unrealised=gain,
                 realised=position.realised,
                 notional=notional,
-                stale=mark is None or mark.stale,
+                stale=mark is None or view.is_stale(position.symbol),
                 currency=position.currency,
                 multiplier=position.multiplier,
             )
         )
     worth = equity(portfolio, mark_of, rates)
-    bound = margin_used(portfolio, list(orders), view, rates, leverage_of)
+    bound = bound_at(rates)
     free = max(worth - bound, ZERO)
     gross = sum((rates.convert(row.notional.copy_abs(), row.currency) or ZERO for row in rows), ZERO)
     names = {*portfolio.cash, *(row.currency for row in rows)}
@@ -229,11 +220,3 @@ def _at(amount: Decimal, currency: str, start: DayStart, rates: Rates) -> Decima
 def _ledger(currency: str, amount: Decimal, rates: Rates) -> Ledger:
     rate = rates.rate(currency)
     return Ledger(currency, amount, rates.convert(amount, currency), rate is not None and rate.assumed)
-
-
-def _currency_of(view: DeskView) -> Callable[[str], str | None]:
-    def quote(symbol: str) -> str | None:
-        instrument = view.instruments.get(symbol)
-        return instrument.quote if instrument is not None else None
-
-    return quote

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from app.vault.format import FormatError
+from app.vault.format import FormatError, chain_start
 
 TOKEN_MODULUS = 2**128
 _COMMON = ("count", "bytes", "seals", "oldest_ns", "newest_ns")
@@ -59,11 +58,11 @@ class Manifest:
         """The next manifest, to be changed and committed."""
         return Manifest(self.counter + 1, self.header, dict(self.classes))
 
-    def log(self, cls: str, start: bytes) -> LogEntry:
-        """The entry of a log, new or known. Raises TypeError if the class is a table."""
+    def log(self, cls: str, vault_id: bytes) -> LogEntry:
+        """The entry of a log, known or new in this vault. Raises TypeError if the class is a table."""
         entry = self.classes.get(cls)
         if entry is None:
-            return LogEntry(0, start, "")
+            return LogEntry(0, chain_start(vault_id, cls), "")
         if not isinstance(entry, LogEntry):
             raise TypeError(f"{cls} is a table; use put")
         return entry
@@ -101,16 +100,17 @@ def without_record(entry: TableEntry, old: tuple[int, int]) -> TableEntry:
 
 
 def encode(manifest: Manifest) -> bytes:
-    """Canonical JSON, to be sealed."""
-    classes: dict[str, Any] = {}
-    for cls, entry in manifest.classes.items():
-        common = {name: getattr(entry, name) for name in _COMMON}
-        if isinstance(entry, LogEntry):
-            classes[cls] = {"kind": "log", "head": entry.head.hex(), "last": entry.last, **common}
-        else:
-            classes[cls] = {"kind": "table", "sum": f"{entry.total:032x}", **common}
-    body = {"classes": classes, "counter": manifest.counter, "header": manifest.header.hex()}
-    return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    """Canonical JSON (sorted keys, no spaces), to be sealed; put together by hand, because it is written with every change."""
+    classes = ",".join([f"{json.dumps(cls)}:{_text(entry)}" for cls, entry in sorted(manifest.classes.items())])
+    return f'{{"classes":{{{classes}}},"counter":{manifest.counter},"header":"{manifest.header.hex()}"}}'.encode()
+
+
+def _text(entry: Entry) -> str:
+    sums = f'"bytes":{entry.bytes},"count":{entry.count}'
+    times = f'"newest_ns":{entry.newest_ns},"oldest_ns":{entry.oldest_ns},"seals":{entry.seals}'
+    if isinstance(entry, LogEntry):
+        return f'{{{sums},"head":"{entry.head.hex()}","kind":"log","last":{json.dumps(entry.last)},{times}}}'
+    return f'{{{sums},"kind":"table",{times},"sum":"{entry.total:032x}"}}'
 
 
 def decode(plain: bytes) -> Manifest:

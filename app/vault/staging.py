@@ -208,7 +208,7 @@ class Stage:
 
     async def _replace(self, change: Replace) -> None:
         """Start the log anew. It must not have been appended to before in the same transaction."""
-        entry = self.manifest.log(change.cls, chain_start(self._sources.ring.vault_id, change.cls))
+        entry = self.manifest.log(change.cls, self._sources.ring.vault_id)
         for record_id, _ in await self._sources.store.scan(change.cls):
             self.plains.append(Plain("delete", change.cls, record_id, FORM_LOG, 0, b""))
         start = chain_start(self._sources.ring.vault_id, change.cls)
@@ -216,7 +216,7 @@ class Stage:
         self._append(Append(change.cls, change.records))
 
     def _append(self, change: Append) -> None:
-        entry = self.manifest.log(change.cls, chain_start(self._sources.ring.vault_id, change.cls))
+        entry = self.manifest.log(change.cls, self._sources.ring.vault_id)
         position, head, last, size = entry.count, entry.head, entry.last, entry.bytes
         for record_id, payload in change.records:
             _check_record(record_id, payload)

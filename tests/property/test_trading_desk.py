@@ -18,8 +18,9 @@ from app.trading.engine import Engine
 from app.trading.errors import Denied
 from app.trading.matching import opposite
 from app.trading.settings import PaperSettings
-from app.trading.valuation import equity, margin_used
+from app.trading.valuation import equity
 from tests.unit.trading.kit import ACCOUNT, TOY, Rig, fields, held_of
+from tests.unit.trading.reckoned import margin_used
 from tests.unit.trading.snapshots import through_snapshot
 
 PRICES = st.integers(9_990, 10_010)
@@ -202,9 +203,10 @@ class Desk(RuleBasedStateMachine):
     def the_margin_kept_is_the_margin_reckoned_anew(self):
         engine = self.rig.engine
         rates = engine.view.rates(engine.currency)
-        bound = margin_used(engine.portfolio, engine.claims(), engine.view, rates, engine.risk.leverage_of)
+        bound = margin_used(engine, rates)
         anew = equity(engine.portfolio, engine.view.mark, rates) - bound
         assert abs(engine.risk.margins.free(rates) - anew) <= Decimal("1e-18")
+        assert abs(engine.risk.margins.bound(rates) - bound) <= Decimal("1e-18")
 
     @invariant()
     def nothing_is_an_anomaly(self):

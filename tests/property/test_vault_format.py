@@ -129,6 +129,18 @@ def test_any_bytes_are_a_manifest_or_refused(plain: bytes) -> None:
     assert manifests.decode(manifests.encode(found)) == found
 
 
+_numbers = st.integers(0, 2**62)
+_logs = st.builds(manifests.LogEntry, _numbers, st.binary(min_size=32, max_size=32), st.text(max_size=8), *[_numbers] * 4)
+_tables = st.builds(manifests.TableEntry, _numbers, st.integers(0, 2**128 - 1), *[_numbers] * 4)
+
+
+@given(st.builds(manifests.Manifest, _numbers, st.binary(min_size=32, max_size=32), st.dictionaries(st.text(max_size=8), _logs | _tables)))
+def test_a_manifest_is_canonical_json_and_comes_back_whole(manifest: manifests.Manifest) -> None:
+    text = manifests.encode(manifest)
+    assert manifests.decode(text) == manifest
+    assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":")).encode()
+
+
 def _places(value: object) -> list[tuple[object, object]]:
     """Every container and key inside a JSON value."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

@@ -80,5 +80,5 @@ def test_paper_trading_over_a_recording(name):
     assert all(order.status not in (OrderStatus.PENDING, OrderStatus.UNKNOWN) for order in engine.orders.values())
     assert state_hash(Engine.replay(ACCOUNT, rig.time, rig.entries())) == state_hash(engine)
     now = rig.time.now_ns()
-    value = valuation(engine.portfolio, engine.day_open(now), engine.claims(), rig.view, "USDT", DayStart(), now)
+    value = valuation(engine.portfolio, engine.day_open(now), engine.risk.margins.bound, rig.view, "USDT", DayStart(), now)
     assert value.equity > 0 and value.unmarked == ()

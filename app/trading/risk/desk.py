@@ -74,7 +74,7 @@ class RiskDesk(Gate):
 
     def changed(self, order: Order) -> None:
         """An order's quantity, price or status changed."""
-        self.margins.changed.add(order.symbol)
+        self.margins.order_changed(order)
         self.book.working(order, order.at_most if order.is_working else ZERO)
 
     def filled(self, order: Order, fill: Fill) -> None:
@@ -83,17 +83,17 @@ class RiskDesk(Gate):
 
     def adjusted(self, symbol: str, amount: Decimal) -> None:
         """A position is the venue's from now on."""
-        self.margins.changed.add(symbol)
+        self.margins.position_changed(symbol)
         self.book.traded("venue", symbol, amount)
 
     def split(self, symbol: str, new: int, old: int) -> None:
         """An instrument's units have changed."""
-        self.margins.changed.add(symbol)
+        self.margins.position_changed(symbol)
         self.book.split(symbol, new, old)
 
     def proposed(self, order: Order) -> None:
         """An intent is on its way into the journal."""
-        self.margins.changed.add(order.symbol)
+        self.margins.order_changed(order)
         self.book.working(order, order.remaining)
         now = order.created_ns
         for scope in _whole(order.intent.origin):
@@ -105,7 +105,7 @@ class RiskDesk(Gate):
 
     def dropped(self, order: Order) -> None:
         """An intent could not be made durable, or was a question only: it is no order, and counts in no rate."""
-        self.margins.changed.add(order.symbol)
+        self.margins.order_changed(order)
         self.book.working(order, ZERO)
         counted = [self._passed.get(scope, ()) for scope in _whole(order.intent.origin)]
         if order.created_ns in counted[-1]:

@@ -60,14 +60,19 @@ class Gate:
 
     def _verdict(self, order: Order) -> str:
         """The limits that the last check asked, which of them came nearest, and the states it met."""
-        near, at = "", 0.0
-        for name, scope, limit, used in self._asked:
-            if used and limit > 0 and (share := float(used) / float(limit)) > at:
-                near, at = f"{RULES[name].title} of {words(scope)} {shown(used)} of {shown(limit)}", share
+        nearest = None
+        for asked in self._asked:
+            _name, _scope, limit, used = asked
+            if used and limit and (nearest is None or used * nearest[2] > nearest[3] * limit):
+                nearest = asked
         count = len(self._asked)
-        parts = [f"let through by {count} limit{'' if count == 1 else 's'}", f"nearest: {near}" if near else ""]
-        parts += [f"{words(scope)} {self.states[scope].state}" for scope in scopes_of(order.intent.origin, order.symbol) if scope in self.states]
-        return "; ".join(part for part in parts if part)
+        parts = [f"let through by {count} limit{'' if count == 1 else 's'}"]
+        if nearest is not None:
+            name, scope, limit, used = nearest
+            parts.append(f"nearest: {RULES[name].title} of {words(scope)} {shown(used)} of {shown(limit)}")
+        if self.states:
+            parts += [f"{words(scope)} {self.states[scope].state}" for scope in scopes_of(order.intent.origin, order.symbol) if scope in self.states]
+        return "; ".join(parts)
 
     def check_whole(self, orders: list[Order], elsewhere: Sequence[Order] = ()) -> None:
         """Denied when the legs of one intent are worth more together than one order may be; each leg is checked by itself besides.
@@ -138,7 +143,7 @@ class Gate:
     def _check(self, order: Order, qty: Decimal, price: Decimal | None, new: bool, others: Decimal = ZERO) -> None:
         engine, intent = self._engine, order.intent
         symbol, side = intent.symbol, intent.side
-        instrument, now = engine.view.instruments[symbol], engine.now_ns()
+        instrument, now = engine.view.instruments[symbol], order.created_ns if new else engine.now_ns()
         self._asked = asked = []
         cell = self.book.refresh(symbol)
         counted = ZERO if new else order.remaining
@@ -258,16 +263,20 @@ class Gate:
     def _check_exposure(self, limits: dict, order: Order, qty: Decimal, counted: Decimal) -> None:
         intent, engine = order.intent, self._engine
         more = qty - order.filled - counted
-        totals = {}
+        cells, totals = {}, {}
         for name in ("position", "gross_exposure", "net_exposure"):
             for scope, limit in limits.get(name, ()):
                 owner = intent.origin if scope.startswith("strategy:") else WHOLE
-                key = owner if scope != "desk" else scope
-                if key not in totals:
+                if owner not in cells:
                     cell = self.book.refresh(intent.symbol, owner)
                     buys, sells = (add(cell.buys, more), cell.sells) if intent.side is Side.BUY else (cell.buys, add(cell.sells, more))
-                    totals[key] = (cell, cell.worth(buys, sells), self.book.totals_in(scope, owner))
-                cell, (gross, long, short), total = totals[key]
+                    cells[owner] = (cell, *cell.worth(buys, sells))
+                cell, gross, long, short = cells[owner]
+                if name != "position":
+                    key = owner if scope != "desk" else scope
+                    if key not in totals:
+                        totals[key] = self.book.totals_in(scope, owner)
+                    total = totals[key]
                 if name == "position":
                     before, used = cell.gross, gross
                 elif name == "gross_exposure":

@@ -124,7 +124,7 @@ def _judge(view: DeskView, item: Instrument, position: Decimal, wanted: Wanted, 
         return against("not_live", f"its book cannot be trusted now ({book.reason or book.state})")
     if mark is None:
         return against("no_price", "no price is known yet")
-    if mark.stale:
+    if view.is_stale(item.symbol):
         return against("stale", "its prices are stale")
     if abs(_heard(view, item.symbol) - heard) > OTHER_TIME_NS:
         return against("other_time", "its prices are of another time")

@@ -7,11 +7,12 @@ decimals as text, the same for the same plan; what only a choice between account
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 
 from app.model.orders import OrderType, TimeInForce
 
+from ..canonical import names_of
 from ..money import ZERO, plain
 
 BEST, SPLIT = "best", "split"
@@ -147,7 +148,7 @@ def _wire(value):
         return plain(value)
     if isinstance(value, tuple):
         return [_wire(item) for item in value]
-    if is_dataclass(value):
-        found = ((each.name, getattr(value, each.name)) for each in fields(value))
+    if (names := names_of(type(value))) is not None:
+        found = ((name, getattr(value, name)) for name in names)
         return {name: _wire(item) for name, item in found if item or name not in _OF_ACCOUNTS}
     return value

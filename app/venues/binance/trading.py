@@ -98,7 +98,7 @@ class BinanceTrading(RealExecution):
     # orders
 
     def _admission(self, intent: OrderIntent, item: Instrument, rules: Rules) -> Refused | None:
-        working = sum(1 for order in self._ledger.working() if order.symbol == intent.symbol)
+        working = [order.intent.symbol for order in self._ledger.working()].count(intent.symbol)
         return admission.order(intent, item, rules, self.balances, self._ledger.mark(intent.symbol), working)
 
     def _amendment(self, order: Any, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> Refused | None:

@@ -23,7 +23,7 @@ def book(rig: Rig, kind: str, amount: str, currency: str = "USDT", **more: str) 
 
 def value(rig: Rig):
     engine, now = rig.engine, rig.time.now_ns()
-    return valuation(engine.portfolio, engine.day_open(now), engine.claims(), rig.view, engine.currency, DayStart(), now)
+    return valuation(engine.portfolio, engine.day_open(now), engine.risk.margins.bound, rig.view, engine.currency, DayStart(), now)
 
 
 def test_income_counts_in_the_day_and_a_transfer_does_not():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.model.instrument import Instrument
 from app.model.orders import Fill, Liquidity, Side
 from app.trading.breakdown import ELSEWHERE, KINDS, StrategyBooks, breakdown
-from app.trading.fx import Rates
+from app.trading.fx import Links, Rates
 from app.trading.money import add
 from app.trading.portfolio import Portfolio
 from app.trading.valuation import equity
@@ -35,7 +35,7 @@ class View:
         return None if symbol == self.without else SimpleNamespace(price=PRICES[symbol], stale=False)
 
 
-RATES = Rates("USDT", ITEMS, PRICES.get)
+RATES = Rates("USDT", Links(ITEMS), PRICES.get)
 fills = st.lists(
     st.tuples(
         st.sampled_from(list(ITEMS)),
@@ -122,7 +122,7 @@ def test_groups_are_named_by_their_kind():
 
 def test_a_currency_without_a_rate_is_named():
     portfolio, engine = traded([("ETHBTC", True, 100_000, 430, 0, "desk")])
-    rates = Rates("USDT", ITEMS, lambda _symbol: None)
+    rates = Rates("USDT", Links(ITEMS), lambda _symbol: None)
     for kind in ("symbol", "strategy"):
         assert breakdown(kind, portfolio, StrategyBooks().update(engine), "a", View(), rates).left_out == ["ETHBTC"]
 

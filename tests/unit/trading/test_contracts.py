@@ -66,7 +66,7 @@ def buy(rig: Rig, qty: str = "2", **more) -> Order:
 
 def value(rig: Rig, day: DayStart | None = None) -> Valuation:
     engine, now = rig.engine, rig.time.now_ns()
-    return valuation(engine.portfolio, engine.day_open(now), engine.claims(), rig.view, "USDT", day or DayStart(), now, engine.risk.leverage_of)
+    return valuation(engine.portfolio, engine.day_open(now), engine.risk.margins.bound, rig.view, "USDT", day or DayStart(), now, engine.risk.leverage_of)
 
 
 def rows(what: str, rig: Rig) -> list[dict[str, str]]:

@@ -16,8 +16,9 @@ from app.trading.errors import Denied
 from app.trading.margin import Margins
 from app.trading.risk.watch import Watch
 from app.trading.settings import PaperSettings
-from app.trading.valuation import DayStart, Valuation, equity, margin_used, valuation
+from app.trading.valuation import DayStart, Valuation, equity, valuation
 from tests.unit.trading.kit import ACCOUNT, NO_FEES, TOY, Rig, fields
+from tests.unit.trading.reckoned import margin_used
 
 D = Decimal
 TEN_BPS = PaperSettings(maker_fee_bps=D(10), taker_fee_bps=D(10))
@@ -39,7 +40,7 @@ def limit(rig: Rig, **limits: str) -> None:
 
 def value(rig: Rig) -> Valuation:
     engine = rig.engine
-    args = engine.portfolio, engine.day_open(rig.time.now_ns()), engine.claims(), rig.view, engine.currency, DayStart(), rig.time.now_ns()
+    args = engine.portfolio, engine.day_open(rig.time.now_ns()), engine.risk.margins.bound, rig.view, engine.currency, DayStart(), rig.time.now_ns()
     return valuation(*args, engine.risk.leverage_of)
 
 
@@ -102,9 +103,10 @@ def test_the_free_margin_is_kept_whatever_changes(seed):
 
     def compare() -> Decimal:
         rates = rig.view.rates("USDT")
-        bound = margin_used(rig.engine.portfolio, rig.engine.claims(), rig.view, rates, rig.engine.risk.leverage_of)
+        bound = margin_used(rig.engine, rates)
         anew = equity(rig.engine.portfolio, rig.view.mark, rates) - bound
         assert abs(rig.engine.risk.margins.free(rates) - anew) <= D("1e-18")
+        assert abs(rig.engine.risk.margins.bound(rates) - bound) <= D("1e-18")
         return bound
 
     doings = [lambda: quotes(rng.choice(names))] * 4 + [order] * 4 + [change, change, leverage, transfer, adjust, fees, know, asked, rig.restart]
@@ -123,7 +125,7 @@ def test_a_check_reckons_only_what_has_changed(monkeypatch):
         rig.book({"99": 1000}, {"100": 1000}, f"T{number}")
         rig.submit("buy", "market", "1", symbol=f"T{number}")
     reckoned, reckon = [], Margins._reckon
-    monkeypatch.setattr(Margins, "_reckon", lambda self, symbol, rates: (reckoned.append(symbol), reckon(self, symbol, rates)))
+    monkeypatch.setattr(Margins, "_reckon", lambda self, symbol, ids: (reckoned.append(symbol), reckon(self, symbol, ids)))
     rig.submit("buy", "limit", "1", "98", symbol="T3")
     rig.submit("buy", "limit", "1", "98", symbol="T4")
     rig.book({"99": 2000}, {"100": 2000}, "T7")

@@ -15,16 +15,16 @@ def test_a_mark_follows_quote_trade_time_and_instrument():
     rig = Rig()
     assert rig.view.mark("TOY") is None and rig.view.mark("NONE") is None
     rig.trade("100", 1, "buy")
-    assert rig.view.mark("TOY") == Mark(D(100), None, None, D(100), False)
+    assert rig.view.mark("TOY") == Mark(D(100), None, None, D(100)) and not rig.view.is_stale("TOY")
     rig.book({"99": 5}, {"102": 5})
     first = rig.view.mark("TOY")
-    assert first == Mark(D("100.5"), D(99), D(102), D(100), False) and rig.view.mark("TOY") is first
+    assert first == Mark(D("100.5"), D(99), D(102), D(100)) and rig.view.mark("TOY") is first
     rig.trade("101", 1, "buy")
     assert rig.view.mark("TOY") == first._replace(last=D(101))
     rig.time.advance(3600)
-    assert rig.view.mark("TOY") == first._replace(last=D(101), stale=True)
+    assert rig.view.mark("TOY") == first._replace(last=D(101)) and rig.view.is_stale("TOY")
     rig.book({"99": 5}, {"102": 5})
-    assert rig.view.mark("TOY").stale is False
+    assert not rig.view.is_stale("TOY")
     rig.view.instruments = {"TOY": replace(TOY, price_scale=3)}
     assert rig.view.mark("TOY").bid == D("9.9"), "the same units mean something else"
 
@@ -35,6 +35,6 @@ def test_the_last_known_price_stays_without_quote_and_trade():
     assert rig.view.mark("TOY").price == 100
     quote, last = rig.view.market.quote, rig.view.market.last
     rig.view.market.quote = rig.view.market.last = lambda _symbol: None
-    assert rig.view.mark("TOY") == Mark(D(100), None, None, None, True) == rig.view.mark("TOY")
+    assert rig.view.mark("TOY") == Mark(D(100), None, None, None) == rig.view.mark("TOY") and rig.view.is_stale("TOY")
     rig.view.market.quote, rig.view.market.last = quote, last
     assert rig.view.mark("TOY").bid == 99

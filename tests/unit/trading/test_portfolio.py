@@ -10,7 +10,7 @@ import pytest
 from app.model.instrument import Instrument
 from app.model.orders import Fill, Liquidity, Side
 from app.trading import money
-from app.trading.fx import Rates
+from app.trading.fx import Links, Rates
 from app.trading.marks import DeskView
 from app.trading.portfolio import Portfolio
 from app.trading.settings import PaperSettings
@@ -33,7 +33,7 @@ def after(*fills: Fill) -> Portfolio:
 
 def value(rig: Rig, day: DayStart | None = None):
     engine, now = rig.engine, rig.time.now_ns()
-    return valuation(engine.portfolio, engine.day_open(now), engine.claims(), rig.view, "USDT", day or DayStart(), now)
+    return valuation(engine.portfolio, engine.day_open(now), engine.risk.margins.bound, rig.view, "USDT", day or DayStart(), now)
 
 
 def test_average_cost_over_adding_reducing_and_turning():
@@ -135,7 +135,7 @@ def instrument(symbol: str, base: str, quote: str) -> Instrument:
 
 def rates(prices: dict[tuple[str, str], str], currency: str = "USDT") -> Rates:
     instruments = {f"{base}/{quote}": instrument(f"{base}/{quote}", base, quote) for base, quote in prices}
-    return Rates(currency, instruments, lambda symbol: D(prices[tuple(symbol.split("/"))]))
+    return Rates(currency, Links(instruments), lambda symbol: D(prices[tuple(symbol.split("/"))]))
 
 
 def test_rates_follow_the_shortest_path_both_ways():

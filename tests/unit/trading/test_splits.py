@@ -53,7 +53,7 @@ def held(qty: str = "10", settings: PaperSettings | None = None) -> Rig:
 
 def value(rig: Rig, start: DayStart):
     engine, now = rig.engine, rig.time.now_ns()
-    return valuation(engine.portfolio, engine.day_open(now), engine.claims(), rig.view, engine.currency, start, now)
+    return valuation(engine.portfolio, engine.day_open(now), engine.risk.margins.bound, rig.view, engine.currency, start, now)
 
 
 def test_quantity_follows_the_ratio_and_cost_cash_and_realised_stay():
