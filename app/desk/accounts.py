@@ -247,6 +247,8 @@ class Accounts:
                 each.trade.writer.retry()
                 self._desk.keeping_changed()
         values = [each.second(sample) for each in self.all]
+        if self._sending is not None:
+            self._sending.second()
         if self.several:
             self._tell(values)
 

@@ -419,6 +419,8 @@ class Desk:
 
     def keeping_changed(self) -> None:
         """Tell the page the state of the vault, and whether orders are taken."""
+        if self.accounts.several and self.keeping.state in ("memory", "unlocked") and self.keeping.since_ns != self._kept_since:
+            self.around.scheduler.create_task(self.accounts.sending.recall())
         if self.keeping.state == "unlocked":
             if self.keeping.since_ns != self._kept_since:
                 self.around.scheduler.create_task(self.backup.look())

@@ -334,3 +334,29 @@ async def test_a_restart_brings_both_parts_back_with_their_reasons(named):
     await named.market()
     seen = await named.page.ask("order.preview", **resting(named, "1"))
     assert "Account Binance (real money) is left out: real orders are not armed." in seen["why"], "a start arms nothing"
+
+
+async def test_a_half_that_a_crash_left_is_told_by_the_next_start(named):
+    paper, real = paper_and_real(named)
+    journal = Journal(real)
+    pressed = asyncio.create_task(named.page.ask("order.submit", token="a", **resting(named)))
+    await journal.began.wait()
+    (ours,) = paper.trade.engine.routed.by_id.values()
+    for account in (paper, real):
+        account.trade.abandon()  # the tab dies while the second journal is being written
+    journal.fail()
+    await pressed
+    await named.restart()
+    paper, real = paper_and_real(named)
+    (again,) = paper.trade.engine.routed.by_id.values()
+    about = f"order:{again.leg_ids[0]}"
+    await until(lambda: about in paper.trade.engine.notes, "told in the journal that has a part")
+    note = paper.trade.engine.notes[about]
+    assert note.tags == "half" and "Not sent: " in note.text and "the desk was stopped before it was journalled there" in note.text
+    assert again.client_order_id == ours.client_order_id and not real.trade.engine.routed.by_id and not named.account.orders
+    said = [message for message in named.page.messages if message["t"] == "toast" and message["code"] == "route_half"]
+    assert len(said) == 1 and said[0]["text"] == note.text
+    await named.restart()
+    paper, _real = paper_and_real(named)
+    await until(lambda: paper.trade.engine is not None and about in paper.trade.engine.notes, "open again")
+    assert not [message for message in named.page.messages if message["t"] == "toast" and message["code"] == "route_half"], "once is enough"

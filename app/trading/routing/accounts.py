@@ -60,12 +60,12 @@ class Sending(NamedTuple):
     place: Place
     part: Part
     events: list[Event]
-    order_ids: list[str]
+    orders: list[Order]
 
     def abandon(self) -> None:
         """It is not journalled: free what the proposal held."""
-        for order_id in self.order_ids:
-            self.place.engine.abandon(order_id)
+        for order in self.orders:
+            self.place.engine.withdraw(order)
 
 
 def plan(pool: Pool, fields: dict, how: object, origin: str) -> Plan:
@@ -107,7 +107,7 @@ def submit(pool: Pool, fields: dict, how: object, token: str, origin: str) -> li
             mine = groups[place.name]
             elsewhere = [group[0] for name, others in groups.items() if name != place.name for group in others]
             submitted = sending.proposals(place.engine, mine, elsewhere)
-            done.append(Sending(place, part, submitted, [order.client_order_id for group in mine for order in group]))
+            done.append(Sending(place, part, submitted, [order for group in mine for order in group]))
             place.engine.remember(token, part.client_order_id)
             submitted.insert(0, sending.routed_event(place.engine, fields, made, mine, part.qty))
     except Denied:
