@@ -17,6 +17,7 @@ from app.trading.sessions import by_calendar
 from app.trading.settings import PaperSettings
 from app.trading.valuation import Valuation
 
+from . import legselsewhere
 from .errors import Refusal, to_wire
 from .marketview import exchange_calendar
 from .reconciling import Reconciling
@@ -77,8 +78,11 @@ class Account:
 
     def send(self, message: dict) -> None:
         """What the page is told of the account that it shows."""
+        accounts = self._desk.accounts
         if self.shown:
             self._desk.send_trading(message)
+        if accounts.several and (more := legselsewhere.after(accounts, self, message)) is not None:
+            self._desk.send_trading(more)
 
     def toast(self, level: str, text: str, code: str = "") -> None:
         """A notice for the trader, who is told whose it is where there are several."""
@@ -159,6 +163,7 @@ class Accounts:
             self.all[-1].trade.writer.on_busy = self._writing
         for each in self.all if self.several else ():
             each.trade.elsewhere = lambda each=each: self._elsewhere(each)
+            each.trade.beside = lambda rows: [legselsewhere.blotter(self, rows)]
 
     def _elsewhere(self, account: Account) -> Totals:
         """What the other accounts have at risk, in the currency of this one; what has no rate into it cannot be counted."""

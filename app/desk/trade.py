@@ -93,6 +93,8 @@ class Trade:
         self.risk = RiskSide(self, clock, send)
         self.elsewhere: Callable[[], Totals] = Totals
         """What other accounts of this desk have at risk, in this one's currency."""
+        self.beside: Callable[[int], list[dict]] = lambda _rows: []
+        """What the blotter says of other accounts of this desk, at most of so many routed orders."""
         self._following = False
         self._answers: dict[str, list[asyncio.Future]] = {}
         self._refusal: Callable[[], str] = lambda: ""
@@ -232,6 +234,7 @@ class Trade:
             {"t": "orders", "reset": True, "rows": [self._row(order) for order in orders]},
             {"t": "routed", "reset": True, "rows": [routed_row(each) for each in routed]},
             {"t": "fills", "reset": True, "rows": [fill_row(fill) for fill in fills]},
+            *self.beside(rows),
             notes_message(self.engine),
         ]
 

@@ -162,7 +162,7 @@ def marks(row: dict) -> str:
     if elsewhere := _elsewhere(row):
         found.append(elsewhere)
     if row.get("route"):
-        found.append("leg of a routed order")
+        found.append(f"leg of a routed order, in {account(row)}" if row.get("account") else "leg of a routed order")
     if row.get("release_ns"):
         found.append(f"sent by this desk at {stamp(row['release_ns'])}")
     return ", ".join(found)
@@ -226,11 +226,17 @@ def _elsewhere(row: dict) -> str:
     return f"the rest elsewhere: {where}" if where else ""
 
 
-def blotter(orders: dict[str, dict], routed: dict[str, dict]) -> list[dict]:
-    """Rows of the blotter, oldest first; a routed order stands after its last leg, so that newest first it stands above them."""
+def blotter(orders: dict[str, dict], routed: dict[str, dict], elsewhere: dict[str, dict]) -> list[dict]:
+    """Rows of the blotter, oldest first; a routed order stands after its last leg, so that newest first it stands above them, and above those that it has
+    in other accounts."""
     last = {row["legs"][-1]: row for row in routed.values() if row["legs"] and row["legs"][-1] in orders}
+    others: dict[str, list[dict]] = {}
+    for row in elsewhere.values():
+        if row["whole"] in routed and (legs := routed[row["whole"]]["legs"]):
+            others.setdefault(legs[0], []).append(row)
     rows = []
     for key, row in orders.items():
+        rows += reversed(others.get(key, ()))
         rows.append(row)
         if key in last:
             rows.append(last[key])

@@ -103,9 +103,16 @@ def test_one_ticket_over_both_accounts_is_told_before_and_after(page: Page, exch
         expect(whole).to_contain_text("The rest elsewhere: ")
         expect(where).to_be_hidden()  # the same again is more than both can pay
         assert len(exchange.orders()["placed"]) == 1
+        there = desk.by("order-row", account="binance")
+        expect(there).to_contain_text("in Binance")
+        expect(there).to_have_attribute("data-status", "accepted")
+        expect(page.locator('[data-badge="orders"]').first).to_have_text("1")
         whole.get_by_role("button", name="Why").click()
         expect(desk.by("order-why")).to_contain_text("in Binance (real money).")
         page.keyboard.press("Escape")
+        there.get_by_role("button", name="Cancel: ").click()
+        expect(there).to_have_attribute("data-status", "cancelled", timeout=PATIENCE_MS)
+        expect(desk.by("order-row", routed="whole", status="accepted")).to_have_count(1)
         whole.get_by_role("button", name="Cancel every leg").click()
         expect(desk.by("order-row", routed="whole", status="cancelled")).to_have_count(1, timeout=PATIENCE_MS)
         desk.by("account-choose").select_option("binance")

@@ -9,6 +9,7 @@ from app.ui.order_words import (
     STATUS_WORDS,
     accounts_text,
     amendable,
+    blotter,
     close_text,
     contract_text,
     decimals,
@@ -145,3 +146,11 @@ def test_where_a_routed_order_goes_names_its_accounts():
     row = {"client_order_id": "kt-p", "legs": ["kt-leg"], "parts": parts}
     assert marks(row) == "routed to 1 venue, the rest elsewhere: 1 in Binance (real money)" and marks({**row, "parts": []}) == "routed to 1 venue"
     assert why({**row, "status": "filled", "reason": ""}) == "The rest elsewhere: 1 in Binance (real money)."
+
+
+def test_legs_elsewhere_stand_under_their_routed_order_and_after_its_own():
+    orders = {key: {"client_order_id": key} for key in ("before", "leg1", "leg2", "after")}
+    routed = {"w": {"client_order_id": "w", "legs": ["leg1", "leg2"]}}
+    elsewhere = {key: {"client_order_id": key, "whole": whole} for key, whole in (("x1", "w"), ("x2", "w"), ("lost", "unknown"))}
+    rows = [row["client_order_id"] for row in reversed(blotter(orders, routed, elsewhere))]
+    assert rows == ["after", "w", "leg2", "leg1", "x1", "x2", "before"]
