@@ -38,7 +38,7 @@ from app.trading.journal import Entry, decode
 from app.trading.marks import DeskView
 from app.trading.order import PATIENCE_NS
 from app.trading.resolving import Resolver
-from app.trading.risk.book import Totals
+from app.trading.risk.others import Others
 from app.trading.settings import PaperSettings
 from app.trading.valuation import DayStart, Valuation, valuation
 
@@ -91,8 +91,8 @@ class Trade:
         self.resolver = Resolver(clock, self.execution.query)
         self.execution.answered = self.resolver.answered
         self.risk = RiskSide(self, clock, send)
-        self.elsewhere: Callable[[], Totals] = Totals
-        """What other accounts of this desk have at risk, in this one's currency."""
+        self.others: Others | None = None
+        """What other accounts of this desk have, in this one's currency."""
         self.beside: Callable[[int], list[dict]] = lambda _rows: []
         """What the blotter says of other accounts of this desk, at most of so many routed orders."""
         self._following = False
@@ -134,7 +134,8 @@ class Trade:
             for entry in entries:
                 engine.apply_entry(entry)
         engine.skip_to(last_first)
-        engine.risk.book.elsewhere = self.elsewhere
+        if self.others is not None:
+            engine.risk.join(self.others)
         self.engine = engine
         self.resolver.forget()
         self.risk.open()

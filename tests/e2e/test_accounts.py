@@ -118,3 +118,28 @@ def test_one_ticket_over_both_accounts_is_told_before_and_after(page: Page, exch
         desk.by("account-choose").select_option("binance")
         expect(desk.by("order-row", routed="whole", status="cancelled")).to_have_count(1, timeout=PATIENCE_MS)
         desk.check_console()
+
+
+def test_a_limit_of_the_desk_is_set_in_all_accounts_and_the_page_says_what_counts(page: Page, exchange: Exchange):  # noqa: F811
+    with both(page, exchange) as desk:
+        desk.create_vault()
+        desk.go("risk")
+        every = desk.by("risk-everywhere")
+        desk.by("risk-scope").select_option("account")
+        expect(every).to_be_hidden()
+        desk.by("risk-scope").select_option("desk")
+        desk.by("risk-name").select_option("gross_exposure")
+        expect(page.locator("#risk-value-hint")).to_contain_text("It counts all accounts of this desk together.")
+        desk.by("risk-name").select_option("collar")
+        expect(page.locator("#risk-value-hint")).to_contain_text("It is asked of each account by itself.")
+        desk.by("risk-name").select_option("order_rate")
+        desk.by("risk-value").fill("20")
+        desk.by("risk-set").click()
+        expect(page.locator("#risk-value-error")).to_have_text("In force from now on in Paper (20), Binance (20).")
+        desk.by("risk-value").fill("30")
+        every.uncheck()
+        desk.by("risk-set").click()
+        expect(page.locator("#risk-value-error")).to_have_text("In force from now on.")
+        row = desk.by("risk-limit", scope="desk", limit="order_rate")
+        expect(row).to_contain_text("Binance has 20")
+        desk.check_console()
