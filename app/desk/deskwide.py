@@ -74,9 +74,15 @@ def _instead(account: Any, row: dict, currency: str) -> dict | None:
         return None
     text = engine.risk.text_of("desk", row["name"])
     unit = engine.currency if row["unit"] == "money" else ""
-    if text == row["value"] and (not unit or unit == currency):
+    if text == row["value"] and (not unit or not text or unit == currency or _alike(account.trade.view, text, currency, unit)):
         return None
     return {"account": account.name, "title": account.title, "value": text, "currency": unit}
+
+
+def _alike(view: Any, text: str, currency: str, unit: str) -> bool:
+    """Whether the same figure in two currencies is about the same amount, as in dollars and dollar tokens."""
+    amount = view.rates(unit).convert(Decimal(text), currency)
+    return amount is not None and abs(amount - Decimal(text)) * 50 <= Decimal(text)
 
 
 async def set_limit(accounts: Any, scope: Any, name: Any, value: Any, everywhere: Any) -> dict:

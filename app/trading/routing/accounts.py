@@ -71,14 +71,14 @@ class Sending(NamedTuple):
 def plan(pool: Pool, fields: dict, how: object, origin: str) -> Plan:
     """Where the order in ``fields`` would go now; Denied names what is wrong with it, and every account that was left out."""
     read, wanted = sending.read_wanted(pool.home, fields, how)
-    kept = rules.of(pool.home.routed.rules)
+    kept, asked = rules.of(pool.home.routed.rules), _in_whole(read.instrument, wanted)
     refused: dict[tuple[str, str], Denied] = {}
     while True:
         found = [each for place in pool.places for each in _candidates(place, fields, read.instrument, wanted, kept, how, refused)]
         try:
             if not any(each.is_open for each in found):
                 raise _nowhere(found, pool.left_out, refused)
-            made = planning.decide(found, read.instrument, wanted, how, kept)
+            made = planning.decide(found, asked, wanted, how, kept)
         except Denied as denied:
             raise _with_accounts(denied, pool, refused) from None
         objection = _objection(pool, fields, made, origin)
@@ -146,7 +146,14 @@ def _candidates(
     """Every listing in one account, with what speaks against it and how much of the order the account carries there."""
     engine = place.engine
     found = candidates.find(engine.view, sending.positions_of(engine), asked, wanted, kept, how == BEST)
-    return [_judged(place, replace(each, account=place.name, title=place.title), fields, wanted, refused) for each in found]
+    here = [replace(each, account=place.name, title=place.title, instrument=_in_whole(each.instrument, wanted)) for each in found]
+    return [_judged(place, each, fields, wanted, refused) for each in here]
+
+
+def _in_whole(item: Instrument, wanted: Wanted) -> Instrument:
+    """An order for whole shares is not cut into fractions: brokers take those for the day only."""
+    share = 10**item.size_scale
+    return replace(item, lot=share) if item.exchange and item.lot < share and wanted.qty % 1 == 0 else item
 
 
 def _judged(place: Place, each: Candidate, fields: dict, wanted: Wanted, refused: dict[tuple[str, str], Denied]) -> Candidate:
