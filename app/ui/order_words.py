@@ -5,6 +5,7 @@ Takes the desk's wire rows (plain number text) and returns display text. Decides
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from .format import MINUS, NOTHING, clock, group, plain, plural, stamp
@@ -66,6 +67,26 @@ def contract_text(instrument: dict) -> str:
     if multiplier is None:
         return ""
     return f"1 contract = {group(plain(multiplier))} \u00d7 price" if value(multiplier) else "size not known: it cannot be traded"
+
+
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+SOON_DAYS = 7
+
+
+def rolls(instrument: dict | None, today: date) -> tuple[str, str, str]:
+    """(tone, short, long) on the month of a continuous future that ends next: ('amber', 'ESZ26 ends 18 Dec', 'Continuous: ...'); empty of all else."""
+    found = next(((month, date.fromisoformat(last)) for month, last in (instrument or {}).get("rolls", ()) if date.fromisoformat(last) >= today), None)
+    if found is None:
+        return "", "", ""
+    month, last = found
+    left = (last - today).days
+    when = "today" if not left else f"in {plural(left, 'day')}"
+    short = f"{month} ends {last.day} {MONTHS[last.month - 1]}"
+    text = (
+        f"Continuous: {short} {last.year}, {when}; around then the source goes on to the next month, and the price jumps. "
+        "Nothing expires here: close before, or book the roll on the portfolio page, else the jump counts as profit or loss."
+    )
+    return "amber" if left <= SOON_DAYS else "", short, text
 
 
 def decimals(step: str | None) -> int:
