@@ -436,8 +436,10 @@ class Trade:
         await self.settled([order_id], lambda order: order.status not in (OrderStatus.NEW, OrderStatus.PENDING), FIRST_ANSWER_S)
 
     async def settled(self, order_ids: Iterable[str], done: Callable[[Any], bool], seconds: float) -> None:
-        """Wait until ``done(order)`` holds for all of these orders, ``seconds`` at most."""
+        """Wait until ``done(order)`` holds for all of these orders, ``seconds`` at most; not at all once the account is closed."""
         engine = self.engine
+        if engine is None:
+            return
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         for order_id in order_ids:
