@@ -80,7 +80,7 @@ browsers: $(VENV)/dev.stamp
 	@$(PY) -m tools.browsers chromium
 
 soak: $(VENV)/dev.stamp
-	@KONTOR_SCHEDULES=10000 $(PY) -m pytest --timeout 0 tests/simulation/test_faults.py
+	@KONTOR_SCHEDULES=10000 $(PY) -m pytest --timeout 0 tests/simulation/test_faults.py tests/simulation/test_accounts_faults.py
 	@KONTOR_DISCONNECTS=500 $(PY) -m pytest --timeout 0 tests/venues/test_soak.py
 
 bench: build $(VENV)/dev.stamp browsers

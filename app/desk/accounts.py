@@ -12,11 +12,13 @@ from typing import Any
 from app.trading.marks import DeskView
 from app.trading.money import plain
 from app.trading.paper import PaperVenue
-from app.trading.risk.book import WHOLE, Totals
+from app.trading.risk.limits import NORMAL
 from app.trading.sessions import by_calendar
 from app.trading.settings import PaperSettings
 from app.trading.valuation import Valuation
 
+from . import legselsewhere
+from .deskwide import OtherAccounts, risk_state
 from .errors import Refusal, to_wire
 from .marketview import exchange_calendar
 from .reconciling import Reconciling
@@ -77,8 +79,11 @@ class Account:
 
     def send(self, message: dict) -> None:
         """What the page is told of the account that it shows."""
+        accounts = self._desk.accounts
         if self.shown:
             self._desk.send_trading(message)
+        if accounts.several and (more := legselsewhere.after(accounts, self, message)) is not None:
+            self._desk.send_trading(more)
 
     def toast(self, level: str, text: str, code: str = "") -> None:
         """A notice for the trader, who is told whose it is where there are several."""
@@ -158,19 +163,8 @@ class Accounts:
             self.all.append(Account(self._desk, name, instruments, self._seed + number))
             self.all[-1].trade.writer.on_busy = self._writing
         for each in self.all if self.several else ():
-            each.trade.elsewhere = lambda each=each: self._elsewhere(each)
-
-    def _elsewhere(self, account: Account) -> Totals:
-        """What the other accounts have at risk, in the currency of this one; what has no rate into it cannot be counted."""
-        found = Totals()
-        rates = account.trade.view.rates(account.trade.engine.currency)
-        for each in self.all:
-            if each is not account and (engine := each.trade.engine) is not None:
-                there = engine.risk.book.totals(WHOLE)
-                amounts = [rates.convert(amount, engine.currency) for amount in (there.gross, there.long, there.short)]
-                if None not in amounts:
-                    found.take(*amounts)
-        return found
+            each.trade.others = OtherAccounts(self, each)
+            each.trade.beside = lambda rows: [legselsewhere.blotter(self, rows)]
 
     def _writing(self, busy: bool) -> None:
         before, self._busy = self._busy, self._busy + (1 if busy else -1)
@@ -247,6 +241,8 @@ class Accounts:
                 each.trade.writer.retry()
                 self._desk.keeping_changed()
         values = [each.second(sample) for each in self.all]
+        if self._sending is not None:
+            self._sending.second()
         if self.several:
             self._tell(values)
 
@@ -296,10 +292,15 @@ class Accounts:
     async def set_state(self, scope: Any, state: Any) -> dict:
         """Restrict or lift a scope of the account that is shown; the whole desk is that of every account."""
         others = [each for each in self.all if scope == "desk" and each is not self.shown and each.trade.engine is not None]
-        result = await self.shown.trade.risk.set_state(scope, state)
+        await self.shown.trade.risk.set_state(scope, state)
         for each in others:
-            await each.trade.risk.set_state(scope, state)
-        return result
+            if state == NORMAL and scope not in each.trade.engine.risk.states:
+                continue  # a limit has set it in the shown account alone
+            try:
+                await each.trade.risk.set_state(scope, state)
+            except Exception as error:
+                self._desk.toast("error", f"{each.title} account: the desk is not {state.replace('_', '-')} there: {to_wire(error)['reason']}", "risk_failed")
+        return risk_state(self)
 
     def each_real(self, work: Callable[[Any], object]) -> None:
         """Do something with every real account."""

@@ -24,7 +24,7 @@ ASLEEP_NS = 15_000_000_000
 WATCHED_BY = "kontor-follow."
 CHANNEL = "kontor.follow."
 PASSED = {
-    *("hello", "accounts", "instruments", "account", "orders", "routed", "fills", "venue", "risk"),
+    *("hello", "accounts", "instruments", "account", "orders", "routed", "elsewhere", "fills", "venue", "risk"),
     *("execution", "stats", "toast", "net", "lock", "notes", "sources"),
 }
 """Messages that tabs that follow are sent as the page of the desk is."""

@@ -53,11 +53,15 @@ async def cancel_all(desk: Any, request: dict) -> dict:
 
 
 async def cancel_many(desk: Any, request: dict) -> dict:
-    """Ask the venue to cancel these orders, and the legs that routed ones have in other accounts; say what came of each."""
+    """Ask the venue to cancel these orders, those of other accounts that are named, and the legs that routed ones have there; say what came of each."""
     from .cancelling import cancel_many  # only ever wanted by hand
 
-    account, routed = desk.accounts.named(request.get("account")), request.get("routed") or []
-    asked = [(account.trade, request.get("client_order_ids"))]
+    account, routed, others = desk.accounts.named(request.get("account")), request.get("routed") or [], request.get("elsewhere") or {}
+    if not isinstance(others, dict):
+        raise Refusal("bad_request", "elsewhere has to be an object: account to ids", "reload the page", "elsewhere")
+    asked = [(desk.accounts.named(name).trade, order_ids) for name, order_ids in others.items()]
+    if not asked or request.get("client_order_ids"):
+        asked.insert(0, (account.trade, request.get("client_order_ids")))
     if routed and desk.accounts.several:
         asked += desk.accounts.sending.legs_elsewhere(account, routed)
     found = await asyncio.gather(*(cancel_many(trade, order_ids) for trade, order_ids in asked))

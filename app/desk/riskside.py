@@ -12,6 +12,8 @@ from app.trading.risk.view import report, states
 from app.trading.risk.watch import Watch, cancels
 from app.trading.valuation import Valuation
 
+from . import deskwide
+
 NOTHING = {"states": [], "halted": False}
 
 
@@ -22,10 +24,12 @@ class RiskSide:
         self._trade, self._clock, self._send = trade, clock, send
         self._watch = Watch()
         self.on_change: Callable[[], None] = lambda: None
+        self.seen: Valuation | None = None
+        """What the account was worth at the last look."""
 
     def open(self) -> None:
         """Another account, or none, is open."""
-        self._watch = Watch()
+        self._watch, self.seen = Watch(), None
         self.changed()
 
     def moved(self, flows: list[Event]) -> None:
@@ -58,7 +62,7 @@ class RiskSide:
 
     def second(self) -> Valuation | None:
         """Compare the account with its limits; gives what it is worth."""
-        value = self._trade.value()
+        value = self.seen = self._trade.value()
         if value is not None:
             engine = self._trade.engine
             found = self._watch.look(engine, value.equity, value.day_pnl, self._clock.now_ns())
@@ -98,11 +102,11 @@ class RiskSide:
 
 
 def _state(desk: Any, _request: dict) -> dict:
-    return desk.trade.risk.state()
+    return deskwide.risk_state(desk.accounts)
 
 
 async def _limit(desk: Any, request: dict) -> dict:
-    return await desk.trade.risk.set_limit(request.get("scope"), request.get("name"), request.get("value"))
+    return await deskwide.set_limit(desk.accounts, *(request.get(name) for name in ("scope", "name", "value", "everywhere")))
 
 
 async def _set(desk: Any, request: dict) -> dict:

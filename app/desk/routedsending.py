@@ -2,13 +2,13 @@
 
 All legs are checked and hold their buying power before the first is written. Then each account's journal is written in turn, and what it holds is sent
 as soon as it is durable. When a later one cannot be written, or takes no orders any more, the earlier ones are out: that is told, in the answer,
-by a notice, and by a note in the journals that hold a part. A token never sends twice, in whichever account.
+by a notice, and by a note in the journals that hold a part; where the desk died in between, the next start tells it. A token never sends twice,
+in whichever account.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 from app.model.orders import OrderStatus
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from app.trading.routing.accounts import Pool, Sending
 
 _NOTE = 400
+_STOPPED = Refusal("stopped", "the desk was stopped before it was journalled there")
 
 
 class _UnderWay:
     """The parts of one order while they are being written: ``ended`` is set when no more will be."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: str) -> None:
+        self.plan = plan
         self.cancelled = False
         self.ended = asyncio.Event()
 
@@ -41,6 +43,7 @@ class RoutedSending:
         self._desk = desk
         self._pressed: dict[str, asyncio.Future] = {}
         self._under_way: dict[str, _UnderWay] = {}
+        self._untold: dict[str, tuple[Any, str]] = {}
 
     async def submit(self, home: Any, fields: dict, token: str, clicked_ms: float | None) -> dict:
         """Journal and send an order of the account ``home``, where its router wants it; the same press again gives the same answer."""
@@ -73,7 +76,7 @@ class RoutedSending:
         from app.trading.routing import accounts
 
         sends, epoch_ms = accounts.submit(pool, fields, how, token, ORIGIN), self._desk.around.epoch_ms
-        under_way = _UnderWay()
+        under_way = _UnderWay(sends[0].events[0].plan)
         self._under_way.update((each.part.client_order_id, under_way) for each in sends)
         try:
             error = await self._write(sends, under_way)
@@ -83,10 +86,10 @@ class RoutedSending:
                 self._under_way.pop(each.part.client_order_id, None)
         if clicked_ms is not None:
             home.trade.click_to_journal.record(max(0.0, epoch_ms() - clicked_ms))
-        written = [each.place.engine.routed.by_id.get(each.part.client_order_id) for each in sends]
-        found = [*zip(parts_of(written[0].event.plan), written, strict=True)]
+        plan = under_way.plan
+        found = [(part, part_in(each.place.engine, part, plan)) for part, each in zip(parts_of(plan), sends, strict=True)]
         if error is not None:
-            await self._tell_half(sends, self._half(found, error), cancelled=under_way.cancelled)
+            await self._tell_half(found, self._half(found, error), cancelled=under_way.cancelled)
         elif [each.part.account for each in sends] != [home.name]:
             self._desk.toast("info", f"Sent: {'; '.join(self._shares(found))}.", "routed_accounts")
         result = await self._told(found, error)
@@ -146,15 +149,51 @@ class RoutedSending:
         symbol = next(routed.event.symbol for _part, routed in parts if routed is not None)
         return shares([part for part, _routed in (parts if some is None else some)], self._desk.market.instrument(symbol).base)
 
-    async def _tell_half(self, sends: list[Sending], words: str, cancelled: bool) -> None:
+    async def _tell_half(self, found: list[tuple[dict, Any]], words: str, cancelled: bool) -> None:
         """A part is out and another is not: say so at once, and in the journals that hold a part."""
         self._desk.toast("warn" if cancelled else "error", words, "route_half")
-        for each in sends:
-            trade = self._account(each.part.account).trade
-            if each.part.client_order_id in (trade.engine.routed.by_id if trade.engine is not None else ()):
-                about = f"order:{each.order_ids[0]}"
-                with contextlib.suppress(Exception):  # a journal that takes nothing now says so itself
-                    await trade.writer.command(lambda trade=trade, about=about: trade.engine.note(about, "half", words[:_NOTE]))
+        for part, routed in found:
+            if routed is not None:
+                await self._note_half(self._account(part["account"]).trade, routed.leg_ids[0], words)
+
+    async def recall(self) -> None:
+        """After a start: what went out as a half while the desk could not say so any more is told, once to the trader, and in each journal that
+        holds a part and says nothing about it. Nothing is sent."""
+        told = set()
+        for account in self._desk.accounts.all:
+            engine = account.trade.engine
+            for routed in [*engine.routed.by_id.values()] if engine is not None else ():
+                if routed.leg_ids and f"order:{routed.leg_ids[0]}" not in engine.notes and (words := self._missing(routed)):
+                    if routed.event.plan not in told:
+                        self._desk.toast("error", words, "route_half")
+                    told.add(routed.event.plan)
+                    await self._note_half(account.trade, routed.leg_ids[0], words)
+
+    def _missing(self, routed: Any) -> str:
+        """What of a routed order is in no journal of the accounts that are open here, in words; empty where nothing is missing."""
+        plan = routed.event.plan
+        found = [(part, self._routed(part, plan)) for part in parts_of(plan)]
+        if any(each.plan == plan for each in self._under_way.values()):
+            return ""  # it is just being written
+        found = [(part, there) for part, there in found if self._engine(part) is not None]
+        missing = [(part, there) for part, there in found if there is None]
+        if any(self._engine(part).missing for part, _there in missing):
+            what = "; ".join(self._shares(found, missing))
+            return f"Journals have lost entries: whether this part of an order was sent, its venue knows: {what}."
+        return self._half(found, _STOPPED) if missing else ""
+
+    async def _note_half(self, trade: Any, order_id: str, words: str) -> None:
+        try:
+            await trade.writer.command(lambda: trade.engine.note(f"order:{order_id}", "half", words[:_NOTE]))
+        except Exception:  # a journal that takes nothing now says so itself; closed, the next start tells it
+            if trade.engine is not None:
+                self._untold[order_id] = (trade, words)
+
+    def second(self) -> None:
+        """Once a second: what a journal did not take is noted as soon as it does."""
+        untold, self._untold = self._untold, {}
+        for order_id, (trade, words) in untold.items():
+            asyncio.get_running_loop().create_task(self._note_half(trade, order_id, words))
 
     async def cancel(self, home: Any, order_id: str) -> None:
         """Cancel an order of the account ``home``; one that the router gave to several accounts in all of them. Refusal names where that failed."""

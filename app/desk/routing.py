@@ -103,7 +103,13 @@ def why(desk: Any, order_id: str) -> list[str]:
     found = routingview.why(engine, order_id)
     routed = engine.routed.by_id.get(order_id) or engine.routed.of(engine.find(order_id))
     missing = [part for part in parts_of(routed.event.plan) if _is_missing(desk, part, routed.event.plan)]
-    return [*found, *(f"Nothing of the {part['qty']} in {part['title']} is in that account's journal: it was not sent." for part in missing)]
+    return [*found, *(_missing_words(desk, part) for part in missing)]
+
+
+def _missing_words(desk: Any, part: dict) -> str:
+    lost = desk.accounts.named(part["account"]).trade.engine.missing
+    end = "which has lost entries: whether it was sent, its venue knows" if lost else "it was not sent"
+    return f"Nothing of the {part['qty']} in {part['title']} is in that account's journal{', ' if lost else ': '}{end}."
 
 
 def _is_missing(desk: Any, part: dict, plan: str) -> bool:

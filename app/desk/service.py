@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from app import VERSION
@@ -37,6 +38,9 @@ CURVE_AFTER_S = 3
 """Equity is sampled when the first rush is over."""
 LINES_A_WORKER = 1_000_000
 """Numbers of the trace's lines go on rising over the workers of a page."""
+
+CONTINUOUS = "=F"
+"""How the symbol of a continuous future ends."""
 
 
 class Desk:
@@ -164,7 +168,7 @@ class Desk:
         self.feed.on_batch = self.accounts.on_market
         self.health = HealthReport(self)
         self.send(self.hello())
-        self.send({"t": "instruments", "rows": [_instrument_row(item) for item in instruments]})
+        self.send({"t": "instruments", "rows": [self._instrument_row(item) for item in instruments]})
         if instruments:
             self.publisher.set_focus(instruments[0].symbol, "1s")
         self._boot("market")
@@ -339,9 +343,12 @@ class Desk:
         """The first message."""
         return {"t": "hello", "protocol": PROTOCOL, "version": VERSION, "venue": self.venue.name, "capabilities": self._capabilities()}
 
+    def _instrument_row(self, item: Any) -> dict:
+        return _instrument_row(item, self.around.clock.now_ns())
+
     def instruments_message(self) -> dict:
         """All instruments known."""
-        return {"t": "instruments", "rows": [_instrument_row(item) for item in self.venue.instruments()]}
+        return {"t": "instruments", "rows": [self._instrument_row(item) for item in self.venue.instruments()]}
 
     def send_venue(self) -> None:
         """Tell the page how the venue stands."""
@@ -387,7 +394,7 @@ class Desk:
         found = [replace(item, symbol=label[item.native]) for item in instruments if item.native in label]
         venue.refine(found)
         self.accounts.know(found)
-        self.send({"t": "instruments", "rows": [_instrument_row(item) for item in self.venue.instruments()]})
+        self.send({"t": "instruments", "rows": [self._instrument_row(item) for item in self.venue.instruments()]})
 
     def joined(self, instruments: list) -> None:
         """A venue answered after the start, or an instrument was added."""
@@ -419,6 +426,8 @@ class Desk:
 
     def keeping_changed(self) -> None:
         """Tell the page the state of the vault, and whether orders are taken."""
+        if self.accounts.several and self.keeping.state in ("memory", "unlocked") and self.keeping.since_ns != self._kept_since:
+            self.around.scheduler.create_task(self.accounts.sending.recall())
         if self.keeping.state == "unlocked":
             if self.keeping.since_ns != self._kept_since:
                 self.around.scheduler.create_task(self.backup.look())
@@ -515,7 +524,7 @@ class Desk:
         }
 
 
-def _instrument_row(item: Any) -> dict:
+def _instrument_row(item: Any, now_ns: int) -> dict:
     return {
         "symbol": item.symbol,
         "venue": item.venue,
@@ -530,4 +539,13 @@ def _instrument_row(item: Any) -> dict:
         "exchange": item.exchange,
         **({"name": item.name} if item.name else {}),
         **({"multiplier": format(item.multiplier, "f")} if item.multiplier != 1 else {}),
+        **({"rolls": _rolls(item, now_ns)} if item.native.endswith(CONTINUOUS) else {}),
     }
+
+
+def _rolls(item: Any, now_ns: int) -> list[list[str]]:
+    """The months of a continuous future that end next: [month, date]."""
+    from app.sources.rolls import ends  # only ever wanted by futures
+
+    today = datetime.fromtimestamp(now_ns // 10**9, UTC).date()
+    return [[month, last.isoformat()] for month, last in ends(item.native.removesuffix(CONTINUOUS), today)]

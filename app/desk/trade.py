@@ -38,7 +38,7 @@ from app.trading.journal import Entry, decode
 from app.trading.marks import DeskView
 from app.trading.order import PATIENCE_NS
 from app.trading.resolving import Resolver
-from app.trading.risk.book import Totals
+from app.trading.risk.others import Others
 from app.trading.settings import PaperSettings
 from app.trading.valuation import DayStart, Valuation, valuation
 
@@ -91,8 +91,10 @@ class Trade:
         self.resolver = Resolver(clock, self.execution.query)
         self.execution.answered = self.resolver.answered
         self.risk = RiskSide(self, clock, send)
-        self.elsewhere: Callable[[], Totals] = Totals
-        """What other accounts of this desk have at risk, in this one's currency."""
+        self.others: Others | None = None
+        """What other accounts of this desk have, in this one's currency."""
+        self.beside: Callable[[int], list[dict]] = lambda _rows: []
+        """What the blotter says of other accounts of this desk, at most of so many routed orders."""
         self._following = False
         self._answers: dict[str, list[asyncio.Future]] = {}
         self._refusal: Callable[[], str] = lambda: ""
@@ -132,7 +134,8 @@ class Trade:
             for entry in entries:
                 engine.apply_entry(entry)
         engine.skip_to(last_first)
-        engine.risk.book.elsewhere = self.elsewhere
+        if self.others is not None:
+            engine.risk.join(self.others)
         self.engine = engine
         self.resolver.forget()
         self.risk.open()
@@ -232,6 +235,7 @@ class Trade:
             {"t": "orders", "reset": True, "rows": [self._row(order) for order in orders]},
             {"t": "routed", "reset": True, "rows": [routed_row(each) for each in routed]},
             {"t": "fills", "reset": True, "rows": [fill_row(fill) for fill in fills]},
+            *self.beside(rows),
             notes_message(self.engine),
         ]
 
@@ -432,8 +436,10 @@ class Trade:
         await self.settled([order_id], lambda order: order.status not in (OrderStatus.NEW, OrderStatus.PENDING), FIRST_ANSWER_S)
 
     async def settled(self, order_ids: Iterable[str], done: Callable[[Any], bool], seconds: float) -> None:
-        """Wait until ``done(order)`` holds for all of these orders, ``seconds`` at most."""
+        """Wait until ``done(order)`` holds for all of these orders, ``seconds`` at most; not at all once the account is closed."""
         engine = self.engine
+        if engine is None:
+            return
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         for order_id in order_ids:

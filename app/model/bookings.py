@@ -8,7 +8,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class CashBooked:
-    """Cash that no fill moved (`trading.booking`): ``what`` is transfer, dividend, interest, financing or fee; ``amount`` is signed."""
+    """Cash that no fill moved (`trading.booking`): ``what`` is transfer, dividend, interest, financing, fee or roll; ``amount`` is signed."""
 
     ts: int
     account: str

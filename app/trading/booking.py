@@ -2,6 +2,7 @@
 
 A transfer is no profit and no loss; everything else is income (below zero: cost) and counts in the day's P&L. What a real account holds is its
 venue's word, so only a paper account is booked by hand. What positions and orders bind cannot be taken out.
+A roll takes the jump of a continuous future out of what is made with it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from app.model.events import CashBooked
 from app.model.units import BadNumber, parse_decimal, shorten
 
 from .checks import power
+from .contracts import of_contract
 from .errors import Denied
 from .money import ZERO, convert, plain, ratio
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 TRANSFER = "transfer"
 SPLIT = "split"
 """Booked beside these, by `splits`."""
+ROLL = "roll"
+"""The months of a continuous future differ: what the jump of its price made of a position is no profit, and is taken out again."""
 KINDS = (TRANSFER, "dividend", "interest", "financing", "fee")
 MAX_NOTE = 100
 MOST = Decimal(10) ** 12
@@ -32,8 +36,10 @@ _LEAST = Decimal("0.00000001")
 def book(engine: Engine, fields: dict) -> list[CashBooked]:
     """The entry in ``fields``: kind, currency, amount (signed text), symbol or None, note. Denied names what is wrong."""
     kind, currency, symbol, note = (fields.get(name) for name in ("kind", "currency", "symbol", "note"))
+    if kind == ROLL:
+        return [_roll(engine, symbol, fields.get("old"), fields.get("new"), read_note(note))]
     if kind not in KINDS:
-        raise Denied("bad_booking", "kind", f"There is no entry {shorten(kind)}.", f"Use one of {', '.join((*KINDS, SPLIT))}.")
+        raise Denied("bad_booking", "kind", f"There is no entry {shorten(kind)}.", f"Use one of {', '.join((*KINDS, SPLIT, ROLL))}.")
     if not isinstance(currency, str) or not 0 < len(currency) <= _CURRENCY_LENGTH or not currency.isalnum() or not currency.isascii():
         raise Denied("bad_booking", "currency", f"This is no currency: {shorten(currency)}.", "Use letters such as USD.")
     currency = currency.upper()
@@ -46,6 +52,29 @@ def book(engine: Engine, fields: dict) -> list[CashBooked]:
     if kind == TRANSFER and amount < 0:
         _check_out(engine, currency, -amount)
     return [CashBooked(engine.now_ns(), engine.account, kind, currency, amount, symbol, note)]
+
+
+def _roll(engine: Engine, symbol: object, old: object, new: object, note: str) -> CashBooked:
+    """Closed in the old month and opened in the new one at the prices of one moment: the position costs the spread, as the mark went up by it."""
+    position = engine.portfolio.positions.get(symbol) if isinstance(symbol, str) else None
+    if position is None or not position.qty:
+        raise Denied("no_position", "symbol", f"There is no position in {shorten(symbol)} to roll.", "Give the future that is held, such as ES=F.")
+    before, after = _price("old", old), _price("new", new)
+    amount = convert(position.qty, of_contract(before - after, position.multiplier))
+    if not amount:
+        raise Denied("bad_booking", "new", "Both months have the same price: there is nothing to book.", "Give the two prices of one moment.")
+    what = f"{plain(position.qty)} at {plain(before)} of the old month, at {plain(after)} of the new one"
+    return CashBooked(engine.now_ns(), engine.account, ROLL, position.currency, amount, position.symbol, f"{what}; {note}" if note else what)
+
+
+def _price(name: str, text: object) -> Decimal:
+    try:
+        price = parse_decimal(text.replace(",", "").strip() if isinstance(text, str) else text)
+    except BadNumber as error:
+        raise Denied("bad_booking", name, f"The price of the {name} month is not a number: {shorten(text)}.", "Use digits and one point.") from error
+    if abs(price) > MOST:
+        raise Denied("bad_booking", name, f"The price of the {name} month cannot be {plain(price)}.", f"Use a number up to {plain(MOST)}.")
+    return price
 
 
 def read_note(note: object) -> str:

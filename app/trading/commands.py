@@ -83,6 +83,11 @@ class Commands:
             if cid == freed:
                 del self._tokens[token]
 
+    def withdraw(self, order: Order) -> None:
+        """Abandon this very order: where that was done before, another may have its id by now, and stays."""
+        if self._proposed.get(order.client_order_id) is order:
+            self.abandon(order.client_order_id)
+
     def cancel(self, client_order_id: str) -> list[Event]:
         """Ask for a cancel of a working order, or of every working leg of a routed one; asking again is allowed. What this desk holds ends at once."""
         routed = self.routed.by_id.get(client_order_id) if isinstance(client_order_id, str) else None

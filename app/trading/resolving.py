@@ -26,6 +26,7 @@ FIRST_PAUSE_NS, LONGEST_PAUSE_NS = 2 * SECOND_NS, 60 * SECOND_NS
 MISSED_TWICE_NS = 5 * SECOND_NS
 ON_THE_WAY_NS = 2 * SECOND_NS
 RECENT = 50
+NEVER_ARRIVED = "never_arrived"
 _CONFIRMED = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
 _CALM = (*_CONFIRMED, OrderStatus.HELD)
 
@@ -62,7 +63,7 @@ class Resolver:
         recent = [*engine.orders][-RECENT:]
         for cid in dict.fromkeys([*engine.working, *recent]):
             order = engine.orders[cid]
-            if order.status not in (OrderStatus.HELD, OrderStatus.DENIED) and (order.is_working or order.sent_ns is not None):
+            if order.status not in (OrderStatus.HELD, OrderStatus.DENIED) and (order.is_working or _may_have_left(order)):
                 self.owe(cid)
                 if order.is_working and (order.status not in _CONFIRMED or order.amend_requested_ns or order.cancel_requested_ns):
                     self.owed[cid] = late
@@ -128,7 +129,15 @@ class Resolver:
             return []
         self.owed.pop(client_order_id, None)
         reason = "the venue has no such order, asked twice: nothing of it is working, and it was not sent again"
-        return [events.OrderRejected(self._clock.now_ns(), client_order_id, "never_arrived", reason)]
+        return [events.OrderRejected(self._clock.now_ns(), client_order_id, NEVER_ARRIVED, reason)]
+
+
+def _may_have_left(order: Any) -> bool:
+    """Whether the venue may ever have had it. That it was sent is known only where the desk lived to note it: what was not held has left, or the desk
+    died just before, and that the venue said twice it never had it is believed."""
+    if order.sent_ns is not None or order.filled:
+        return True
+    return order.code != NEVER_ARRIVED and (order.released_ns is not None or not order.intent.starts_held)
 
 
 def _over(since_ns: int, now_ns: int, patience_ns: int) -> bool:

@@ -36,6 +36,7 @@ FEES: Mapping[str, Fees] = MappingProxyType(
         "coinbase": Fees(Decimal(60), Decimal(120)),
         "kraken": Fees(Decimal(25), Decimal(40)),
         "bitstamp": Fees(Decimal(30), Decimal(40)),
+        "alpaca": Fees(Decimal(0), Decimal(0)),
     }
 )
 

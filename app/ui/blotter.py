@@ -85,13 +85,18 @@ def choices(name: str, rows: Iterable[dict], chosen: str) -> list[tuple[str, str
 
 def expanded(rows: Iterable[dict], orders: dict[str, dict]) -> list[dict]:
     """The orders at venues that these rows stand for, each once: of a routed one its legs, which name it as ``whole`` where it has parts in other
-    accounts."""
+    accounts. A leg in another account stands for itself where the whole is not among them."""
     wholes: dict[str, str] = {}
+    rows = list(rows)
+    chosen = {row["client_order_id"] for row in rows}
     for row in rows:
+        if row.get("account"):
+            continue
         spread = len(row.get("parts") or ()) > 1
         for leg in row.get("legs") or (row["client_order_id"],):
             wholes[leg] = row["client_order_id"] if spread else wholes.get(leg, "")
-    return [{**orders[key], "whole": whole} if whole else orders[key] for key, whole in wholes.items() if key in orders]
+    found = [{**orders[key], "whole": whole} if whole else orders[key] for key, whole in wholes.items() if key in orders]
+    return found + [{**row, "whole": ""} for row in rows if row.get("account") and row["whole"] not in chosen]
 
 
 def cancellable(rows: Iterable[dict]) -> list[dict]:
@@ -116,6 +121,8 @@ def cancel_question(rows: list[dict], others: int) -> str:
         parts.append(f"{held} held by this desk {'ends' if held == 1 else 'end'} at once")
     if unknown:
         parts.append(f"{unknown} unknown: the venue is asked to cancel, it is not sure that it has {'it' if unknown == 1 else 'them'}")
+    if elsewhere := Counter(row["title"] for row in rows if row.get("account")):
+        parts.append("; ".join(f"{count} of them in the {title} account" for title, count in elsewhere.items()))
     if wholes := {row["whole"] for row in rows if row.get("whole")}:
         parts.append(f"{plural(len(wholes), 'routed order')} {'is' if len(wholes) == 1 else 'are'} cancelled in other accounts too")
     if others:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
-from js import URL, Blob, ResizeObserver, document
+from js import URL, Blob, Date, ResizeObserver, document
 from pyodide.ffi import create_proxy, to_js
 
 _SVG = "http://www.w3.org/2000/svg"
@@ -132,3 +133,8 @@ def set_text(node: Any, text: str) -> None:
         node.textContent = text
     else:
         child.data = text
+
+
+def today() -> date:
+    """The date now, in UTC."""
+    return date.fromisoformat(str(Date.new().toISOString())[:10])

@@ -67,7 +67,7 @@ class Link:
         """Send a request; returns its result, with the page's time at which it came as ``received_ms``, or raises Refused."""
         number, future = self._expect()
         if do in _OF_ACCOUNT and self.account:
-            arguments["account"] = self.account
+            arguments.setdefault("account", self.account)
         self._worker.postMessage(json.dumps({"do": do, "id": number, **arguments}))
         return await future
 

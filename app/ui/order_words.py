@@ -5,6 +5,7 @@ Takes the desk's wire rows (plain number text) and returns display text. Decides
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from .format import MINUS, NOTHING, clock, group, plain, plural, stamp
@@ -66,6 +67,26 @@ def contract_text(instrument: dict) -> str:
     if multiplier is None:
         return ""
     return f"1 contract = {group(plain(multiplier))} \u00d7 price" if value(multiplier) else "size not known: it cannot be traded"
+
+
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+SOON_DAYS = 7
+
+
+def rolls(instrument: dict | None, today: date) -> tuple[str, str, str]:
+    """(tone, short, long) on the month of a continuous future that ends next: ('amber', 'ESZ26 ends 18 Dec', 'Continuous: ...'); empty of all else."""
+    found = next(((month, date.fromisoformat(last)) for month, last in (instrument or {}).get("rolls", ()) if date.fromisoformat(last) >= today), None)
+    if found is None:
+        return "", "", ""
+    month, last = found
+    left = (last - today).days
+    when = "today" if not left else f"in {plural(left, 'day')}"
+    short = f"{month} ends {last.day} {MONTHS[last.month - 1]}"
+    text = (
+        f"Continuous: {short} {last.year}, {when}; around then the source goes on to the next month, and the price jumps. "
+        "Nothing expires here: close before, or book the roll on the portfolio page, else the jump counts as profit or loss."
+    )
+    return "amber" if left <= SOON_DAYS else "", short, text
 
 
 def decimals(step: str | None) -> int:
@@ -162,7 +183,7 @@ def marks(row: dict) -> str:
     if elsewhere := _elsewhere(row):
         found.append(elsewhere)
     if row.get("route"):
-        found.append("leg of a routed order")
+        found.append(f"leg of a routed order, in {account(row)}" if row.get("account") else "leg of a routed order")
     if row.get("release_ns"):
         found.append(f"sent by this desk at {stamp(row['release_ns'])}")
     return ", ".join(found)
@@ -226,11 +247,17 @@ def _elsewhere(row: dict) -> str:
     return f"the rest elsewhere: {where}" if where else ""
 
 
-def blotter(orders: dict[str, dict], routed: dict[str, dict]) -> list[dict]:
-    """Rows of the blotter, oldest first; a routed order stands after its last leg, so that newest first it stands above them."""
+def blotter(orders: dict[str, dict], routed: dict[str, dict], elsewhere: dict[str, dict]) -> list[dict]:
+    """Rows of the blotter, oldest first; a routed order stands after its last leg, so that newest first it stands above them, and above those that it has
+    in other accounts."""
     last = {row["legs"][-1]: row for row in routed.values() if row["legs"] and row["legs"][-1] in orders}
+    others: dict[str, list[dict]] = {}
+    for row in elsewhere.values():
+        if row["whole"] in routed and (legs := routed[row["whole"]]["legs"]):
+            others.setdefault(legs[0], []).append(row)
     rows = []
     for key, row in orders.items():
+        rows += reversed(others.get(key, ()))
         rows.append(row)
         if key in last:
             rows.append(last[key])

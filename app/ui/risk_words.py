@@ -57,6 +57,39 @@ def used(row: dict) -> str:
     return f"{amount(row['used'], row['unit']) if row['used'] else '0'} of {amount(row['value'], row['unit'])}"
 
 
+COUNTS = {
+    "all": "counts all accounts of this desk together",
+    "order": "counts all parts of one order, in whichever account",
+    "each": "asked of each account by itself",
+}
+
+
+def counts(row: dict) -> str:
+    """What of the desk's accounts counts in a limit, in words; empty where there is only one account, or the limit is not the desk's."""
+    return COUNTS.get(row.get("counts", ""), "")
+
+
+def instead(row: dict) -> str:
+    """What other accounts have in the place of this limit: 'Binance has 5,000 USDT, Alpaca none'."""
+    found = [f"{each['title']} has {_valued(each, row['unit'])}" for each in row.get("instead") or ()]
+    return ", ".join(found)
+
+
+def written(result: dict, unit_of: str) -> tuple[str, str]:
+    """(tone, sentence) on a limit that was to be set in every account."""
+    done = ", ".join(f"{each['title']} ({_valued(each, unit_of)})" for each in result["written"])
+    if not result["not_written"]:
+        return "good", f"In force from now on in {done}."
+    failed = "; ".join(f"{each['title']}: {each['reason'].rstrip('.')}" for each in result["not_written"])
+    return "danger", f"Not written in every account. In force in {done}. Not in {failed}. Set it again, or choose that account and set it there."
+
+
+def _valued(each: dict, unit_of: str) -> str:
+    if each["value"] is None:
+        return "the default"
+    return f"{amount(each['value'], unit_of)} {each['currency']}".strip() if each["value"] else "none"
+
+
 def tone(fraction: float | None) -> str:
     """How near a limit is: '' far, amber near, danger reached."""
     if fraction is None or fraction < NEAR:

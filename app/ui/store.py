@@ -1,6 +1,6 @@
 """The page's state: what the desk worker said last, and what the trader is looking at.
 
-Topics (``subscribe``): ``focus`` (symbol, timeframe), ``instruments``, ``account``, ``orders`` (routed ones too), ``fills``, ``venue``,
+Topics (``subscribe``): ``focus`` (symbol, timeframe), ``instruments``, ``account``, ``orders`` (routed ones and legs elsewhere too), ``fills``, ``venue``,
 ``vault``, ``order_state``, ``risk``, ``hello``, ``stats``, ``net``, ``execution``, ``notes``, ``sources``, ``accounts`` (each with the worker's
 message), ``switched`` (another account is shown: its name), and page-only ones that views publish for each other: ``ticket`` (dict with any of
 side, price, stop, take_profit, stop_loss, qty, type: fill the ticket), ``draft`` (the ticket as typed, also the attribute), ``chart`` (a command
@@ -54,6 +54,8 @@ class Store:
         self.quotes: dict[str, list] = {}
         self.orders: dict[str, dict] = {}
         self.routed: dict[str, dict] = {}
+        self.elsewhere: dict[str, dict] = {}
+        """Legs that routed orders have in accounts which are not shown."""
         self.fills: list[dict] = []
         self.account: dict | None = None
         self.venue: dict | None = None
@@ -85,6 +87,7 @@ class Store:
         link.on("instruments", self._take_instruments)
         link.on("orders", self._take_orders)
         link.on("routed", self._take_routed)
+        link.on("elsewhere", self._take_elsewhere)
         link.on("fills", self._take_fills)
         link.on("hello", self._hello)
         link.on("execution", self._take_execution)
@@ -149,6 +152,7 @@ class Store:
     def _begin_again(self) -> None:
         """Another worker is the desk: nothing of the account stays, and it is told what is looked at and where the recording was."""
         self._take_routed({"reset": True, "rows": []})
+        self._take_elsewhere({"reset": True, "rows": []})
         self._take_orders({"reset": True, "rows": []})
         self._take_fills({"reset": True, "rows": []})
         self.notes = None
@@ -196,6 +200,13 @@ class Store:
             self.orders = {}
         for row in message["rows"]:
             self.orders[row["client_order_id"]] = row
+        self.publish("orders", message)
+
+    def _take_elsewhere(self, message: dict) -> None:
+        if message["reset"]:
+            self.elsewhere = {}
+        for row in message["rows"]:
+            self.elsewhere[row["client_order_id"]] = row
         self.publish("orders", message)
 
     def _take_routed(self, message: dict) -> None:

@@ -94,6 +94,7 @@ def test_the_ticket_of_a_future_says_what_a_contract_is_worth_and_takes_none_tha
     desk.fill_ticket(kind="limit", qty="2", price="4990.25")
     expect(cost).to_have_attribute("data-state", "fresh", timeout=PATIENCE_MS)
     expect(cost.locator(".cost-contract dd")).to_have_text("1 contract = 50 \u00d7 price")
+    expect(cost.locator(".cost-rolls dd")).to_have_text(re.compile(r"^ES[HMUZ]\d\d ends \d+ [A-Z][a-z][a-z]$"))
     expect(cost.locator(".cost-notional dd")).to_have_text("499,025.00 USD")
     expect(cost.locator(".cost-warnings")).to_contain_text("Give the account a leverage")
     # the quick sizes count contracts at their worth: 2,000,000 of buying power carry seven
@@ -106,11 +107,21 @@ def test_the_ticket_of_a_future_says_what_a_contract_is_worth_and_takes_none_tha
     desk.fill_ticket(kind="limit", qty="2", price="189.25")
     expect(cost.locator(".cost-notional dd")).to_have_text("378.50 USD", timeout=PATIENCE_MS)
     expect(cost.locator(".cost-contract")).to_be_hidden()
+    expect(cost.locator(".cost-rolls")).to_be_hidden()
     desk.by("quote-row", symbol="KC=F").click()
     desk.fill_ticket(kind="limit", qty="1", price="180.25")
     expect(cost.locator(".cost-head")).to_contain_text("contract size of KC=F is not known", timeout=PATIENCE_MS)
     desk.by("ticket-submit").click()
     expect(page.locator(".ticket")).to_contain_text("Not sent; nothing was traded. The contract size of KC=F is not known", timeout=PATIENCE_MS)
+    # the jump to the next month is booked out again on what is held
+    desk.go("portfolio")
+    desk.by("booking-kind").select_option("roll")
+    expect(page.locator('label[for="booking-old"]')).to_have_text("Price of the old month")
+    expect(desk.by("booking-amount")).to_be_hidden()
+    for name, typed in (("symbol", "ES=F"), ("old", "5000"), ("new", "5042.25")):
+        desk.by(f"booking-{name}").fill(typed)
+    desk.by("booking-save").click()
+    expect(page.locator("#booking-symbol-error")).to_contain_text("There is no position in 'ES=F' to roll", timeout=PATIENCE_MS)
     desk.check_console()
 
 

@@ -30,7 +30,7 @@ from app.trading.journal import decode, encode, number
 from app.trading.marks import DeskView
 from app.trading.resolving import Resolver
 from app.trading.settings import PaperSettings
-from tests.simulation.fault_venue import Broken, Line
+from tests.simulation.fault_venue import Broken, Line, Venue
 from tests.unit.manual import NS, ManualTime
 from tests.unit.trading.kit import ACCOUNT, TOY, fields
 from tests.unit.trading.snapshots import let_go, through_snapshot
@@ -449,23 +449,7 @@ class FaultWorld:
         if self.seed % 10 == 0 and state_hash(cold) != state_hash(engine):
             raise Broken("a replay has another hash")
         let_go(cold)
-        if unsure := [cid for cid, order in engine.orders.items() if order.status in _OPEN]:
-            raise Broken(f"still unresolved: {unsure}")
-        for cid, held in venue.orders.items():
-            order = engine.orders.get(cid)
-            if order is None:
-                raise Broken(f"{cid} is lost")
-            if order.filled != held.filled or order.is_working != held.works:
-                raise Broken(f"{cid} is {order.status} with {order.filled} here, works={held.works} with {held.filled} there")
-            if held.works and (order.qty, order.price) != (held.qty, held.price):
-                raise Broken(f"{cid} has other terms here than there")
-        for cid, order in engine.orders.items():
-            if cid not in venue.orders and (order.filled or (order.is_working and order.status is not OrderStatus.HELD)):
-                raise Broken(f"the venue does not have {cid}")
-            if order.status is OrderStatus.HELD and order.triggered:
-                raise Broken(f"{cid} was triggered and never sent")
-        if engine.portfolio.qty("TOY") != venue.position or engine.portfolio.cash["USDT"] != CASH + venue.cash:
-            raise Broken("position or cash is not the venue's")
+        agree(engine, venue, CASH)
         for cid in venue.orders:
             if cid not in self.sent:
                 raise Broken(f"{cid} came from nowhere")
@@ -479,6 +463,28 @@ class FaultWorld:
 
     def _count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1
+
+
+def agree(engine: Engine, venue: Venue, cash: Decimal) -> None:
+    """At rest a desk and its venue agree about every order, the position and the cash, which was ``cash`` at first."""
+    if unsure := [cid for cid, order in engine.orders.items() if order.status in _OPEN]:
+        raise Broken(f"still unresolved: {unsure}")
+    for cid, held in venue.orders.items():
+        order = engine.orders.get(cid)
+        if order is None:
+            raise Broken(f"{cid} is lost")
+        if order.filled != held.filled or order.is_working != held.works:
+            raise Broken(f"{cid} is {order.status} with {order.filled} here, works={held.works} with {held.filled} there")
+        if held.works and (order.qty, order.price) != (held.qty, held.price):
+            raise Broken(f"{cid} has other terms here than there")
+    for cid, order in engine.orders.items():
+        if cid not in venue.orders and (order.filled or (order.is_working and order.status is not OrderStatus.HELD)):
+            raise Broken(f"the venue does not have {cid}")
+        if order.status is OrderStatus.HELD and order.triggered:
+            raise Broken(f"{cid} was triggered and never sent")
+    position = sum(each.qty for each in engine.portfolio.positions.values())
+    if position != venue.position or engine.portfolio.cash["USDT"] != cash + venue.cash:
+        raise Broken("position or cash is not the venue's")
 
 
 def state_of(engine: Engine) -> tuple:

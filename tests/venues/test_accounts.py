@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from app.desk.recorder import JOURNAL, Session
 from app.desk.settings import from_query
 from app.desk.vaultfiles import CONFIRM
+from app.model.events import RiskStateSet
 from app.trading.money import plain
 from tests.unit.desk.conftest import BUY
 from tests.venues.exec_desk import PASSPHRASE, SYMBOL, with_paper
@@ -131,6 +134,53 @@ async def test_exposure_of_the_whole_desk_counts_all_accounts_and_of_an_account_
     await two.page.ask("risk.limit", scope="desk", name="gross_exposure", value="20000000")
     await two.page.ask("risk.limit", scope="account", name="gross_exposure", value=str(int(held)))
     assert "client_order_id" in await two.page.ask("order.submit", token="r", **{**BUY, "qty": "0.1"}), "an account's limit is its own"
+
+
+async def test_one_press_sets_a_limit_of_the_desk_in_every_journal_and_says_where_it_did_not(two):
+    paper, real = paper_and_real(two)
+    said = await two.page.ask("risk.limit", scope="desk", name="order_rate", value="7", everywhere=True)
+    assert [row["account"] for row in said["written"]] == ["paper", "binance"] and said["not_written"] == []
+    assert [account.trade.engine.risk.text_of("desk", "order_rate") for account in (paper, real)] == ["7", "7"]
+    append = real.trade.writer.recorder.append
+
+    async def full(*_record) -> None:
+        raise OSError("the disk is full")
+
+    real.trade.writer.recorder.append = full
+    said = await two.page.ask("risk.limit", scope="desk", name="order_rate", value="9", everywhere=True)
+    assert [row["account"] for row in said["written"]] == ["paper"]
+    assert said["not_written"] == [{"account": "binance", "title": "Binance", "reason": "the disk is full"}]
+    row = next(row for row in said["limits"] if (row["scope"], row["name"]) == ("desk", "order_rate"))
+    assert row["value"] == "9" and row["counts"] == "all"
+    assert row["instead"] == [{"account": "binance", "title": "Binance", "value": "7", "currency": ""}]
+    real.trade.writer.recorder.append = append
+    paper.trade.writer.recorder.append, kept = full, paper.trade.writer.recorder.append
+    failed = await two.page.ask("risk.limit", scope="desk", name="order_rate", value="3", everywhere=True)
+    assert failed["error"]["reason"] == "the disk is full" and real.trade.engine.risk.text_of("desk", "order_rate") == "7", "nothing was changed"
+    paper.trade.writer.recorder.append = kept
+    wrong = await two.page.ask("risk.limit", scope="account", name="order_rate", value="3", everywhere=True)
+    assert wrong["error"]["code"] == "bad_scope"
+    alone = await two.page.ask("risk.limit", scope="desk", name="order_rate", value="100")
+    assert "written" not in alone and real.trade.engine.risk.text_of("desk", "order_rate") == "7"
+
+
+async def test_pace_and_loss_of_the_desk_count_all_accounts_and_of_an_account_its_own(two):
+    paper, real = paper_and_real(two)
+    resting = {**BUY, "type": "limit", "tif": "gtc", "price": str(two.bid - 500)}
+    await two.page.ask("risk.limit", scope="desk", name="order_rate", value="3", everywhere=True)
+    await two.page.ask("risk.limit", scope="account", name="order_rate", value="3")
+    places = ("binance", "binance", "binance", "paper")
+    sent = await asyncio.gather(*(two.page.ask("order.submit", token=f"r{at}", account=name, **resting) for at, name in enumerate(places)))
+    assert ["error" in answer for answer in sent] == [False, False, False, True], sent
+    assert sent[3]["error"]["code"] == "risk_order_rate" and sent[3]["error"]["numbers"]["scope"] == "desk"
+
+    lost = replace(real.trade.value(), day_pnl=Decimal(-700))
+    await two.page.ask("risk.limit", scope="desk", name="daily_loss", value="1000", everywhere=True)
+    real.trade.risk.seen = lost
+    found = paper.trade.risk._watch.look(paper.trade.engine, Decimal(100_000), Decimal(-400), paper.trade.engine.now_ns())
+    states = [event for event in found if isinstance(event, RiskStateSet)]
+    assert [(event.scope, event.rule, event.state) for event in states] == [("desk", "daily_loss", "reduce_only")], "400 here and 700 there"
+    assert not [event for event in paper.trade.risk._watch.look(paper.trade.engine, Decimal(100_000), Decimal(-200), 1) if isinstance(event, RiskStateSet)]
 
 
 async def test_a_session_in_memory_is_handed_over_with_all_its_journals(two):

@@ -334,3 +334,62 @@ async def test_a_restart_brings_both_parts_back_with_their_reasons(named):
     await named.market()
     seen = await named.page.ask("order.preview", **resting(named, "1"))
     assert "Account Binance (real money) is left out: real orders are not armed." in seen["why"], "a start arms nothing"
+
+
+async def test_a_half_that_a_crash_left_is_told_by_the_next_start(named):
+    paper, real = paper_and_real(named)
+    journal = Journal(real)
+    pressed = asyncio.create_task(named.page.ask("order.submit", token="a", **resting(named)))
+    await journal.began.wait()
+    (ours,) = paper.trade.engine.routed.by_id.values()
+    for account in (paper, real):
+        account.trade.abandon()  # the tab dies while the second journal is being written
+    journal.fail()
+    await pressed
+    await named.restart()
+    paper, real = paper_and_real(named)
+    (again,) = paper.trade.engine.routed.by_id.values()
+    about = f"order:{again.leg_ids[0]}"
+    await until(lambda: about in paper.trade.engine.notes, "told in the journal that has a part")
+    note = paper.trade.engine.notes[about]
+    assert note.tags == "half" and "Not sent: " in note.text and "the desk was stopped before it was journalled there" in note.text
+    assert again.client_order_id == ours.client_order_id and not real.trade.engine.routed.by_id and not named.account.orders
+    said = [message for message in named.page.messages if message["t"] == "toast" and message["code"] == "route_half"]
+    assert len(said) == 1 and said[0]["text"] == note.text
+    await named.restart()
+    paper, _real = paper_and_real(named)
+    await until(lambda: paper.trade.engine is not None and about in paper.trade.engine.notes, "open again")
+    assert not [message for message in named.page.messages if message["t"] == "toast" and message["code"] == "route_half"], "once is enough"
+
+
+async def test_legs_in_other_accounts_stand_under_the_routed_order_and_are_cancelled_from_there(named):
+    paper, real = paper_and_real(named)
+    made = await named.page.ask("order.submit", token="a", **resting(named))
+    await is_settled(named, made, "accepted")
+    (ours,), (theirs,) = of_route(paper, made), of_route(real, made)
+
+    def there() -> dict:
+        rows = {}
+        for message in named.page.messages:
+            if message["t"] == "elsewhere":
+                rows = {} if message["reset"] else rows
+                rows |= {row["client_order_id"]: row for row in message["rows"]}
+        return rows
+
+    await until(lambda: [row["status"] for row in there().values()] == ["accepted"], "the leg elsewhere is told as it stands")
+    (row,) = there().values()
+    assert (row["client_order_id"], row["account"], row["title"], row["real"]) == (theirs.leg_ids[0], "binance", "Binance", True)
+    assert row["whole"] == ours.client_order_id and row["qty"] == made["accounts"][1]["qty"]
+    shown = {row["client_order_id"] for message in named.page.messages if message["t"] == "orders" for row in message["rows"]}
+    assert shown == set(ours.leg_ids), "and is none of the shown account's orders"
+    said = await named.page.ask("order.cancel_many", account="paper", client_order_ids=[], elsewhere={"binance": theirs.leg_ids})
+    assert [row["outcome"] for row in said["rows"]] == ["cancelled"]
+    await until(lambda: [row["status"] for row in there().values()] == ["cancelled"], "its end is told too")
+    assert ours.is_working
+    wrong = await named.page.ask("order.cancel_many", account="paper", client_order_ids=[], elsewhere={"alpaca": ["x"]})
+    assert wrong["error"]["code"] == "unknown_account"
+    await named.page.ask("account.choose", account="binance")
+    await until(lambda: [*there()] == ours.leg_ids, "seen from the other account it is the other leg")
+    assert there()[ours.leg_ids[0]]["account"] == "paper" and there()[ours.leg_ids[0]]["whole"] == theirs.client_order_id
+    assert await named.page.ask("order.cancel", client_order_id=ours.leg_ids[0], account="paper") == {}
+    await until(lambda: there()[ours.leg_ids[0]]["status"] == "cancelled", "cancelled from there")

@@ -274,6 +274,7 @@ async def test_a_future_is_traded_at_its_contract_s_worth_and_only_where_that_is
         await priced(page, "ES=F")
         rows = {each["symbol"]: each for each in page.latest("instruments")["rows"]}
         assert [rows[symbol].get("multiplier") for symbol in ("ES=F", "KC=F", "AAPL")] == ["50", "0", None] and rows["ES=F"]["tick"] == "0.2500"
+        assert len(rows["ES=F"]["rolls"]) == 4 and rows["ES=F"]["rolls"][0][0][:2] == "ES" and rows["KC=F"]["rolls"] == [] and "rolls" not in rows["AAPL"]
         about = await page.ask("sources.company", symbol="ES=F")
         assert about["facts"][0] == ["Contract", "1 contract = 50 x price, in USD"]
         order = {**BUY, "symbol": "ES=F", "type": "limit", "tif": "gtc", "qty": "1", "price": "4990.25"}

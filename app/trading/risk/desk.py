@@ -20,8 +20,9 @@ from ..margin import Margins
 from ..money import ZERO, convert, plain
 from ..order import Order
 from .book import Book
-from .gate import Gate, RiskDenied, ScopeState, same_key, scopes_of, start, words
+from .gate import Gate, RiskDenied, ScopeState, recent, same_key, scopes_of, start, words
 from .limits import HALTED, NORMAL, RULES, SECOND_NS, STATES, read_limit, read_scope
+from .others import Others
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -43,10 +44,19 @@ class RiskDesk(Gate):
         self._asked: list[tuple[str, str, Decimal, Decimal | None]] = []
         self.denials: deque[tuple[int, str, str]] = deque(maxlen=_KEPT_DENIALS)
         self._rates: dict[str, tuple[int, Decimal]] = {}
+        self.others = Others()
         self._passed: dict[str, deque[int]] = {}
         self._same: dict[tuple, deque[int]] = {}
         self._leverages: dict[str, Decimal] = {}
         self._effective: dict[tuple[str, str], dict[str, list[tuple[str, Decimal | str]]]] = {}
+
+    def join(self, others: Others) -> None:
+        """Other accounts of the same desk: what they have counts in limits of the whole desk."""
+        self.others, self.book.elsewhere = others, others.totals
+
+    def passed(self, scope: str, now_ns: int) -> int:
+        """How many new orders of a scope were let through within the last second."""
+        return recent(self._passed.get(scope), now_ns)
 
     # What the journal says.
 

@@ -244,7 +244,8 @@ class Gate:
 
     def _check_rate(self, limits: dict, origin: str, now: int) -> None:
         for scope, limit in limits.get("order_rate", ()):
-            used = Decimal(recent(self._passed.get(scope), now) + 1)
+            elsewhere = self.others.passed(now) if scope == "desk" else 0
+            used = Decimal(recent(self._passed.get(scope), now) + elsewhere + 1)
             self._ask("order_rate", scope, limit, used)
             if used > limit:
                 reason = f"It would be order {used} within a second, the limit of {words(scope)} is {shown(limit)}."

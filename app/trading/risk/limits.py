@@ -92,7 +92,7 @@ RULES: dict[str, Rule] = {
             "daily_loss",
             "Loss of the day",
             "money",
-            ("account",),
+            ("desk", "account"),
             {"account": "50000"},
             "Loss since 00:00 UTC, open positions included.",
             REDUCE_ONLY,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from app.model import events
 from app.model.events import Event
 
-from ..money import ZERO, ratio
+from ..money import ZERO, add, ratio
 from .book import WHOLE
 from .gate import shown, words
 from .limits import HALTED, NORMAL, RULES
@@ -64,6 +64,7 @@ class Watch:
         """What is used of every limit that is watched, by (scope, name)."""
         book = engine.risk.book
         found = {("account", "daily_loss"): max(-day_pnl, ZERO), ("account", "drawdown"): self._drawdown(equity)}
+        found["desk", "daily_loss"] = max(-add(day_pnl, engine.risk.others.day_pnl()), ZERO)
         for scope, owner in [("desk", WHOLE), ("account", WHOLE), *((f"strategy:{name}", name) for name in owners(engine))]:
             total = book.totals_in(scope, owner)
             found[scope, "gross_exposure"] = total.gross

@@ -60,25 +60,25 @@ class Sending(NamedTuple):
     place: Place
     part: Part
     events: list[Event]
-    order_ids: list[str]
+    orders: list[Order]
 
     def abandon(self) -> None:
         """It is not journalled: free what the proposal held."""
-        for order_id in self.order_ids:
-            self.place.engine.abandon(order_id)
+        for order in self.orders:
+            self.place.engine.withdraw(order)
 
 
 def plan(pool: Pool, fields: dict, how: object, origin: str) -> Plan:
     """Where the order in ``fields`` would go now; Denied names what is wrong with it, and every account that was left out."""
     read, wanted = sending.read_wanted(pool.home, fields, how)
-    kept = rules.of(pool.home.routed.rules)
+    kept, asked = rules.of(pool.home.routed.rules), _in_whole(read.instrument, wanted)
     refused: dict[tuple[str, str], Denied] = {}
     while True:
         found = [each for place in pool.places for each in _candidates(place, fields, read.instrument, wanted, kept, how, refused)]
         try:
             if not any(each.is_open for each in found):
                 raise _nowhere(found, pool.left_out, refused)
-            made = planning.decide(found, read.instrument, wanted, how, kept)
+            made = planning.decide(found, asked, wanted, how, kept)
         except Denied as denied:
             raise _with_accounts(denied, pool, refused) from None
         objection = _objection(pool, fields, made, origin)
@@ -107,7 +107,7 @@ def submit(pool: Pool, fields: dict, how: object, token: str, origin: str) -> li
             mine = groups[place.name]
             elsewhere = [group[0] for name, others in groups.items() if name != place.name for group in others]
             submitted = sending.proposals(place.engine, mine, elsewhere)
-            done.append(Sending(place, part, submitted, [order.client_order_id for group in mine for order in group]))
+            done.append(Sending(place, part, submitted, [order for group in mine for order in group]))
             place.engine.remember(token, part.client_order_id)
             submitted.insert(0, sending.routed_event(place.engine, fields, made, mine, part.qty))
     except Denied:
@@ -146,7 +146,14 @@ def _candidates(
     """Every listing in one account, with what speaks against it and how much of the order the account carries there."""
     engine = place.engine
     found = candidates.find(engine.view, sending.positions_of(engine), asked, wanted, kept, how == BEST)
-    return [_judged(place, replace(each, account=place.name, title=place.title), fields, wanted, refused) for each in found]
+    here = [replace(each, account=place.name, title=place.title, instrument=_in_whole(each.instrument, wanted)) for each in found]
+    return [_judged(place, each, fields, wanted, refused) for each in here]
+
+
+def _in_whole(item: Instrument, wanted: Wanted) -> Instrument:
+    """An order for whole shares is not cut into fractions: brokers take those for the day only."""
+    share = 10**item.size_scale
+    return replace(item, lot=share) if item.exchange and item.lot < share and wanted.qty % 1 == 0 else item
 
 
 def _judged(place: Place, each: Candidate, fields: dict, wanted: Wanted, refused: dict[tuple[str, str], Denied]) -> Candidate:

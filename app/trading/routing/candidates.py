@@ -118,7 +118,7 @@ def _judge(view: DeskView, item: Instrument, position: Decimal, wanted: Wanted, 
         return against("never", "your rules say never")
     if view.trades_at is not None and item.venue not in view.trades_at:
         return against("no_account", "this account does not trade there")
-    if missing := capabilities.lacks(item.venue, wanted.kind, wanted.tif):
+    if missing := capabilities.lacks(item.venue, wanted.kind, wanted.tif, wanted.post_only):
         return against("lacks", missing)
     if not book.is_trusted:
         return against("not_live", f"its book cannot be trusted now ({book.reason or book.state})")

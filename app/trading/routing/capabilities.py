@@ -19,13 +19,14 @@ _USUAL = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
 
 
 class Venue(NamedTuple):
-    """Order types and times in force that a venue has of its own; all have post-only. Without ``reduce_only`` this desk alone sees to it."""
+    """Order types and times in force that a venue has of its own. Without ``reduce_only`` this desk alone sees to it."""
 
     title: str
     types: frozenset[OrderType]
     tifs: frozenset[TimeInForce]
     reduce_only: bool = False
     kind: str = "spot"
+    post_only: bool = True
 
 
 VENUES: dict[str, Venue] = {
@@ -34,6 +35,7 @@ VENUES: dict[str, Venue] = {
     "coinbase": Venue("Coinbase", _TAKERS | {OrderType.STOP_LIMIT}, _USUAL | {TimeInForce.GTD}),
     "kraken": Venue("Kraken", _STOPS | {OrderType.ICEBERG}, _USUAL | {TimeInForce.GTD}),
     "bitstamp": Venue("Bitstamp", _STOPS - {OrderType.STOP_LIMIT}, _USUAL | {TimeInForce.GTD, TimeInForce.DAY}),
+    "alpaca": Venue("Alpaca", _STOPS, _USUAL | {TimeInForce.DAY}, post_only=False),
 }
 _EVERYTHING = Venue("", frozenset(OrderType), frozenset(TimeInForce), reduce_only=True)
 
@@ -48,9 +50,11 @@ def title(name: str) -> str:
     return of(name).title or name
 
 
-def lacks(name: str, kind: OrderType, tif: TimeInForce) -> str:
+def lacks(name: str, kind: OrderType, tif: TimeInForce, post_only: bool = False) -> str:
     """What an order needs that the venue does not have and this desk cannot hold for it, in words; empty when it would be taken."""
     venue = of(name)
+    if post_only and not venue.post_only:
+        return f"{venue.title} has no post-only orders"
     if kind not in venue.types and kind not in HELD:
         return f"{venue.title} has no {kind.value.replace('_', '-')} orders"
     if tif not in venue.tifs and tif not in HELD_TIFS and not (kind is OrderType.MARKET and tif is TimeInForce.DAY):

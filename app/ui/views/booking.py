@@ -1,4 +1,4 @@
-"""Booking by hand what no fill does, on the portfolio page: a transfer, a dividend, interest, financing, a fee, a split."""
+"""Booking by hand what no fill does, on the portfolio page: a transfer, a dividend, interest, financing, a fee, a split, a roll."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ _KINDS = (
         "New units for old ones, such as 4 for 1; 1 for 10 makes them fewer. Cost and profit stay. Its working orders are cancelled first. "
         "Book it once prices are those after it",
     ),
+    (
+        "roll",
+        "Roll of a future",
+        "A continuous future went on to its next month: closed in the old one and opened in the new one at the prices of one moment. The spread, times "
+        "position and contract, is booked against the jump of the mark, so that neither profit nor loss is left of it. Cost and orders stay as they are",
+    ),
 )
 _FIELDS = (
     ("amount", "Amount"),
@@ -31,7 +37,8 @@ _FIELDS = (
     ("note", "Note (may be empty)"),
 )
 _ONLY = {"amount": False, "currency": False, "new": True, "old": True}
-"""Fields that a split has alone, and those that it does not have."""
+"""Fields that a split and a roll have alone, and those that they do not have."""
+_NAMES = {"split": ("New units", "For old units"), "roll": ("Price of the new month", "Price of the old month")}
 
 
 class BookingForm:
@@ -69,7 +76,9 @@ class BookingForm:
 
     def _describe(self) -> None:
         self._hint.textContent = next(hint for value, _label, hint in _KINDS if value == self._kind.value)
-        splits = self._kind.value == "split"
+        splits = str(self._kind.value) in _NAMES
+        for name, label in zip(("new", "old"), _NAMES.get(str(self._kind.value), _NAMES["split"]), strict=True):
+            self._labels[name].textContent = label
         for name, of_split in _ONLY.items():
             self._boxes[name].hidden = of_split is not splits
         self._labels["symbol"].textContent = "Instrument" if splits else "Instrument (may be empty)"

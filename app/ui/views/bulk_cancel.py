@@ -19,6 +19,7 @@ class BulkCancel:
         self._ctx, self._rows, self._done = ctx, rows, done
         self._asked: list[str] = []
         self._wholes: list[str] = []
+        self._elsewhere: dict[str, list[str]] = {}
         self._sending = False
         self.button = el("button", {"type": "button", "class": "btn btn-quiet btn-danger", "hidden": True, "data-testid": "bulk-cancel"}, "Cancel chosen")
         self.root = el("div", {"class": "bulk", "hidden": True})
@@ -42,7 +43,11 @@ class BulkCancel:
         working = cancellable(rows)[:MOST_AT_ONCE]
         if not working or self._sending:
             return
-        self._asked = [row["client_order_id"] for row in working]
+        self._asked = [row["client_order_id"] for row in working if not row.get("account")]
+        self._elsewhere = {}
+        for row in working:
+            if row.get("account"):
+                self._elsewhere.setdefault(row["account"], []).append(row["client_order_id"])
         self._wholes = list(dict.fromkeys(row["whole"] for row in working if row.get("whole")))
         set_text(self._yes, f"Cancel {plural(len(working), 'order')}")
         text = el("p", {"id": "bulk-question"}, cancel_question(working, len(rows) - len(cancellable(rows))))
@@ -66,19 +71,21 @@ class BulkCancel:
         self.root.hidden = False
 
     def _send(self) -> None:
-        if self._sending or not self._asked:
+        if self._sending or not (self._asked or self._elsewhere):
             return
         self._sending = True
         self._yes.disabled = True
-        self._put(el("p", {"role": "status"}, f"Cancelling {plural(len(self._asked), 'order')} …"))
+        count = len(self._asked) + sum(map(len, self._elsewhere.values()))
+        self._put(el("p", {"role": "status"}, f"Cancelling {plural(count, 'order')} …"))
         self._ctx.errors.run("Orders", self._cancel(), self._refused)
 
     async def _cancel(self) -> None:
         try:
-            rows = (await self._ctx.link.ask("order.cancel_many", client_order_ids=self._asked, routed=self._wholes))["rows"]
+            rows = (await self._ctx.link.ask("order.cancel_many", client_order_ids=self._asked, routed=self._wholes, elsewhere=self._elsewhere))["rows"]
         finally:
-            self._sending, self._asked = False, []
-        self._tell(*cancel_outcome(rows), cancel_lines(rows, self._ctx.store.orders))
+            self._sending, self._asked, self._elsewhere = False, [], {}
+        store = self._ctx.store
+        self._tell(*cancel_outcome(rows), cancel_lines(rows, {**store.orders, **store.elsewhere}))
 
     def _refused(self, error: Refused) -> None:
         self._tell(*not_done(error, "No order was cancelled by this"), [])

@@ -18,6 +18,7 @@ from ..order_words import (
     STATUS_WORDS,
     TYPE_WORDS,
     WORKING,
+    account,
     amendable,
     blotter,
     decimals,
@@ -54,6 +55,24 @@ def _type(row: dict) -> str:
     return f"{word}, {row['how']}{several}" if row.get("legs") else word
 
 
+def _instrument(row: dict) -> str:
+    place = f" in {row['title']}" if row.get("account") else ""
+    return f"\u21b3 {row['symbol']}{place}" if row.get("route") else row["symbol"]
+
+
+def _place(row: dict) -> str:
+    return f"In the {account(row)} account, which is not shown" if row.get("account") else ""
+
+
+def _money(row: dict) -> str:
+    return "amber" if row.get("account") and row["real"] else ""
+
+
+def _where(row: dict) -> dict:
+    """The account of a leg elsewhere, for a request about it; without, that of the account which is shown."""
+    return {"account": row["account"]} if row.get("account") else {}
+
+
 class OrdersView:
     """Owns the Orders tab."""
 
@@ -78,6 +97,7 @@ class OrdersView:
                 "data-status": row["status"],
                 "data-client-order-id": row["client_order_id"],
                 "data-routed": "whole" if row.get("legs") else "leg" if row.get("route") else "",
+                "data-account": row.get("account", ""),
             },
             actions=self._actions,
             on_action=self._act,
@@ -128,7 +148,7 @@ class OrdersView:
 
         return [
             moment("created_ns", "time", "Time"),
-            Column("symbol", "Instrument", lambda row: f"\u21b3 {row['symbol']}" if row.get("route") else row["symbol"]),
+            Column("symbol", "Instrument", _instrument, title_of=_place, tone=_money),
             Column("side", "Side", lambda row: row["side"].capitalize(), tone=lambda row: row["side"]),
             Column("type", "Type", _type),
             num("qty", "Quantity"),
@@ -161,6 +181,10 @@ class OrdersView:
         if row["status"] not in WORKING:
             return tuple(reasons)
         actions = [*reasons]
+        if row.get("account"):
+            where = f"{what}, in the {account(row)} account"
+            ask = Action("query", "Query now", f"Ask the venue now about: {where}", "amber")
+            return (*reasons, ask if row["status"] == "unknown" else Action("cancel", "Cancel", f"Cancel: {where}"))
         if row.get("legs"):
             return (*reasons, Action("cancel", "Cancel", f"Cancel every leg: {what}"))
         if row["status"] == "unknown":
@@ -175,7 +199,7 @@ class OrdersView:
         orders = self._store.orders
         working = sum(row["status"] in WORKING for row in orders.values())
         self._all.hidden = working == 0
-        rows = blotter(orders, self._store.routed)
+        rows = blotter(orders, self._store.routed, self._store.elsewhere)
         rows.reverse()
         self._by.offer(rows)
         if self._working_only.checked:
@@ -183,14 +207,14 @@ class OrdersView:
         if self._by.filter.count:
             passes, now_ns = self._by.filter.passes, int(Date.now()) * 1_000_000
             rows = [row for row in rows if passes(row, now_ns)]
-        self._table.set_rows(rows, of=len(orders))
+        self._table.set_rows(rows, of=len(orders) + len(self._store.elsewhere))
         self._bulk.show()
         self._store.publish("badge", ("orders", working))
 
     def _meant(self) -> tuple[list[dict], str]:
         """The orders that cancelling many is about: the chosen, else those that a filter shows, else none; a routed one is its legs."""
-        orders, routed = self._store.orders, self._store.routed
-        if chosen := [row for key in self._table.choice.keys if (row := orders.get(key) or routed.get(key))]:
+        orders, routed, elsewhere = self._store.orders, self._store.routed, self._store.elsewhere
+        if chosen := [row for key in self._table.choice.keys if (row := orders.get(key) or routed.get(key) or elsewhere.get(key))]:
             return expanded(chosen, orders), "chosen"
         return (expanded(self._table.shown, orders), "shown") if self._by.filter.count or self._table.words else ([], "")
 
@@ -230,12 +254,12 @@ class OrdersView:
         order_id = row["client_order_id"]
         if name == "cancel":
             self._say(f"Cancelling: {order_text(row)}")
-            self._run(self._ask("order.cancel", client_order_id=order_id))
+            self._run(self._ask("order.cancel", client_order_id=order_id, **_where(row)))
         elif name == "why":
             self._run(self._explain(row))
         elif name == "query":
             self._say(f"Asking the venue about {order_text(row)}")
-            self._run(self._query(order_id))
+            self._run(self._query(row))
         elif name == "amend":
             instrument = self._store.instruments.get(row["symbol"])
             form = AmendForm(self._ctx, row, instrument, lambda: self._table.close_detail(focus_row=True))
@@ -265,8 +289,8 @@ class OrdersView:
         await self._ctx.link.ask(do, **arguments)
         self._say("")
 
-    async def _query(self, order_id: str) -> None:
-        result = await self._ctx.link.ask("order.query", client_order_id=order_id)
+    async def _query(self, row: dict) -> None:
+        result = await self._ctx.link.ask("order.query", client_order_id=row["client_order_id"], **_where(row))
         words = STATUS_WORDS.get(result["status"], result["status"])
         self._say(f"{words}: {result['evidence']}" if result.get("evidence") else f"The venue says: {words.lower()}")
 

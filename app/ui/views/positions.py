@@ -7,10 +7,10 @@ from typing import Any
 from js import crypto, performance
 
 from ..answers import not_done
-from ..dom import el, listen
+from ..dom import el, listen, today
 from ..format import arrow, direction, minus, signed
 from ..link import Refused
-from ..order_words import close_text, number, outcome, position_side, reverse_text, unsigned, value
+from ..order_words import close_text, number, outcome, position_side, reverse_text, rolls, unsigned, value
 from .empty import EmptyState
 from .rows import Column
 from .table import Action, Table
@@ -61,7 +61,7 @@ class PositionsView:
             )
 
         return [
-            Column("symbol", "Instrument", lambda row: row["symbol"]),
+            Column("symbol", "Instrument", self._name, tone=lambda row: self._rolls(row)[0], title_of=lambda row: self._rolls(row)[2]),
             Column("side", "Side", position_side, tone=lambda row: "sell" if position_side(row) == "Short" else "buy"),
             Column("qty", "Quantity", lambda row: unsigned(number(row["qty"])), lambda row: value(row["qty"]), end=True),
             num("average_price", "Average"),
@@ -70,6 +70,13 @@ class PositionsView:
             result("realised", "Realised", "From quantity already closed", optional=self._marked),
             num("notional", "Worth", optional=self._marked),
         ]
+
+    def _rolls(self, row: dict) -> tuple[str, str, str]:
+        return rolls(self._store.instruments.get(row["symbol"]), today())
+
+    def _name(self, row: dict) -> str:
+        month = self._rolls(row)[1]
+        return f"{row['symbol']}, {month}" if month else row["symbol"]
 
     def _actions(self, row: dict) -> tuple[Action, ...]:
         symbol = row["symbol"]

@@ -225,11 +225,17 @@ class RiskView:
             "tr",
             {"data-testid": "risk-limit", "data-scope": row["scope"], "data-limit": row["name"], "data-tone": words.tone(fraction)},
             el("th", {"scope": "row"}, words.scope(row["scope"])),
-            el("td", {"title": row["help"]}, row["title"], el("span", {"class": "hint"}, " yours") if row["own"] else None),
+            el("td", {"title": row["help"]}, row["title"], *self._marks(row)),
             el("td", {"class": "num"}, f"{words.used(row)} {unit}".strip(), el("span", {"class": "use", "aria-hidden": "true"}, bar)),
             el("td", {"class": "actions"}, el("button", {"type": "button", "class": "btn btn-quiet", "aria-label": f"Change {row['title']}"}, "Change")),
             el("td", {"class": "hint"}, words.STATE_WORDS.get(row["sets"], "the order is refused").lower()),
         )
+
+    def _marks(self, row: dict) -> list[Any]:
+        """Beside a limit's name: that it is the trader's, what of the accounts counts in it, and which of them have another."""
+        found = ["yours"] if row["own"] else []
+        found += [text for text in (words.counts(row), words.instead(row)) if text]
+        return [el("span", {"class": "hint", "data-testid": "risk-counts"}, f" {'; '.join(found)}")] if found else []
 
     def _limit_click(self, event: Any) -> None:
         row = event.target.closest("tr")
@@ -248,13 +254,16 @@ class RiskView:
         self._value = el("input", {**attrs, "aria-describedby": "risk-value-hint risk-value-error"})
         self._hint = el("p", {"class": "hint", "id": "risk-value-hint"})
         self._error = el("p", {"class": "field-error", "id": "risk-value-error", "role": "status"})
+        self._everywhere = el("input", {"type": "checkbox", "data-testid": "risk-everywhere"})
+        self._everywhere.checked = True
+        self._every = el("label", {"class": "tool-check", "hidden": True}, self._everywhere, "In all accounts of this desk")
         default = el("button", {"type": "button", "class": "btn"}, "Use the default")
         form = el(
             "form",
             {"class": "risk-form", "novalidate": True},
             el("div", {"class": "field"}, el("label", {"for": "risk-scope"}, "Of"), self._scope),
             el("div", {"class": "field"}, el("label", {"for": "risk-name"}, "Limit"), self._name),
-            el("div", {"class": "field"}, el("label", {"for": "risk-value"}, "Value (empty: none)"), self._value, self._hint),
+            el("div", {"class": "field"}, el("label", {"for": "risk-value"}, "Value (empty: none)"), self._value, self._hint, self._every),
             el("div", {"class": "row"}, el("button", {"type": "submit", "class": "btn btn-primary", "data-testid": "risk-set"}, "Set"), default),
             self._error,
         )
@@ -286,7 +295,11 @@ class RiskView:
         if row is not None:
             self._value.value = row["value"]
             unit = words.unit(row, self._state["currency"])
-            set_text(self._hint, f"{row['help']} In {unit}." if unit else row["help"])
+            counted = words.counts(row)
+            amounts = f"In {unit}." if unit and row["unit"] not in ("per_s", "count") else ""
+            parts = (row["help"], amounts, f"It {'is ' if row['counts'] == 'each' else ''}{counted}." if counted else "")
+            set_text(self._hint, " ".join(part for part in parts if part))
+            self._every.hidden = not counted
             self._error.textContent = ""
 
     def _submit(self, event: Any) -> None:
@@ -295,15 +308,18 @@ class RiskView:
 
     def _save(self, value: str | None) -> None:
         self._error.textContent = ""
-        work = self._change("risk.limit", scope=str(self._scope.value), name=str(self._name.value), value=value)
+        every = not self._every.hidden and bool(self._everywhere.checked)
+        work = self._change("risk.limit", scope=str(self._scope.value), name=str(self._name.value), value=value, everywhere=every)
         self._ctx.errors.run("Risk", work, self._limit_refused)
 
     async def _change(self, do: str, **arguments: Any) -> None:
-        self._take(await self._ctx.link.ask(do, **arguments))
+        result = await self._ctx.link.ask(do, **arguments)
+        self._take(result)
         if do == "risk.limit":
             self._fill_value()
-            self._error.dataset.tone = "good"
-            self._error.textContent = "In force from now on."
+            tone, text = words.written(result, self._rows()[arguments["name"]]["unit"]) if "written" in result else ("good", "In force from now on.")
+            self._error.dataset.tone = tone
+            self._error.textContent = text
 
     def _limit_refused(self, error: Refused) -> None:
         self._error.dataset.tone = ""

@@ -9,14 +9,15 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from ..dom import el, set_text
+from ..dom import el, set_text, today
 from ..link import Refused
-from ..order_words import accounts_text, contract_text, decimals, fixed, legs_text, number, sentence
+from ..order_words import accounts_text, contract_text, decimals, fixed, legs_text, number, rolls, sentence
 
 _DELAY_S = 0.12
 _AGAIN_S = 1.0
 _ROWS = (
     ("contract", "Contract"),
+    ("rolls", "Rolls"),
     ("notional", "Worth"),
     ("fee", "Fee"),
     ("average_price", "Average price"),
@@ -42,7 +43,7 @@ class Cost:
         self._list = el("dl", {"class": "cost-list"})
         for name, label in _ROWS:
             self._values[name] = el("dd", {"class": "num"}, "–")
-            self._list.append(el("div", {"class": f"cost-{name}", "hidden": name == "contract"}, el("dt", None, label), self._values[name]))
+            self._list.append(el("div", {"class": f"cost-{name}", "hidden": name in ("contract", "rolls")}, el("dt", None, label), self._values[name]))
         self._legs = el("summary")
         self._why = el("ul")
         self._accounts = el("p", {"class": "cost-accounts", "data-testid": "ticket-accounts", "hidden": True})
@@ -112,8 +113,13 @@ class Cost:
         contract = contract_text(instrument)
         money = 2 if contract else max(2, prices)
         self._values["contract"].parentNode.hidden = not contract
+        tone, month, rolls_text = rolls(instrument, today())
+        self._values["rolls"].parentNode.hidden = not month
+        self._values["rolls"].dataset.tone = tone
+        self._values["rolls"].title = rolls_text
         texts = {
             "contract": contract,
+            "rolls": month,
             "notional": f"{fixed(result.get('notional'), money)} {quote}",
             "fee": f"{fixed(result.get('fee'), money + 2)} {quote}",
             "average_price": fixed(result.get("average_price"), prices),

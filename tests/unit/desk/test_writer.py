@@ -113,3 +113,9 @@ async def test_a_command_that_is_being_written_when_the_lead_is_lost_is_refused(
     with pytest.raises(Refusal, match="another tab"):
         await asyncio.wait_for(command, 5)
     assert not engine.opened
+
+
+async def test_nobody_waits_for_an_answer_in_an_account_that_was_closed(desk_page):
+    await desk_page.desk.keeping._close_accounts()
+    async with asyncio.timeout(1):
+        await desk_page.desk.trade.settled(["x"], lambda _order: False, 60.0)

@@ -7,12 +7,14 @@ from decimal import Decimal
 import pytest
 
 from app.model.events import from_json, to_json
+from app.model.instrument import Instrument
 from app.trading.canonical import state_hash
 from app.trading.engine import Engine
 from app.trading.errors import Denied
+from app.trading.money import plain
 from app.trading.statement import as_csv, ledger, table
 from app.trading.valuation import DayStart, valuation
-from tests.unit.trading.kit import ACCOUNT, Rig
+from tests.unit.trading.kit import ACCOUNT, Rig, fields
 
 D = Decimal
 
@@ -109,3 +111,41 @@ def test_cash_of_another_account_is_not_taken():
     other = Engine("other", rig.time, rig.view)
     other.apply(event)
     assert other.anomalies[0].code == "foreign_account" and not other.portfolio.cash
+
+
+def test_a_roll_takes_the_jump_of_the_price_out_again():
+    es = Instrument("ES=F", "test", "ES=F", "ES=F", "USDT", price_scale=2, size_scale=0, tick=25, multiplier=D(50))
+    rig = Rig(instruments=(es,), cash="10000000")
+    for prices, sign in ((("5100.00", "5150.00"), 1), (("5150.00", "5120.50"), -1)):
+        old, new = prices
+        rig.book({"5000.00": 9}, {"5000.25": 9}, "ES=F")
+        side = "buy" if sign > 0 else "sell"
+        rig.take(rig.engine.submit(fields(side, "market", "2", symbol="ES=F", tif="ioc"), f"open {sign}"))
+        held = rig.engine.portfolio.qty("ES=F")
+        assert abs(held) == 2
+        rig.book({old: 9}, {str(D(old) + D("0.50")): 9}, "ES=F")
+        before = value(rig).equity
+        rig.book({new: 9}, {str(D(new) + D("0.50")): 9}, "ES=F")
+        assert value(rig).equity - before == (D(new) - D(old)) * held * 50, "the jump"
+        rig.take(rig.engine.book_cash({"kind": "roll", "symbol": "ES=F", "old": old, "new": new, "note": "December to March"}))
+        assert value(rig).equity == before, "is neither profit nor loss"
+        _count, event = rig.engine.bookings[-1]
+        assert (event.what, event.currency, event.symbol) == ("roll", "USDT", "ES=F")
+        assert event.note == f"{plain(held)} at {plain(D(old))} of the old month, at {plain(D(new))} of the new one; December to March"
+        assert from_json(to_json(event)) == event
+        rig.take(rig.engine.submit(fields("sell" if sign > 0 else "buy", "market", "2", symbol="ES=F", tif="ioc"), f"close {sign}"))
+        assert rig.engine.portfolio.qty("ES=F") == 0
+    assert state_hash(Engine.replay(ACCOUNT, rig.time, rig.entries(), rig.view)) == state_hash(rig.engine)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [({"symbol": "ES=F", "old": "1", "new": "2"}, "symbol"), ({"old": "x", "new": "2"}, "old"), ({"old": "1"}, "new"), ({"old": "2", "new": "2.0"}, "new")],
+)
+def test_a_roll_that_cannot_be_booked_names_what_is_wrong(given, field):
+    rig = Rig(cash="1000")
+    rig.book({"99": 5}, {"100": 5})
+    rig.submit("buy", "market", "1")
+    with pytest.raises(Denied) as denied:
+        rig.engine.book_cash({"kind": "roll", "symbol": "TOY", **given})
+    assert denied.value.field == field and denied.value.remedy

@@ -163,6 +163,19 @@ def test_all_legs_are_proposed_or_none_and_a_token_stands_in_each_account():
         assert each.place.engine.order_for("press-1") is None and not each.place.engine.claims()
 
 
+def test_what_was_given_up_twice_leaves_the_next_order_that_got_its_id():
+    found = several("205", real=("1000000", {}))
+    first = found.propose("buy", "4", names=())
+    for each in first:
+        each.abandon()
+    second = found.propose("buy", "4", names=())
+    assert [each.orders[0].client_order_id for each in first] == [each.orders[0].client_order_id for each in second]
+    for each in first:
+        each.abandon()  # the writer gave it up when the write failed, who waited for it does so later
+    for each in second:
+        assert each.place.engine.order_for("press-2") == each.part.client_order_id and each.place.engine.claims()
+
+
 def test_a_split_gives_one_listing_its_largest_share_over_all_accounts():
     found = several("150", real=("1000000", DEAR))
     found.rule(b="never", max_share="60")

@@ -132,3 +132,13 @@ def test_legs_of_an_order_over_accounts_name_it_and_the_question_says_so():
     assert [row.get("whole") for row in rows] == ["w", None]
     assert "1 routed order is cancelled in other accounts too." in cancel_question(rows, 0)
     assert expanded([{"client_order_id": "w", "legs": ["a"], "parts": parts[:1]}], orders) == [orders["a"]]
+
+
+def test_a_leg_in_another_account_is_meant_itself_unless_its_whole_is():
+    orders = {"a": order(client_order_id="a")}
+    whole = {"client_order_id": "w", "legs": ["a"], "parts": [{"client_order_id": "w"}, {"client_order_id": "v"}]}
+    there = {**order(client_order_id="c"), "account": "binance", "title": "Binance", "real": True, "whole": "w", "route": "v"}
+    rows = expanded([there], orders)
+    assert [row["client_order_id"] for row in rows] == ["c"]
+    assert "1 of them in the Binance account." in cancel_question(rows, 0) and "routed order" not in cancel_question(rows, 0)
+    assert [row["client_order_id"] for row in expanded([whole, there], orders)] == ["a"], "cancelling the whole reaches it"

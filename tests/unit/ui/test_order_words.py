@@ -1,5 +1,6 @@
 """Orders and positions are told in words a trader can act on."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ from app.ui.order_words import (
     STATUS_WORDS,
     accounts_text,
     amendable,
+    blotter,
     close_text,
     contract_text,
     decimals,
@@ -21,6 +23,7 @@ from app.ui.order_words import (
     outcome,
     position_side,
     reverse_text,
+    rolls,
     status_tone,
     status_word,
     value,
@@ -145,3 +148,18 @@ def test_where_a_routed_order_goes_names_its_accounts():
     row = {"client_order_id": "kt-p", "legs": ["kt-leg"], "parts": parts}
     assert marks(row) == "routed to 1 venue, the rest elsewhere: 1 in Binance (real money)" and marks({**row, "parts": []}) == "routed to 1 venue"
     assert why({**row, "status": "filled", "reason": ""}) == "The rest elsewhere: 1 in Binance (real money)."
+
+
+def test_legs_elsewhere_stand_under_their_routed_order_and_after_its_own():
+    orders = {key: {"client_order_id": key} for key in ("before", "leg1", "leg2", "after")}
+    routed = {"w": {"client_order_id": "w", "legs": ["leg1", "leg2"]}}
+    elsewhere = {key: {"client_order_id": key, "whole": whole} for key, whole in (("x1", "w"), ("x2", "w"), ("lost", "unknown"))}
+    rows = [row["client_order_id"] for row in reversed(blotter(orders, routed, elsewhere))]
+    assert rows == ["after", "w", "leg2", "leg1", "x1", "x2", "before"]
+
+
+@pytest.mark.parametrize(("day", "tone", "when"), [("2026-11-28", "", "in 20 days"), ("2026-12-17", "amber", "in 1 day"), ("2026-12-18", "amber", "today")])
+def test_a_continuous_future_says_which_month_ends_next(day, tone, when):
+    es = {"rolls": [["ESZ26", "2026-12-18"], ["ESH27", "2027-03-19"]]}
+    assert rolls(es, date.fromisoformat(day))[:2] == (tone, "ESZ26 ends 18 Dec") and f"2026, {when};" in rolls(es, date.fromisoformat(day))[2]
+    assert rolls(es, date(2026, 12, 19))[1] == "ESH27 ends 19 Mar" and rolls({}, date(2026, 12, 19)) == rolls(None, date(2026, 12, 19)) == ("", "", "")

@@ -49,3 +49,16 @@ def test_an_unknown_order_shows_its_evidence_and_a_held_one_who_holds_it():
     assert order_words.marks({"trail_percent": "0.5", "reduce_only": True, "group": "g", "parent": "p"}) == (
         "reduce-only, trails by 0.5 %, exit of another order, one cancels other"
     )
+
+
+def test_what_counts_in_a_limit_of_the_desk_and_who_has_another():
+    assert risk_words.counts({"counts": "all"}) == "counts all accounts of this desk together" and risk_words.counts({}) == ""
+    row = {"unit": "money", "instead": [{"title": "Binance", "value": "5000", "currency": "USDT"}, {"title": "Alpaca", "value": "", "currency": "USD"}]}
+    assert risk_words.instead(row) == "Binance has 5,000 USDT, Alpaca has none" and risk_words.instead({"unit": "money"}) == ""
+
+
+def test_where_a_limit_was_written_and_where_not():
+    done = [{"title": "Paper", "value": "7", "currency": ""}, {"title": "Binance", "value": None, "currency": ""}]
+    assert risk_words.written({"written": done, "not_written": []}, "per_s") == ("good", "In force from now on in Paper (7), Binance (the default).")
+    tone, text = risk_words.written({"written": done[:1], "not_written": [{"title": "Binance", "reason": "the disk is full."}]}, "per_s")
+    assert tone == "danger" and "Not in Binance: the disk is full. Set it again" in text
