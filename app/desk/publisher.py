@@ -3,7 +3,8 @@
 The quote of the instrument in focus goes out at once. What the eye only scans (the other rows of the watchlist, book, tape)
 goes together on one slower beat, bars and account on every few of them: each message costs the page a frame.
 The page returns a credit after painting; only then is the next ``tick`` sent, made from the newest state. A slow page
-skips intermediate states and never builds a backlog. Text is formatted here so that the page only sets it.
+skips intermediate states and never builds a backlog. Of what comes in columns it asks what changed, at the page's rate; what comes as
+objects it is told. Text is formatted here so that the page only sets it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ BEATS = {
 """How far apart, by how much the trader attends: at work, not touching the page, page out of sight."""
 SPREAD_NS = {"active": 30 * _MS, "resting": 0, "hidden": 0}
 """Least time between two of them: at work none shares a frame with another, so that no frame is long; at rest all share one."""
+LOOKS = {"active": 60.0, "resting": 60.0, "hidden": 1.0}
+"""How often a second it asks what changed in columns: no page shows more."""
 EARLY_NS = 30 * _MS
 """A beat this near goes along with a quote that is sent anyway."""
 LOST_CREDIT_NS = 5_000_000_000
@@ -65,7 +68,8 @@ class Publisher:
         self._instruments = {item.symbol: item for item in instruments}
         self._watched: set[str] = set()
         self._dirty: set[str] = set()
-        self._oldest_ms = 0.0
+        self._news = market.news()
+        self._came_ms = self._oldest_ms = 0.0
         self._waiting_since = self._owed_since = 0
         self._sequence = 0
         self._direction: dict[str, int] = {}
@@ -175,10 +179,6 @@ class Publisher:
         """The next tick carries the tape anew."""
         self.tape.restart(self.focus)
 
-    def add_trade(self, trade: Any) -> None:
-        """A trade of the focused instrument, for the tape."""
-        self.tape.add(trade)
-
     def choose_tape(self, wanted: TapeFilter) -> None:
         """Show the tape through this filter, anew."""
         self.tape.use(wanted)
@@ -187,7 +187,15 @@ class Publisher:
         self.flush()
 
     def changed(self, symbols: set[str], recv_ms: float) -> None:
-        """These symbols changed by frames of which the oldest came at ``recv_ms``; send what may go if the page has painted."""
+        """Frames came of which the oldest came at ``recv_ms``, and these symbols changed by objects in them; send what may go if the page has
+        painted."""
+        self._came_ms = self._came_ms or recv_ms
+        self.tape.read()
+        if symbols:
+            self._touch(symbols, recv_ms)
+        self.flush()
+
+    def _touch(self, symbols: set[str], recv_ms: float) -> None:
         if self.focus in symbols:
             if not self._oldest_ms:
                 self._oldest_ms = recv_ms
@@ -198,21 +206,39 @@ class Publisher:
         if self.summaries is not None and self.summaries.columns and not self._watched.isdisjoint(symbols):
             self._summary_dirty |= symbols & self._watched
             self._due.add("summary")
-        self.flush()
+
+    def _look(self, now: int) -> None:
+        """See what changed in columns, no more often than the page can show it."""
+        self._news.look_at(self._watched | self.charts.symbols | {self.focus}, LOOKS[self._attention])
+        wait_ns = self._news.wait_ns(now)
+        if wait_ns is None:
+            self._came_ms = 0.0
+            return
+        if wait_ns:
+            if self._timer is None:
+                self._timer = self._scheduler.call_later(wait_ns / 1e9, self._late)
+            return
+        came, self._came_ms = self._came_ms, 0.0
+        if found := self._news.take(now):
+            self._touch(found, came)
+        self._due.add("account")  # what a position is in may not be watched
 
     def painted(self, sequence: int) -> None:
         """The page has shown tick number ``sequence``: it may have the next, if that was the last one."""
         self._owed_since = self._waiting_since
         if sequence == self._sequence:
             self._waiting_since = self._owed_since = 0
-            if self._oldest_ms or self._due:
-                self.flush()
+            self.flush()
 
     def flush(self) -> None:
         """Send what is new, unless the page still owes the credit for the last tick."""
         now = self._clock.monotonic_ns()
         if self._waiting_since and now - self._waiting_since < LOST_CREDIT_NS:
             return
+        if self._market.in_columns:
+            self._look(now)
+        else:
+            self._came_ms = 0.0
         dirty, focus = self._dirty, self.focus
         quotes = []
         if focus in dirty and self._attention != "hidden":

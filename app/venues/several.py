@@ -141,6 +141,12 @@ class SeveralVenues:
         """Quotes of all venues that were left out because a later one had come with them."""
         return sum(venue.replaced for venue in self.venues)
 
+    def use_columns(self) -> None:
+        """Hand on `Ticks`; each venue that can."""
+        for venue in self.venues:
+            if (use := getattr(venue, "use_columns", None)) is not None:
+                use()
+
     # MarketSink, for each of the venues
 
     def on_events(self, events: list[MarketEvent], received_ns: int) -> None:

@@ -1,6 +1,7 @@
 // node tests/bench/ingest.mjs SITE TICKS BATCH ROUNDS: cost of a market tick from socket text to what the desk knows, in Pyodide, beside JavaScript doing
 // the same job on the same frames in the same process. Frames are the recorded shapes of quotes and trades, spread over 500 instruments; BATCH of them
-// are handed over at once. Three jobs: the desk's state, the quote store, the quote store with bars of two widths and five indicators. Prints one JSON object.
+// are handed over at once. Three jobs: the desk's market state of objects, the same in columns (both with looks at a watchlist), the quote store with
+// bars of two widths and five indicators. Prints one JSON object.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -49,8 +50,8 @@ for (let round = 0; round < rounds; round++) {
   const plain = new Plain();
   found.plain.push(timed((texts) => plain.take(texts)));
   for (const job of ["state", "store"]) {
-    const { take, told } = jobs[job](SYMBOLS.join(" ")).toJs({ dict_converter: Object.fromEntries });
-    found[job].push(timed(take));
+    const { take, told, look } = jobs[job](SYMBOLS.join(" ")).toJs({ dict_converter: Object.fromEntries });
+    found[job].push(timed(take, look));
     same &&= plain.told() === told();
   }
   const full = new Full();
