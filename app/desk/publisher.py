@@ -83,6 +83,7 @@ class Publisher:
         self._part_at = 0
         self._due: set[str] = set()
         self._timer: Any = None
+        self._look_timer: Any = None
         self.tape = TapeFeed(market, self._instruments.__getitem__)
         self.account_dirty = True
         self._account_told: dict | None = None
@@ -122,13 +123,17 @@ class Publisher:
     def close(self) -> None:
         """Its page is gone, or sleeps."""
         self._due.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._let_timers_go()
         if self._heat is not None:
             self._heat.close()
         for chart in self.charts:
             chart.close()
+
+    def _let_timers_go(self) -> None:
+        for timer in (self._timer, self._look_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._look_timer = None
 
     def _heat_due(self) -> None:
         self._due.add("heat")
@@ -170,9 +175,7 @@ class Publisher:
     def attend(self, attention: str) -> None:
         """How much the trader attends to the page: a key of BEATS. Out of sight, the quote in focus waits for the beat as well."""
         self._attention, self._beat_ns = attention, BEATS[attention]
-        if self._timer is not None:
-            self._timer.cancel()  # it was set for the beat before
-            self._timer = None
+        self._let_timers_go()  # they were set for the beat before
         self.flush()
 
     def restart_tape(self) -> None:
@@ -215,13 +218,17 @@ class Publisher:
             self._came_ms = 0.0
             return
         if wait_ns:
-            if self._timer is None:
-                self._timer = self._scheduler.call_later(wait_ns / 1e9, self._late)
+            if self._look_timer is None:
+                self._look_timer = self._scheduler.call_later(max(0.001, wait_ns / 1e9), self._look_late)
             return
         came, self._came_ms = self._came_ms, 0.0
         if found := self._news.take(now):
             self._touch(found, came)
         self._due.add("account")  # what a position is in may not be watched
+
+    def _look_late(self) -> None:
+        self._look_timer = None
+        self.flush()
 
     def painted(self, sequence: int) -> None:
         """The page has shown tick number ``sequence``: it may have the next, if that was the last one."""

@@ -218,7 +218,7 @@ def test_orders_on_paper_fill_alike(steps: list[tuple]) -> None:
             elif what == "limit":
                 rig.submit(side, "limit", str(size), str(98 - size if buys else 102 + size))
             elif what == "stop":
-                rig.submit(side, "stop", str(size), stop=str(106 if buys else 94))
+                rig.submit(side, "stop", str(size), stop=str(107 if buys else 94))
             elif what == "held":
                 rig.submit(side, "trailing_stop", str(size), trail="1")
             elif what == "gap":

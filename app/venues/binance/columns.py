@@ -19,20 +19,20 @@ from app.platform.columns import Columns, Layout, Layouts
 
 from ..wire import END_OF_TIME_NS, MS
 
-_TIME = f"<int:{END_OF_TIME_NS // MS}>"
-_ANY = 2**53
+TIME = f"<int:{END_OF_TIME_NS // MS}>"
+ANY = 2**53
 MAX_SPAN = 1_000_000
 """Most update ids one depth diff may span; more is nonsense that would make every later diff look old."""
 QUOTE = Layout(
     '{"stream":"<row:1>@bookTicker","data":{"u":<skip>,"s":"<row:0>","b":"<units:0>","B":"<units:1>","a":"<units:0>","A":"<units:1>"}}',
-    ((0, 2, 1, _ANY),),
+    ((0, 2, 1, ANY),),
 )
 TRADE = Layout(
     '{"stream":"<row:1>@trade","data":{"e":"trade","E":<skip>,"s":"<row:0>","t":<int>,"p":"<units:0>","q":"<units:1>",'
-    f'"T":{_TIME},"m":<flag>,"M":<skipflag>}}}}'
+    f'"T":{TIME},"m":<flag>,"M":<skipflag>}}}}'
 )
 DEPTH = Layout(
-    f'{{"stream":"<row:1>@depth@100ms","data":{{"e":"depthUpdate","E":{_TIME},"s":"<row:0>","U":<int>,"u":<int>,"b":<levels:0,1>,"a":<levels:0,1>}}}}',
+    f'{{"stream":"<row:1>@depth@100ms","data":{{"e":"depthUpdate","E":{TIME},"s":"<row:0>","U":<int>,"u":<int>,"b":<levels:0,1>,"a":<levels:0,1>}}}}',
     ((1, 2, 0, MAX_SPAN),),
 )
 _order = itemgetter(0)
@@ -42,15 +42,22 @@ _new = tuple.__new__
 
 def layouts(instruments: Sequence[Instrument], many: bool = False) -> Layouts:
     """What the streams look like, a row for each instrument."""
+    return layouts_of((QUOTE, TRADE, DEPTH), instruments, many)
+
+
+def layouts_of(kinds: tuple[Layout, Layout, Layout], instruments: Sequence[Instrument], many: bool) -> Layouts:
+    """Quotes, trades and differences of these instruments, whose scales are those of prices and sizes."""
     natives = tuple([item.native for item in instruments])
     scales = tuple([(item.price_scale, item.size_scale) for item in instruments])
-    return Layouts((QUOTE, TRADE, DEPTH), (natives, tuple(map(str.lower, natives))), scales, many)
+    return Layouts(kinds, (natives, tuple(map(str.lower, natives))), scales, many)
 
 
 class ColumnEvents:
-    """``rest`` reads what fits no layout: a text and its receive time (ns UTC) to events."""
+    """``rest`` reads what fits no layout: a text and its receive time (ns UTC) to events. ``chained``: a difference names the id of the one before
+    it, behind its own two, and begins right after that one."""
 
-    def __init__(self, instruments: Sequence[Instrument], rest: Callable[[str, int], list[MarketEvent | Rejected]]) -> None:
+    def __init__(self, instruments: Sequence[Instrument], rest: Callable[[str, int], list[MarketEvent | Rejected]], chained: bool = False) -> None:
+        self._chained, self._depth_width = chained, DEPTH_WIDTH + chained
         self._symbols = tuple([item.symbol for item in instruments])
         self._rest = rest
         self.replaced = 0
@@ -85,7 +92,7 @@ class ColumnEvents:
         events: list[MarketEvent] = []
         if depth:
             differences = [*self._differences(depth.tolist(), columns.levels, recv)]
-            changing = {*depth[1::DEPTH_WIDTH].tolist()}
+            changing = {*depth[1 :: self._depth_width].tolist()}
             if not changing.isdisjoint(trades[1::TRADE_WIDTH].tolist()):
                 apart, others = array("q"), array("q")
                 for record in zip(*[iter(trades.tolist())] * TRADE_WIDTH, strict=True):
@@ -108,8 +115,9 @@ class ColumnEvents:
             return
         level = levels.tolist()
         pairs, at = list(zip(level[::2], level[1::2], strict=True)), 0
-        for order, row, ts, first, last, bids, asks in zip(*[iter(depth)] * DEPTH_WIDTH, strict=True):
+        for order, row, ts, first, last, *before, bids, asks in zip(*[iter(depth)] * self._depth_width, strict=True):
             middle, end = at + bids, at + bids + asks
+            first = before[0] + 1 if before else first
             yield order, BookDelta(self._symbols[row], ts * MS, recv, tuple(pairs[at:middle]), tuple(pairs[middle:end]), first, last)
             at = end
 
