@@ -85,13 +85,13 @@ class MarketState:
         entries, changed = self._entries, self.changed
         count = len(batch)
         for event in batch:
-            if type(event) is Ticks:
-                self._store(event.symbols).put(event)
-                count += len(event) - 1
-                continue
             symbol = event.symbol
             entry = entries.get(symbol)
             if entry is None:
+                if type(event) is Ticks:
+                    self._store(event.symbols).put(event)
+                    count += len(event) - 1
+                    continue
                 self.counters["unknown_symbol"] += 1
                 continue
             kind = type(event)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 Level = tuple[int, int]
 """(price units, size units); size 0 deletes the level."""
@@ -113,6 +113,8 @@ class Ticks:
     (in units of ``unit_ns``), 1 where the aggressor sold; ``quotes``: order, row, bid, its size, ask, its size.
     """
 
+    symbol: ClassVar[str] = ""
+    """They are about many instruments."""
     symbols: tuple[str, ...]
     recv: int
     trades: memoryview
