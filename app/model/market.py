@@ -105,7 +105,7 @@ TRADE_WIDTH, QUOTE_WIDTH = 7, 6
 """Numbers a record of each table of `Ticks`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would cost as much as all else that is done to one; nobody changes it
 class Ticks:
     """Quotes and trades of many instruments that came together, in columns: what they make is worked out when somebody looks.
 
