@@ -142,6 +142,11 @@ class LiveVenue:
         columns = getattr(self.parser, "columns", None)
         return 0 if columns is None else columns.replaced
 
+    @property
+    def reads_columns(self) -> bool:
+        """Whether its frames are read in columns."""
+        return self.reader is not None
+
     def use_columns(self) -> None:
         """Hand on quotes and trades as `Ticks` from now on, where frames are read in columns."""
         self._in_columns = True

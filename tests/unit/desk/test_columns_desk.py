@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from array import array
 
 import pytest
@@ -12,7 +13,6 @@ from app.market.trades import KEPT
 from app.model.market import Ticks
 from tests.unit.desk.conftest import BUY, start_desk
 from tests.unit.desk.test_publisher import Rig
-from tests.unit.manual import ManualTime
 from tests.venues.live_desk import until
 from tests.venues.sims.hand import exchange_of
 from tests.venues.sims.server import Served
@@ -42,8 +42,10 @@ async def test_a_market_that_comes_fast_is_taken_in_columns(monkeypatch: pytest.
 class Slow:
     """A venue that can give columns, and a load that ends or fails when told to."""
 
-    def __init__(self) -> None:
-        self.time, self.used, self.loads, self.failed, self.busy = ManualTime(), 0, [], [], False
+    def __init__(self, reads_columns: bool = True) -> None:
+        self.reads_columns = reads_columns
+        self.used, self.loads, self.failed, self.busy = 0, [], [], False
+        self.tasks: list = []
         self.error: Exception | None = None
         self.pace = Pace(self, self.load, self, lambda: self.busy, self.failed.append)
 
@@ -56,38 +58,42 @@ class Slow:
             raise self.error
 
     def create_task(self, coroutine) -> None:
-        with pytest.raises(StopIteration):
-            coroutine.send(None)
+        self.tasks.append(asyncio.ensure_future(coroutine))
 
 
-def test_columns_are_used_once_it_was_fast_for_some_seconds_and_nothing_is_being_written():
+async def test_columns_are_used_once_it_was_fast_for_some_seconds_and_nothing_is_being_written(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pace, "AGAIN_S", 0)
     desk = Slow()
     for ticks in (FAST, FAST, FAST - 1, *[FAST] * (FOR_S - 1)):
         desk.pace.second(ticks)
-    assert not desk.loads
+    assert not desk.tasks
     desk.busy = True
-    desk.pace.second(FAST)
-    assert not desk.loads, "not while an order is being written"
-    desk.busy = False
     for _ in range(3):
         desk.pace.second(FAST)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert desk.loads == [["numpy"]] and not desk.used, "not while an order is being written"
+    desk.busy = False
+    await asyncio.gather(*desk.tasks)
     assert desk.loads == [["numpy"]] and desk.used == 1 and not desk.failed
 
 
-def test_a_package_that_cannot_be_fetched_leaves_the_desk_as_it_was():
+async def test_a_package_that_cannot_be_fetched_leaves_the_desk_as_it_was():
     desk = Slow()
     desk.error = OSError("no network")
     for _ in range(3 * FOR_S):
         desk.pace.second(FAST)
+    await asyncio.gather(*desk.tasks)
     assert desk.failed == [desk.error] and not desk.used and len(desk.loads) == 1
 
 
 def test_a_venue_without_columns_asks_for_nothing():
-    loads: list = []
-    quiet = Pace(object(), loads.append, None, lambda: False, loads.append)
-    for _ in range(2 * FOR_S):
-        quiet.second(10 * FAST)
-    assert loads == []
+    for venue in (object(), Slow(reads_columns=False)):
+        tasks: list = []
+        quiet = Pace(venue, tasks.append, Slow(), lambda: False, tasks.append)
+        for _ in range(2 * FOR_S):
+            quiet.second(10 * FAST)
+        assert tasks == []
 
 
 class InColumns(Rig):
