@@ -176,6 +176,8 @@ class Publisher:
         """How much the trader attends to the page: a key of BEATS. Out of sight, the quote in focus waits for the beat as well."""
         self._attention, self._beat_ns = attention, BEATS[attention]
         self._let_timers_go()  # they were set for the beat before
+        if self._news.stores:
+            self._look_at()
         self.flush()
 
     def restart_tape(self) -> None:
@@ -192,8 +194,8 @@ class Publisher:
     def changed(self, symbols: set[str], recv_ms: float) -> None:
         """Frames came of which the oldest came at ``recv_ms``, and these symbols changed by objects in them; send what may go if the page has
         painted."""
-        self._came_ms = self._came_ms or recv_ms
-        self.tape.read()
+        if self._news.stores:
+            self._came_ms = self._came_ms or recv_ms
         if symbols:
             self._touch(symbols, recv_ms)
         self.flush()
@@ -203,6 +205,7 @@ class Publisher:
             if not self._oldest_ms:
                 self._oldest_ms = recv_ms
             self._due |= {"book", "tape", "bar"}
+            self.tape.read()
         if self.charts.touch(symbols):
             self._due.add("charts")
         self._dirty |= symbols
@@ -212,7 +215,6 @@ class Publisher:
 
     def _look(self, now: int) -> None:
         """See what changed in columns, no more often than the page can show it."""
-        self._news.look_at(self._watched | self.charts.symbols | {self.focus}, LOOKS[self._attention])
         wait_ns = self._news.wait_ns(now)
         if wait_ns is None:
             self._came_ms = 0.0
@@ -221,10 +223,14 @@ class Publisher:
             if self._look_timer is None:
                 self._look_timer = self._scheduler.call_later(max(0.001, wait_ns / 1e9), self._look_late)
             return
+        self._look_at()
         came, self._came_ms = self._came_ms, 0.0
         if found := self._news.take(now):
             self._touch(found, came)
         self._due.add("account")  # what a position is in may not be watched
+
+    def _look_at(self) -> None:
+        self._news.look_at(self._watched | self.charts.symbols | {self.focus}, LOOKS[self._attention])
 
     def _look_late(self) -> None:
         self._look_timer = None
@@ -242,10 +248,8 @@ class Publisher:
         now = self._clock.monotonic_ns()
         if self._waiting_since and now - self._waiting_since < LOST_CREDIT_NS:
             return
-        if self._market.in_columns:
+        if self._news.stores:
             self._look(now)
-        else:
-            self._came_ms = 0.0
         dirty, focus = self._dirty, self.focus
         quotes = []
         if focus in dirty and self._attention != "hidden":

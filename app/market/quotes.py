@@ -277,28 +277,28 @@ class Subscription:
         self.rows = rows
         store.settle()
         self._seen = store.batches
-        self._next_ns = 0
+        self.next_ns = 0
+        """When its rate lets it look again (monotonic ns)."""
 
     @property
     def anything(self) -> bool:
         """Whether anything came since the last time, of whatever row."""
         return self._store.waiting > 0 or self._store.batches > self._seen
 
-    def wait_ns(self, now_ns: int) -> int:
-        """How long until its rate lets it look again; ``now_ns`` is monotonic."""
-        return max(0, self._next_ns - now_ns)
-
-    def go_on(self, other: Subscription) -> None:
-        """Go on from where another one of the same store is."""
+    def go_on(self, other: Subscription | None) -> None:
+        """Go on from where another one of the same store is; None: all that ever came is news."""
+        if other is None:
+            self._seen = 0
+            return
         self._seen = other._seen
-        self._next_ns = other._next_ns if self.every_ns >= other.every_ns else 0
+        self.next_ns = other.next_ns if self.every_ns >= other.every_ns else 0
 
     def take(self, now_ns: int) -> np.ndarray:
         """The rows that changed since the last time, each once; none before it is due."""
         store = self._store
-        if now_ns < self._next_ns or not self.anything:
+        if now_ns < self.next_ns or not self.anything:
             return np.empty(0, np.int64)
-        self._next_ns = now_ns + self.every_ns
+        self.next_ns = now_ns + self.every_ns
         seq = store.seq
         changed = (seq > self._seen).nonzero()[0] if self.rows is None else self.rows[seq[self.rows] > self._seen]
         self._seen = store.batches

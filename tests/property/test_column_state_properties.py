@@ -157,15 +157,17 @@ def test_who_wants_the_newest_state_is_told_of_his_own_at_his_rate() -> None:
     news.look_at({NAMES[0]}, 10)
     assert news.wait_ns(0) is None and news.take(0) == set() and not market.in_columns
     market.apply([batch(symbols, 1, quotes=[(1, 5, 1, 6, 1)])])
-    news.look_at({NAMES[0], NAMES[1], "ELSEWHERE"}, 10)  # there is something to look at from now on: what came before is the market's
+    news.look_at({NAMES[0], NAMES[1], "ELSEWHERE"}, 10)
+    assert market.news().take(0) == set() and news.take(0) == {NAMES[1]}, "the first that comes is news as well"
     for at in range(3):
         market.apply([batch(symbols, 2 + at, quotes=[(1, 7 + at, 1, 9 + at, 1), (2, 5, 1, 6, 1)])])
-    assert news.wait_ns(50) == 0 and news.take(50) == {NAMES[1]} and market.quote(NAMES[1]).bid == 9
-    assert news.wait_ns(60) is None
+    assert news.wait_ns(50) == 10**8 - 50 and news.take(50) == set()
+    assert news.wait_ns(10**9) == 0 and news.take(10**9) == {NAMES[1]} and market.quote(NAMES[1]).bid == 9
+    assert news.wait_ns(10**9) is None
     market.apply([batch(symbols, 9, quotes=[(0, 5, 1, 6, 1)])])
-    assert news.wait_ns(60) == 10**8 - 10 and news.take(60) == set()
+    assert news.wait_ns(10**9 + 10) == 10**8 - 10 and news.take(10**9 + 10) == set()
     news.look_at({NAMES[0]}, 10)  # another choice does not bring it forward, nor lose anything
-    assert news.take(60) == set() and news.take(50 + 10**8) == {NAMES[0]}
+    assert news.take(10**9 + 10) == set() and news.take(11 * 10**8) == {NAMES[0]}
 
 
 def test_little_waits_even_where_nobody_looks() -> None:

@@ -191,8 +191,8 @@ def test_a_slow_subscriber_sees_the_newest_state_once() -> None:
     for bid in range(10):
         quote(store, bid % 2, 100 + bid)
         assert fast.take(bid).tolist() == [bid % 2] and slow.take(0).tolist() == [0] * (not bid)
-    assert slow.wait_ns(SECOND // 2 - 1) == 1 and slow.take(SECOND // 2 - 1).tolist() == [] and slow.anything
-    assert slow.wait_ns(SECOND // 2) == 0 and slow.take(SECOND // 2).tolist() == [0, 1] and store.quotes()[:, 2].tolist() == [108, 109, 0]
+    assert slow.next_ns == SECOND // 2 and slow.take(SECOND // 2 - 1).tolist() == [] and slow.anything
+    assert slow.take(SECOND // 2).tolist() == [0, 1] and store.quotes()[:, 2].tolist() == [108, 109, 0]
     assert not slow.anything
     assert slow.take(SECOND).tolist() == [] and one.take(5).tolist() == []
     quote(store, 2, 5)

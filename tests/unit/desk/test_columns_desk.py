@@ -108,7 +108,11 @@ class InColumns(Rig):
 @pytest.fixture
 def rig() -> InColumns:
     made = InColumns()
+    made.quote("AAA", 490, received_ms=0.5)
+    made.run(1)
+    made.sent.clear()
     made.ticks_come(quotes=((0, 500, 1, 501, 1), (1, 600, 1, 601, 1)))
+    assert made.ticks()[-1]["recv_ms"] == 5.0, "not when objects came before"
     made.run(1)
     made.sent.clear()
     return made
