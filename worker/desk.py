@@ -40,6 +40,9 @@ def main(scope, settings: dict, again: int = 0, given: str = "", settle_s: float
     async def read_bytes(path: str) -> bytes:
         return (await kontor.readBytes(path)).to_bytes()
 
+    async def packages(names: list[str]) -> None:
+        await kontor.loadPackages(to_js(names))
+
     def post_beside(name: str):
         def post(text: str, buffer) -> None:
             message = Object.new()
@@ -57,6 +60,7 @@ def main(scope, settings: dict, again: int = 0, given: str = "", settle_s: float
             post_file=post_beside("file"),
             read_bytes=read_bytes,
             memory=lambda: kontor.heapBytes(),
+            packages=packages,
             epoch_ms=lambda: performance.timeOrigin + performance.now(),
             base=site,
             tabs=BrowserChannel(CHANNEL),

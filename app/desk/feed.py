@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.health.histogram import Histogram
-from app.model.market import Correction, Gap, MarketEvent, Rejected, Restart, Trade
+from app.model.market import Correction, Gap, MarketEvent, Rejected, Restart, Ticks
 
 MAX_REASONS = 50
 
@@ -24,8 +24,9 @@ class Feed:
         self._clock, self._epoch_ms = clock, epoch_ms
         self._connection_changed = connection_changed
         self.on_batch: Callable[[list[MarketEvent]], None] | None = None
-        self.followed: Callable[[list[MarketEvent], set[str], float], None] | None = None
-        """Tells the tabs that follow, after the page of this one: events, changed symbols, when the oldest frame came."""
+        self.followed: Callable[[set[str], set[str], float], None] | None = None
+        """Tells the tabs that follow, after the page of this one: instruments whose tape and bars come anew (after a gap, a restart, a
+        correction), those that changed, when the oldest frame came."""
         self.frame_to_engine = Histogram("frame_to_engine")
         self.events = self.batches = self.gaps = self.rejected = 0
         self.rejects: deque[Rejected] = deque(maxlen=50)
@@ -38,9 +39,19 @@ class Feed:
         market.apply(events)
         if self.on_batch is not None:
             self.on_batch(events)
-        for gap in show(publisher, events):
-            self.gaps += 1
-            count_reason(self.gap_reasons, gap.reason)
+        rebuilt: set[str] = set()
+        for event in events:
+            kind = type(event)
+            if kind is Ticks:
+                self.events += len(event) - 1
+            elif kind is Gap:
+                self.gaps += 1
+                count_reason(self.gap_reasons, event.reason)
+                rebuilt.add(event.symbol)
+            elif kind is Restart or kind is Correction:
+                rebuilt.add(event.symbol)
+        if rebuilt:
+            publisher.rebuilt(rebuilt)
         self.events += len(events)
         self.batches += 1
         waited_ms = (self._clock.monotonic_ns() - received_ns) / 1e6
@@ -48,7 +59,7 @@ class Feed:
         changed, received_ms = market.take_changed(), self._epoch_ms() - waited_ms
         publisher.changed(changed, received_ms)
         if self.followed is not None:
-            self.followed(events, changed, received_ms)
+            self.followed(rebuilt, changed, received_ms)
 
     def on_rejected(self, rejected: Rejected) -> None:
         """A venue message that could not be used: counted and shown, nothing else changes."""
@@ -59,26 +70,6 @@ class Feed:
     def on_connection(self, connection: Any) -> None:
         """The venue's connection state changed."""
         self._connection_changed(connection)
-
-
-def show(publisher: Any, events: list[MarketEvent]) -> list[Gap]:
-    """Tape and bars of what one page looks at: trades are added, after a gap, a restart or a correction everything comes anew. Gives the gaps."""
-    focus = publisher.focus
-    rebuilt: set[str] = set()
-    gaps: list[Gap] = []
-    for event in events:
-        kind = type(event)
-        if kind is Trade:
-            if event.symbol == focus:
-                publisher.add_trade(event)
-        elif kind is Gap:
-            gaps.append(event)
-            rebuilt.add(event.symbol)
-        elif kind is Restart or kind is Correction:
-            rebuilt.add(event.symbol)
-    if rebuilt:
-        publisher.rebuilt(rebuilt)
-    return gaps
 
 
 def count_reason(reasons: dict[str, int], reason: str, count: int = 1) -> None:

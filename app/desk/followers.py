@@ -13,7 +13,6 @@ from typing import Any
 
 from . import requests
 from .errors import Refusal, to_wire
-from .feed import show
 from .publisher import Publisher
 from .sharing import SharedMarket
 from .wire import to_text
@@ -95,9 +94,10 @@ class Followers:
     def _tell_page(self) -> None:
         self._desk.around.post(json.dumps({"t": "followers", "count": len(self.tabs)}))
 
-    def _market(self, events: list, changed: set[str], received_ms: float) -> None:
+    def _market(self, rebuilt: set[str], changed: set[str], received_ms: float) -> None:
         for tab in self.awake:
-            show(tab.publisher, events)
+            if rebuilt:
+                tab.publisher.rebuilt(rebuilt)
             tab.publisher.changed(changed, received_ms)
 
     def send(self, message: dict, text: str) -> None:

@@ -33,6 +33,11 @@ class HealthReport:
         where = f"{place[0].filename.rsplit('/', 1)[-1]}:{place[0].lineno}" if place[0] else ""
         self._errors.append({"at_ns": self._desk.around.clock.now_ns(), "error": f"{type(error).__name__}: {error}"[:300], "where": where})
 
+    @property
+    def ticks_per_s(self) -> float:
+        """What came in the last second."""
+        return self._rates[0]
+
     def second(self) -> dict:
         """The ``stats`` message; also measures the cost of an in-memory quote read."""
         desk = self._desk
@@ -86,6 +91,7 @@ class HealthReport:
                 "ticks_per_s": round(self._rates[0], 1),
                 "rejected": feed.rejected,
                 "gaps": feed.gaps,
+                "instruments_in_columns": desk.market.in_columns,
                 "queue": desk.trade.writer.queued,
                 "journal_entries": desk.trade.engine.last_seq if desk.trade.engine else 0,
             },

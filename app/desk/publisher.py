@@ -3,7 +3,8 @@
 The quote of the instrument in focus goes out at once. What the eye only scans (the other rows of the watchlist, book, tape)
 goes together on one slower beat, bars and account on every few of them: each message costs the page a frame.
 The page returns a credit after painting; only then is the next ``tick`` sent, made from the newest state. A slow page
-skips intermediate states and never builds a backlog. Text is formatted here so that the page only sets it.
+skips intermediate states and never builds a backlog. Of what comes in columns it asks what changed, at the page's rate; what comes as
+objects it is told. Text is formatted here so that the page only sets it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ BEATS = {
 """How far apart, by how much the trader attends: at work, not touching the page, page out of sight."""
 SPREAD_NS = {"active": 30 * _MS, "resting": 0, "hidden": 0}
 """Least time between two of them: at work none shares a frame with another, so that no frame is long; at rest all share one."""
+LOOKS = {"active": 60.0, "resting": 60.0, "hidden": 1.0}
+"""How often a second it asks what changed in columns: no page shows more."""
 EARLY_NS = 30 * _MS
 """A beat this near goes along with a quote that is sent anyway."""
 LOST_CREDIT_NS = 5_000_000_000
@@ -65,7 +68,8 @@ class Publisher:
         self._instruments = {item.symbol: item for item in instruments}
         self._watched: set[str] = set()
         self._dirty: set[str] = set()
-        self._oldest_ms = 0.0
+        self._news = market.news()
+        self._came_ms = self._oldest_ms = 0.0
         self._waiting_since = self._owed_since = 0
         self._sequence = 0
         self._direction: dict[str, int] = {}
@@ -79,6 +83,7 @@ class Publisher:
         self._part_at = 0
         self._due: set[str] = set()
         self._timer: Any = None
+        self._look_timer: Any = None
         self.tape = TapeFeed(market, self._instruments.__getitem__)
         self.account_dirty = True
         self._account_told: dict | None = None
@@ -118,13 +123,17 @@ class Publisher:
     def close(self) -> None:
         """Its page is gone, or sleeps."""
         self._due.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._let_timers_go()
         if self._heat is not None:
             self._heat.close()
         for chart in self.charts:
             chart.close()
+
+    def _let_timers_go(self) -> None:
+        for timer in (self._timer, self._look_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._look_timer = None
 
     def _heat_due(self) -> None:
         self._due.add("heat")
@@ -166,18 +175,14 @@ class Publisher:
     def attend(self, attention: str) -> None:
         """How much the trader attends to the page: a key of BEATS. Out of sight, the quote in focus waits for the beat as well."""
         self._attention, self._beat_ns = attention, BEATS[attention]
-        if self._timer is not None:
-            self._timer.cancel()  # it was set for the beat before
-            self._timer = None
+        self._let_timers_go()  # they were set for the beat before
+        if self._news.stores:
+            self._look_at()
         self.flush()
 
     def restart_tape(self) -> None:
         """The next tick carries the tape anew."""
         self.tape.restart(self.focus)
-
-    def add_trade(self, trade: Any) -> None:
-        """A trade of the focused instrument, for the tape."""
-        self.tape.add(trade)
 
     def choose_tape(self, wanted: TapeFilter) -> None:
         """Show the tape through this filter, anew."""
@@ -187,17 +192,48 @@ class Publisher:
         self.flush()
 
     def changed(self, symbols: set[str], recv_ms: float) -> None:
-        """These symbols changed by frames of which the oldest came at ``recv_ms``; send what may go if the page has painted."""
+        """Frames came of which the oldest came at ``recv_ms``, and these symbols changed by objects in them; send what may go if the page has
+        painted."""
+        if self._news.stores:
+            self._came_ms = self._came_ms or recv_ms
+        if symbols:
+            self._touch(symbols, recv_ms)
+        self.flush()
+
+    def _touch(self, symbols: set[str], recv_ms: float) -> None:
         if self.focus in symbols:
             if not self._oldest_ms:
                 self._oldest_ms = recv_ms
             self._due |= {"book", "tape", "bar"}
+            self.tape.read()
         if self.charts.touch(symbols):
             self._due.add("charts")
         self._dirty |= symbols
         if self.summaries is not None and self.summaries.columns and not self._watched.isdisjoint(symbols):
             self._summary_dirty |= symbols & self._watched
             self._due.add("summary")
+
+    def _look(self, now: int) -> None:
+        """See what changed in columns, no more often than the page can show it."""
+        wait_ns = self._news.wait_ns(now)
+        if wait_ns is None:
+            self._came_ms = 0.0
+            return
+        if wait_ns:
+            if self._look_timer is None:
+                self._look_timer = self._scheduler.call_later(max(0.001, wait_ns / 1e9), self._look_late)
+            return
+        self._look_at()
+        came, self._came_ms = self._came_ms, 0.0
+        if found := self._news.take(now):
+            self._touch(found, came)
+        self._due.add("account")  # what a position is in may not be watched
+
+    def _look_at(self) -> None:
+        self._news.look_at(self._watched | self.charts.symbols | {self.focus}, LOOKS[self._attention])
+
+    def _look_late(self) -> None:
+        self._look_timer = None
         self.flush()
 
     def painted(self, sequence: int) -> None:
@@ -205,14 +241,15 @@ class Publisher:
         self._owed_since = self._waiting_since
         if sequence == self._sequence:
             self._waiting_since = self._owed_since = 0
-            if self._oldest_ms or self._due:
-                self.flush()
+            self.flush()
 
     def flush(self) -> None:
         """Send what is new, unless the page still owes the credit for the last tick."""
         now = self._clock.monotonic_ns()
         if self._waiting_since and now - self._waiting_since < LOST_CREDIT_NS:
             return
+        if self._news.stores:
+            self._look(now)
         dirty, focus = self._dirty, self.focus
         quotes = []
         if focus in dirty and self._attention != "hidden":

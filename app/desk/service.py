@@ -21,6 +21,7 @@ from .keeping import Keeping
 from .lines import tell_boot, tell_request
 from .locking import Locking
 from .marketview import TimedMarket
+from .pace import Pace
 from .publisher import Publisher
 from .requests import REQUESTS
 from .settings import Settings
@@ -69,6 +70,7 @@ class Desk:
         self._market_keys: Any = None
         self._kept_since = self._seconds = 0
         self._fill_times: FillTimes | None = None
+        self._pace: Pace | None = None
         self._wanted: list[str] = []
         self._ready = asyncio.Event()
         self._kept = asyncio.Event()
@@ -167,6 +169,7 @@ class Desk:
         self.accounts.make(instruments)
         self.feed.on_batch = self.accounts.on_market
         self.health = HealthReport(self)
+        self._pace = Pace(self.venue, around.packages, around.scheduler, lambda: self.accounts.writing, self.health.note)
         self.send(self.hello())
         self.send({"t": "instruments", "rows": [self._instrument_row(item) for item in instruments]})
         if instruments:
@@ -498,6 +501,7 @@ class Desk:
         if self.followers is not None:
             self.followers.second()
         self._seconds += 1
+        self._pace.second(self.health.ticks_per_s)
         if self._backup is not None:
             self._backup.second()
         self.send({"t": "stats", **self.health.second()})

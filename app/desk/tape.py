@@ -1,7 +1,7 @@
 """The tape of the instrument in focus as the page gets it: filtered, large trades told apart, runs at one price put together.
 
-All of it happens here, before anything is conflated: a large trade is not lost among the small ones of a busy moment. Thresholds are
-compared in exact integer units.
+All of it happens here, before anything is conflated: a large trade is not lost among the small ones of a busy moment. It reads every trade;
+where more came between two looks than are kept, the page is told how many it does not have. Thresholds are compared in exact integer units.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from .errors import Refusal
 ROWS = 60
 _SIDES = ("", "buy", "sell")
 _UNITS = ("base", "quote")
+READ_FROM = 100
+"""With so many trades unread they are read without waiting for the page: fewer than are kept."""
 _LARGE_OF, _LEARN_FROM, _LEARN_EVERY = 50, 40, 100
 """One trade in fifty is large by itself, once so many are known; looked at again after so many."""
 
@@ -53,6 +55,7 @@ class TapeFeed:
         self._market, self._instrument = market, instrument
         self.filter = TapeFilter()
         self.symbol = ""
+        self._reader: Any = None
         self._number = 0
         self._forget()
 
@@ -60,13 +63,8 @@ class TapeFeed:
         self._due: list[list] = []
         self._run: list | None = None
         self._reset = True
-        self._seen = 0
+        self._seen = self._lost = 0
         self._least = self._large = 0
-
-    @property
-    def is_due(self) -> bool:
-        """Whether there is something to tell."""
-        return bool(self._due) or self._reset
 
     def use(self, wanted: TapeFilter) -> None:
         """Show the tape like this from now on; the next message carries it anew."""
@@ -79,11 +77,21 @@ class TapeFeed:
         self.symbol = symbol
         self._forget()
         self._learn()
+        self._reader = self._market.trade_reader(symbol)
         for trade in self._market.trades(symbol):
-            self.add(trade)
+            self._add(trade)
 
-    def add(self, trade: Any) -> None:
-        """A trade of the instrument."""
+    def read(self, least: int = READ_FROM) -> None:
+        """Take the trades that came, where as many as ``least`` wait."""
+        if self._reader is not None and (not least or self._reader.behind >= least):
+            news = self._reader.read()
+            if news.lost:
+                self._lost += news.lost
+                self._run = None
+            for trade in news.trades:
+                self._add(trade)
+
+    def _add(self, trade: Any) -> None:
         self._seen += 1
         if self._seen % _LEARN_EVERY == 0:
             self._learn()
@@ -111,13 +119,15 @@ class TapeFeed:
                 del due[0]
 
     def message(self) -> dict | None:
-        """What is new, None when nothing is."""
-        if not self.is_due:
+        """What is new, None when nothing is. ``lost``, where there is one: so many trades came too fast to be read."""
+        self.read(0)
+        if not (self._due or self._reset or self._lost):
             return None
         item = self._instrument(self.symbol)
         rows = [[at, display.price(price, item), display.size(size, item), *more] for at, price, size, *more in self._due]
-        reset, self._reset, self._due = self._reset, False, []
-        return {"symbol": self.symbol, "reset": reset, "rows": rows}
+        reset, lost = self._reset, self._lost
+        self._reset, self._due, self._lost = False, [], 0
+        return {"symbol": self.symbol, "reset": reset, "rows": rows, **({"lost": lost} if lost else {})}
 
     def _learn(self) -> None:
         wanted, item = self.filter, self._instrument(self.symbol)

@@ -54,19 +54,25 @@ class BarColumns:
 
     def __init__(self, rows: int, width_s: int, kept: int = 128) -> None:
         self.width_s, self.kept = width_s, kept
-        self._now = np.zeros((8, rows), np.int64)
+        # a bar's fields lie side by side: gathering some rows costs a copy a bar and not one a field
+        self._by_row = np.zeros((rows, 8), np.int64)
+        self._now = self._by_row.T
         self._now[TIME] = _NEVER
         self._counts = np.zeros(rows, np.int64)
         self._revised = self._too_late = 0
         self.on_close: Callable[[np.ndarray, np.ndarray], object] | None = None
         self.settle: Callable[[], object] | None = None
-        self._ring = np.full((8, rows, kept), 0, np.int64)  # not zeros: memory is taken now, not bar by bar
+        self._ring = np.moveaxis(np.full((rows, kept, 8), 0, np.int64), 2, 0)  # not zeros: memory is taken now, not bar by bar
         self._width = width_s * _SECOND
 
     @property
     def now(self) -> np.ndarray:
         """(8, rows): the open bars, where ``counts`` is above zero."""
         return self._looked_at()._now
+
+    def open_bars(self, rows: np.ndarray) -> np.ndarray:
+        """(8, these rows): as ``now``."""
+        return self._looked_at()._by_row[rows].T
 
     @property
     def counts(self) -> np.ndarray:
@@ -115,24 +121,27 @@ class BarColumns:
             rows, groups = rows[~first], groups[:, ~first]
 
     def _groups(self, rows: np.ndarray, groups: np.ndarray) -> None:
-        now = self._now.take(rows, 1)
+        bars = self._by_row[rows]
+        now = bars.T
         more = now[TIME] == groups[TIME]
         if not np.logical_and.reduce(more):
             self._open(rows[~more], groups[:, ~more])
-            rows, groups, now = rows[more], groups[:, more], now[:, more]
-        self._now[HIGH, rows] = np.maximum(now[HIGH], groups[HIGH])
-        self._now[LOW, rows] = np.minimum(now[LOW], groups[LOW])
-        self._now[CLOSE, rows], self._now[CLOSED, rows] = groups[CLOSE], groups[CLOSED]
-        self._now[VOLUME, rows] = now[VOLUME] + groups[VOLUME]
+            rows, groups, bars = rows[more], groups[:, more], bars[more]
+            now = bars.T
+        np.maximum(now[HIGH], groups[HIGH], out=now[HIGH])
+        np.minimum(now[LOW], groups[LOW], out=now[LOW])
+        now[VOLUME] += groups[VOLUME]
+        now[CLOSE], now[CLOSED] = groups[CLOSE], groups[CLOSED]
+        self._by_row[rows] = bars
 
     def _open(self, rows: np.ndarray, bars: np.ndarray) -> None:
         had = rows[self._counts[rows] > 0]
         if len(had):
-            closed = self._now[:, had]
+            closed = self._by_row[had].T
             self._ring[:, had, (self._counts[had] - 1) % self.kept] = closed
             if self.on_close is not None:
                 self.on_close(had, closed)
-        self._now[:, rows] = bars
+        self._by_row[rows] = bars.T
         self._counts[rows] += 1
 
     def add_one(self, row: int, ts: int, price: int, size: int) -> None:

@@ -31,7 +31,7 @@ class Following:
 
     def values(self, rows: np.ndarray) -> list[tuple[np.ndarray, ...]]:
         """The outputs of each study for these rows, their open bars included; NaN where there are not bars enough."""
-        return self._together.peek(rows, self._floats(rows, self._bars.now.take(rows, 1)))
+        return self._together.peek(rows, self._floats(rows, self._bars.open_bars(rows)))
 
     def _closed(self, rows: np.ndarray, bars: np.ndarray) -> None:
         self._together.close(rows, self._floats(rows, bars))

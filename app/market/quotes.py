@@ -1,88 +1,90 @@
-"""Quotes, last trades and bars of many instruments in columns: one row an instrument, a batch of ticks at a time. Needs numpy.
+"""Quotes and trades of many instruments in columns: one row an instrument, many batches of ticks at a time. Needs numpy.
 
-Knows what `MarketState` knows of quotes, trades and bars, at a cost a batch and not a tick: trades wait until somebody looks at them or at
-the bars, so that many batches cost what one does. Memory is what the constructor takes, whatever comes: nothing grows. Single writer. Prices
-and sizes are 64-bit units, times ns UTC; a row's ``seq`` is the number of the batch that changed it.
+What comes waits as it came, at the price of a list entry a batch, until somebody looks at anything: then all of it is counted in at once.
+Nothing grows: at most MOST_WAITING ticks wait, and each row keeps its last KEPT trades. Single writer. Prices and sizes are 64-bit units,
+times ns UTC; a row's ``seq`` is the number of the look before which it changed.
 
-A `Subscription` sees the newest state of what changed, at its own rate and never a backlog; a `TickReader` gets every tick from a ring and is
-told how many it lost. An instrument not heard of for ``expire_after_ns`` loses its quote (`expire`), and its subscribers are told so.
+A `Subscription` sees the newest state of what changed, at its own rate and never a backlog; whoever needs every trade reads a row's ring
+(`unread`, or `trades.TradeReader` through the row's tape) and learns how many he lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from app.model.market import QUOTE_WIDTH, TRADE_WIDTH, Ticks
+
 from .barcolumns import BarColumns, Sorted, runs
 
-QUOTE, TRADE = 0, 1
-REMEMBERED = 512
-"""Trade ids kept a row: one of them coming again is a duplicate."""
+KEPT = 512
+"""Trades kept a row; one of them coming again is a duplicate."""
+HALF = KEPT // 2
 MOST_WAITING = 4096
-"""Trades that wait until somebody looks, at most."""
-_NEVER = np.iinfo(np.int64).min
-
-
-class Ticks(NamedTuple):
-    """What a reader missed nothing of, oldest first: columns kind, row, recv and four values (bid, its size, ask, its size, or ts, price,
-    size, 1 where the aggressor sold). ``lost``: how many were overwritten before they were read."""
-
-    columns: np.ndarray
-    lost: int
+"""Ticks that wait until somebody looks, about at most."""
+NEVER = np.iinfo(np.int64).min
+RECV, ROW, NUMBER, PRICE, SIZE, TIME, SOLD = range(TRADE_WIDTH)
+"""Columns of a trade."""
+BID, BID_SIZE, ASK, ASK_SIZE = range(2, QUOTE_WIDTH)
+"""Columns of a quote, after RECV and ROW."""
 
 
 class QuoteStore:
-    """``bars`` are fed with every trade. ``ring``: how many ticks a lossless reader may lag behind; there is none before one asks."""
+    """``bars`` are fed with every trade. ``on_full(row)`` is called before trades are written over that nobody has taken as read."""
 
-    def __init__(self, symbols: Sequence[str], bars: Sequence[BarColumns] = (), *, expire_after_ns: int = 10_000_000_000, ring: int = 65_536) -> None:
+    def __init__(self, symbols: Sequence[str], bars: Sequence[BarColumns] = ()) -> None:
         size = len(symbols)
         self.symbols = tuple(symbols)
         self.row = {symbol: row for row, symbol in enumerate(symbols)}
         self.bars = tuple(bars)
         for each in self.bars:
             each.settle = self.settle
-        self.expire_after_ns = expire_after_ns
-        self.bid, self.bid_size, self.ask, self.ask_size = (np.zeros(size, np.int64) for _ in range(4))
-        self._last, self._last_size, self._last_id = (np.zeros(size, np.int64) for _ in range(3))
-        self._ts = np.full(size, _NEVER)
-        self.recv = np.full(size, _NEVER)
-        self.seq = np.zeros(size, np.int64)
+        self.on_full: Callable[[int], object] | None = None
+        self._quotes = np.zeros((size, QUOTE_WIDTH), np.int64)
+        self._last = np.zeros((size, TRADE_WIDTH), np.int64)
+        self._ring = np.full((size, KEPT, TRADE_WIDTH), 0, np.int64)  # not zeros: memory is taken now, not trade by trade
+        self._recv, self._greatest = np.full(size, NEVER), np.full(size, NEVER)
+        self._counts, self._read, self._begun, self._seq = (np.zeros(size, np.int64) for _ in range(4))
+        self._clear(np.arange(size))
+        # of each row whether there is news that nobody has taken: what is asked for one row at a time has to be quick
+        self._quoted, self._traded, self._moved = bytearray(size), bytearray(size), bytearray(size)
+        self._flags = [np.frombuffer(each, np.uint8) for each in (self._quoted, self._traded, self._moved)]
+        self._unchecked = 0
+        self._pending: list[Ticks] = []
+        self.waiting = 0
+        """Ticks that wait."""
         self.batches = self.ticks = self._duplicates = 0
-        self._ids = np.full((size, REMEMBERED), _NEVER)
-        self._id_count = np.zeros(size, np.int64)
-        self._greatest = np.full(size, _NEVER)
-        self._waiting = np.zeros((5, MOST_WAITING), np.int64)
-        self._wait = 0
-        self._ring_size = ring
-        self._ring: np.ndarray | None = None
-        self.written = 0
-        """Ticks put into the ring since a reader asked for it."""
 
-    @property
-    def last(self) -> np.ndarray:
-        """Price of the last trade."""
+    # Columns, as of now.
+
+    def quotes(self) -> np.ndarray:
+        """(rows, 6): when each came, its row, bid, its size, ask, its size; sizes of 0 while nothing is known."""
+        self.settle()
+        return self._quotes
+
+    def lasts(self) -> np.ndarray:
+        """(rows, 7): the last trade by its time, in the columns of a trade; TIME is NEVER while there was none."""
         self.settle()
         return self._last
 
     @property
-    def last_size(self) -> np.ndarray:
-        """Size of the last trade."""
+    def recv(self) -> np.ndarray:
+        """When anything was last heard of each row; NEVER for never."""
         self.settle()
-        return self._last_size
+        return self._recv
 
     @property
-    def last_id(self) -> np.ndarray:
-        """The venue's id of the last trade."""
+    def seq(self) -> np.ndarray:
+        """See above."""
         self.settle()
-        return self._last_id
+        return self._seq
 
     @property
-    def ts(self) -> np.ndarray:
-        """Time of the last trade."""
+    def counts(self) -> np.ndarray:
+        """How many trades were ever kept of each row."""
         self.settle()
-        return self._ts
+        return self._counts
 
     @property
     def duplicates(self) -> int:
@@ -90,123 +92,180 @@ class QuoteStore:
         self.settle()
         return self._duplicates
 
-    def quotes(self, row: np.ndarray, bid: np.ndarray, bid_size: np.ndarray, ask: np.ndarray, ask_size: np.ndarray, recv: int) -> None:
-        """Best bids and asks in order of arrival; of a row the last one counts."""
-        self._changed(row, recv)
-        self.bid[row], self.bid_size[row] = bid, bid_size
-        self.ask[row], self.ask_size[row] = ask, ask_size
-        if self._ring is not None:
-            self._write(QUOTE, row, recv, bid, bid_size, ask, ask_size)
+    # Writing.
 
-    def trades(self, row: np.ndarray, ts: np.ndarray, price: np.ndarray, size: np.ndarray, sold: np.ndarray, number: np.ndarray, recv: int) -> None:
-        """Trades in order of arrival with the venue's ids: every one into the bars, but for duplicates."""
-        self._changed(row, recv)
-        if self._ring is not None:
-            self._write(TRADE, row, recv, ts, price, size, sold)
-        done = 0
-        while done < len(row):
-            if self._wait == MOST_WAITING:
-                self.settle()
-            start = self._wait
-            self._wait = min(MOST_WAITING, start + len(row) - done)
-            part = slice(done, done + self._wait - start)
-            for column, values in zip(self._waiting, (row, ts, price, size, number), strict=True):
-                column[start : self._wait] = values[part]
-            done = part.stop
+    def put(self, ticks: Ticks) -> None:
+        """Take a batch; its rows are those of this store."""
+        self._pending.append(ticks)
+        self.waiting += len(ticks)
+        if self.waiting >= MOST_WAITING:
+            self.settle()
 
     def settle(self) -> None:
-        """Count in what waits. Everything that shows trades or bars does so first."""
-        if not self._wait:
+        """Count in what waits. Everything that shows something does so first."""
+        if not self._pending:
             return
-        waiting, self._wait = self._waiting[:, : self._wait], 0
-        row, ts, price, size, number = waiting.take(waiting[0].argsort(kind="stable"), 1)
-        begins = np.empty(len(row), bool)
-        begins[0] = True
-        np.not_equal(row[1:], row[:-1], out=begins[1:])
-        before, known = np.empty_like(ts), np.empty_like(number)
-        before[1:], known[1:] = ts[:-1], number[:-1]
-        firsts = row[begins]
-        before[begins], known[begins] = self._ts[firsts], self._greatest[firsts]
-        odd = (ts < before) | (number <= known)
-        if np.logical_or.reduce(odd):
-            apart = np.isin(row, row[odd])
-            self._one_by_one(*(column[apart].tolist() for column in (row, ts, price, size, number)))
-            row, ts, price, size, number = (column[~apart] for column in (row, ts, price, size, number))
-            begins = begins[~apart]
-            if not len(row):
-                return
-        starts, ends = runs(begins)
-        last = row[ends]
-        self._ts[last], self._last[last], self._last_size[last] = ts[ends], price[ends], size[ends]
-        self._last_id[last] = self._greatest[last] = number[ends]
-        counts = ends - starts + 1
-        place = np.arange(len(row)) + (self._id_count[last] - starts).repeat(counts)
-        self._ids[row, place % REMEMBERED] = number
-        self._id_count[last] += counts
-        if self.bars:
-            trades = Sorted(row, ts, price, size, starts, ends)
-            for bars in self.bars:
-                bars.add(trades)
-
-    def expire(self, now_ns: int) -> np.ndarray:
-        """Take the quotes of rows not heard of for too long; gives those that had one."""
-        old = np.flatnonzero((self.recv < now_ns - self.expire_after_ns) & ((self.bid_size > 0) | (self.ask_size > 0)))
-        if len(old):
-            self.batches += 1
-            for column in (self.bid, self.bid_size, self.ask, self.ask_size):
-                column[old] = 0
-            self.seq[old] = self.batches
-        return old
+        pending, self._pending = self._pending, []
+        self.ticks += self.waiting
+        self.waiting = 0
+        self.batches += 1
+        trades = [each for each in pending if len(each.trades)]
+        if trades:
+            parts = [each.trades for each in trades]
+            table = _joined(parts, [each.recv for each in trades], TRADE_WIDTH)
+            table[:, TIME] *= _each(parts, [each.unit_ns for each in trades], TRADE_WIDTH)
+            rows = self._heard(table)
+            self._count_in(table)
+            self._flags[1][rows] = self._flags[2][rows] = 1
+        quotes = [each for each in pending if len(each.quotes)]
+        if quotes:
+            table = _joined([each.quotes for each in quotes], [each.recv for each in quotes], QUOTE_WIDTH)
+            rows = self._heard(table)
+            self._quotes[rows] = table  # of a row that comes twice the last one stays
+            self._flags[0][rows] = 1
 
     def forget(self, symbols: Sequence[str]) -> None:
         """A stream began anew: of these instruments nothing is known."""
         self.settle()
         rows = np.array([self.row[symbol] for symbol in symbols], np.int64)
         self.batches += 1
-        for column in (self.bid, self.bid_size, self.ask, self.ask_size, self._last, self._last_size, self._last_id, self._id_count):
-            column[rows] = 0
-        for column in (self._ts, self.recv, self._greatest):
-            column[rows] = _NEVER
-        self._ids[rows] = _NEVER
-        self.seq[rows] = self.batches
+        self._clear(rows)
+        self._flags[0][rows] = self._flags[1][rows] = 0
+        self._flags[2][rows] = 1
+        self._seq[rows] = self.batches
         for bars in self.bars:
             bars.forget(rows)
+
+    def adopt(self, row: int, trades: Sequence[Sequence[int]], count: int, recv: int | None) -> None:
+        """Begin with what is known of a row: its last trades, oldest first, as records of a trade, the newest of ``count``, all of them read."""
+        self.settle()
+        self._counts[row] = self._begun[row] = count - len(trades)
+        for record in trades:
+            self._keep(row, record)
+        self._read[row] = count
+        self._recv[row] = NEVER if recv is None else recv
+
+    # One row.
+
+    def take_quote(self, row: int) -> list[int] | None:
+        """The row's quote, in the columns of `quotes`, if it changed since it was last taken."""
+        if self._pending:
+            self.settle()
+        if not self._quoted[row]:
+            return None
+        self._quoted[row] = 0
+        return self._quotes[row].tolist()
+
+    def counted(self, row: int) -> int:
+        """How many trades of a row were kept when somebody last looked."""
+        return int(self._counts[row])
+
+    def take_last(self, row: int) -> list[int] | None:
+        """The row's last trade by its time, if there may be another since it was last taken; its TIME is NEVER where there is none."""
+        if self._pending:
+            self.settle()
+        if not self._moved[row]:
+            return None
+        self._moved[row] = 0
+        return self._last[row].tolist()
+
+    def newest(self, row: int, count: int) -> list[list[int]]:
+        """At most so many of the row's last trades, oldest first."""
+        end = int(self.counts[row])
+        start = max(end - min(count, KEPT), int(self._begun[row]))
+        if start == end:
+            return []
+        ring, first, after = self._ring[row], start % KEPT, end % KEPT
+        return ring[first:after].tolist() if first < after else ring[first:].tolist() + ring[:after].tolist()
+
+    def unread(self, row: int) -> list[list[int]]:
+        """The row's trades since the last time; `on_full` says when some would be lost."""
+        if self._pending:
+            self.settle()
+        if not self._traded[row]:
+            return []
+        self._traded[row] = 0
+        count = self._counts[row]
+        new = int(count - self._read[row])
+        self._read[row] = count
+        return self.newest(row, new)
 
     def subscribe(self, rate: float = 0.0, rows: np.ndarray | None = None) -> Subscription:
         """See what changes from now on, ``rate`` times a second at most (0: whenever asked), of these rows or all."""
         return Subscription(self, rate, rows)
 
-    def reader(self) -> TickReader:
-        """Get every tick from now on."""
-        if self._ring is None:
-            self._ring = np.full((7, self._ring_size), 0, np.int64)  # not zeros: memory is taken now, not tick by tick
-        return TickReader(self)
+    def _clear(self, rows: np.ndarray) -> None:
+        self._quotes[rows] = self._last[rows] = 0
+        self._read[rows] = self._begun[rows] = self._counts[rows]  # the count goes on: a reader sees that there is nothing new
+        self._ring[rows, :, NUMBER] = NEVER
+        self._last[rows, TIME] = self._recv[rows] = self._greatest[rows] = NEVER
 
-    def _changed(self, row: np.ndarray, recv: int) -> None:
-        self.batches += 1
-        self.ticks += len(row)
-        self.seq[row], self.recv[row] = self.batches, recv
+    def _heard(self, table: np.ndarray) -> np.ndarray:
+        rows = table[:, ROW]
+        self._recv[rows] = np.maximum(self._recv[rows], table[:, RECV])
+        self._seq[rows] = self.batches
+        return rows
 
-    def _one_by_one(self, *columns: list[int]) -> None:
-        for row, ts, price, size, number in zip(*columns, strict=True):
-            if number in self._ids[row]:
+    def _count_in(self, table: np.ndarray) -> None:
+        kept = table
+        table = table[table[:, ROW].argsort(kind="stable")]
+        row, ts, number = table[:, ROW], table[:, TIME], table[:, NUMBER]
+        begins = np.empty(len(row), bool)
+        begins[0] = True
+        np.not_equal(row[1:], row[:-1], out=begins[1:])
+        starts, ends = runs(begins)
+        counts = ends - starts + 1
+        if len(row) > HALF and np.maximum.reduce(counts) > HALF:  # more of one than half its ring: whoever reads gets his turn in between
+            half = len(kept) // 2
+            self._count_in(kept[:half])
+            self._count_in(kept[half:])
+            return
+        firsts = row[starts]
+        self._unchecked += len(row)
+        if self._unchecked > HALF and self.on_full is not None:  # until so many came nothing can be lost: half was free at the last check
+            self._unchecked = len(row)
+            for full in (self._counts - self._read > HALF).nonzero()[0].tolist():
+                self._traded[full] = 1
+                self.on_full(full)
+        before, known = np.empty_like(ts), np.empty_like(number)
+        before[1:], known[1:] = ts[:-1], number[:-1]
+        before[starts], known[starts] = self._last[firsts, TIME], self._greatest[firsts]
+        odd = (ts < before) | (number <= known)
+        if np.logical_or.reduce(odd):
+            apart = np.isin(row, row[odd])
+            self._one_by_one(table[apart].tolist())
+            table, begins = table[~apart], begins[~apart]
+            if not len(table):
+                return
+            row, number = table[:, ROW], table[:, NUMBER]
+            starts, ends = runs(begins)
+            counts, firsts = ends - starts + 1, row[starts]
+        self._last[firsts] = table[ends]
+        self._greatest[firsts] = number[ends]
+        place = np.arange(len(row)) + (self._counts[firsts] - starts).repeat(counts)
+        self._ring[row, place % KEPT] = table
+        self._counts[firsts] += counts
+        if self.bars:
+            trades = Sorted(row, table[:, TIME], table[:, PRICE], table[:, SIZE], starts, ends)
+            for bars in self.bars:
+                bars.add(trades)
+
+    def _one_by_one(self, records: Sequence[Sequence[int]]) -> None:
+        for record in records:
+            row = record[ROW]
+            if record[NUMBER] in self._ring[row, :, NUMBER]:
                 self._duplicates += 1
                 continue
-            self._ids[row, self._id_count[row] % REMEMBERED] = number
-            self._id_count[row] += 1
-            self._greatest[row] = max(number, self._greatest[row])
-            if ts >= self._ts[row]:
-                self._ts[row], self._last[row], self._last_size[row], self._last_id[row] = ts, price, size, number
+            self._keep(row, record)
             for bars in self.bars:
-                bars.add_one(row, ts, price, size)
+                bars.add_one(row, record[TIME], record[PRICE], record[SIZE])
 
-    def _write(self, kind: int, row: np.ndarray, recv: int, *values: np.ndarray) -> None:
-        size = self._ring_size
-        skipped = max(0, len(row) - size)
-        at = np.arange(self.written + skipped, self.written + len(row)) % size
-        for column, value in enumerate((kind, row, recv, *values)):
-            self._ring[column, at] = value[skipped:] if isinstance(value, np.ndarray) else value
-        self.written += len(row)
+    def _keep(self, row: int, record: Sequence[int]) -> None:
+        self._ring[row, self._counts[row] % KEPT] = record
+        self._counts[row] += 1
+        self._greatest[row] = max(record[NUMBER], self._greatest[row])
+        if record[TIME] >= self._last[row, TIME]:
+            self._last[row] = record
 
 
 class Subscription:
@@ -214,44 +273,45 @@ class Subscription:
 
     def __init__(self, store: QuoteStore, rate: float, rows: np.ndarray | None) -> None:
         self._store = store
-        self._every_ns = int(1e9 / rate) if rate else 0
-        self._rows = rows
+        self.every_ns = int(1e9 / rate) if rate else 0
+        self.rows = rows
+        store.settle()
         self._seen = store.batches
-        self._next_ns = 0
+        self.next_ns = 0
+        """When its rate lets it look again (monotonic ns)."""
 
-    def due(self, now_ns: int) -> bool:
-        """Whether its rate lets it look again at this time (monotonic ns)."""
-        return now_ns >= self._next_ns
+    @property
+    def anything(self) -> bool:
+        """Whether anything came since the last time, of whatever row."""
+        return self._store.waiting > 0 or self._store.batches > self._seen
+
+    def go_on(self, other: Subscription | None) -> None:
+        """Go on from where another one of the same store is; None: all that ever came is news."""
+        if other is None:
+            self._seen = 0
+            return
+        self._seen = other._seen
+        self.next_ns = other.next_ns if self.every_ns >= other.every_ns else 0
 
     def take(self, now_ns: int) -> np.ndarray:
         """The rows that changed since the last time, each once; none before it is due."""
-        if now_ns < self._next_ns:
-            return np.empty(0, np.int64)
-        self._next_ns = now_ns + self._every_ns
         store = self._store
-        if self._rows is None:
-            changed = (store.seq > self._seen).nonzero()[0]
-        else:
-            changed = self._rows[store.seq[self._rows] > self._seen]
+        if now_ns < self.next_ns or not self.anything:
+            return np.empty(0, np.int64)
+        self.next_ns = now_ns + self.every_ns
+        seq = store.seq
+        changed = (seq > self._seen).nonzero()[0] if self.rows is None else self.rows[seq[self.rows] > self._seen]
         self._seen = store.batches
         return changed
 
 
-class TickReader:
-    """Every tick, in order, unless it lags more than the ring holds."""
+def _joined(parts: Sequence[memoryview], recv: Sequence[int], width: int) -> np.ndarray:
+    """Tables one below the other; their first column, the order, becomes when they came."""
+    table = np.frombuffer(bytearray().join(parts), np.int64).reshape(-1, width)
+    table[:, RECV] = _each(parts, recv, width)
+    return table
 
-    def __init__(self, store: QuoteStore) -> None:
-        self._store = store
-        self._at = store.written
-        self.lost = 0
 
-    def read(self, most: int = 10_000) -> Ticks:
-        """At most so many ticks, the oldest first, and how many were lost before them."""
-        store = self._store
-        lost = max(0, store.written - store._ring_size - self._at)
-        self._at += lost
-        self.lost += lost
-        end = min(store.written, self._at + most)
-        columns = store._ring[:, np.arange(self._at, end) % store._ring_size]
-        self._at = end
-        return Ticks(columns, lost)
+def _each(parts: Sequence[memoryview], values: Sequence[int], width: int) -> int | np.ndarray:
+    """A value of each table for each of its records; one for all where they agree."""
+    return values[0] if values.count(values[0]) == len(values) else np.repeat(values, [len(part) // width for part in parts])

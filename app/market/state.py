@@ -1,5 +1,8 @@
 """All that is known of the market, kept from market events: quotes, books, trades, bars, ages, counters.
 
+Instruments that come in columns (`Ticks`) have their quotes and trades in a quote store, and are read from there when somebody looks; their
+bars read every trade of it. The others have objects, which cost less while little comes.
+
 Single writer: `apply` is called with batches in order of arrival. Where a venue sends its own top of book, the quote is that;
 elsewhere it is derived from the book, and there is none while the book cannot be trusted. Ages compare the receive time of the
 last message with a present that the caller gives: nothing here reads a clock.
@@ -7,31 +10,34 @@ last message with a present that the caller gives: nothing here reads a clock.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from app.model.instrument import Instrument
-from app.model.market import BookDelta, BookSnapshot, Correction, Gap, MarketEvent, Quote, Restart, Trade
+from app.model.market import BookDelta, BookSnapshot, Correction, Gap, MarketEvent, Quote, Restart, Ticks, Trade
 
 from .bars import TIMEFRAMES, BarSeries
 from .book import Book
 from .frames import UTC_DAY, Session, fill, make_series
-from .trades import Tape, time_of
+from .news import News
+from .trades import Tape, TradeReader, time_of
 
 STALE_AFTER_NS = 10_000_000_000
 """Without any message for this long an instrument is stale."""
 _WIDTHS = tuple(TIMEFRAMES)
+_NOTHING = memoryview(array("q"))
 _MOST_WAITING = 128
 """Trades of an instrument that may wait until somebody looks at its bars: together they cost a fraction."""
 
 
 class _Entry:
-    __slots__ = ("bars", "book", "has_ticker", "heard", "quote", "session", "symbol", "tape", "waiting")
+    __slots__ = ("bars", "book", "has_ticker", "heard", "quote", "row", "session", "store", "symbol", "tape", "waiting")
 
     def __init__(self, instrument: Instrument, session: Session) -> None:
         self.symbol = instrument.symbol
         self.book = Book(instrument)
-        self.tape = Tape()
+        self.tape: Any = Tape()
         self.session = session
         self.bars = tuple([make_series(name, instrument, session) for name in _WIDTHS])
         self.waiting: list[tuple[int, int, int]] = []
@@ -39,6 +45,9 @@ class _Entry:
         self.quote: Quote | None = None
         self.has_ticker = False
         self.heard: int | None = None
+        self.store: Any = None
+        """Where its quotes and trades are; None while they come as objects."""
+        self.row = 0
 
 
 class MarketState:
@@ -59,6 +68,7 @@ class MarketState:
         self._listeners: list[Callable[[list[MarketEvent]], None]] = []
         self.changed: set[str] = set()
         self.counters = {"events": 0, "duplicates": 0, "gaps": 0, "broken_books": 0, "restarts": 0, "unknown_symbol": 0, "corrected": 0, "not_corrected": 0}
+        self._stores: list[Any] = []
         self.on_broken_book: Callable[[str, str], None] | None = None
         """Called with symbol and reason when a book finds itself wrong (checksum, crossed, sequence)."""
 
@@ -73,20 +83,28 @@ class MarketState:
         """Take a batch into the state, then tell the listeners."""
         batch = events if isinstance(events, list) else list(events)
         entries, changed = self._entries, self.changed
+        count = len(batch)
         for event in batch:
             symbol = event.symbol
             entry = entries.get(symbol)
             if entry is None:
+                if type(event) is Ticks:
+                    self._store(event.symbols).put(event)
+                    count += len(event) - 1
+                    continue
                 self.counters["unknown_symbol"] += 1
                 continue
             kind = type(event)
             if kind is Quote:
-                entry.quote = event
-                entry.has_ticker = True
+                if entry.store is None:
+                    entry.quote = event
+                    entry.has_ticker = True
+                else:
+                    entry.store.put(Ticks(entry.store.symbols, event.recv, _NOTHING, memoryview(array("q", (0, entry.row, *event[3:]))), 1))
             elif kind is BookDelta:
                 book = entry.book
                 if book.apply_delta(event):
-                    if not entry.has_ticker:
+                    if not (entry.has_ticker or _looked_at(entry).has_ticker):
                         self._derive(entry, event)
                 elif book.state != "live":
                     self._broken(entry, event)
@@ -102,7 +120,7 @@ class MarketState:
                 continue
             entry.heard = event.recv
             changed.add(symbol)
-        self.counters["events"] += len(batch)
+        self.counters["events"] += count
         for listener in self._listeners:
             listener(batch)
 
@@ -125,7 +143,7 @@ class MarketState:
 
     def quote(self, symbol: str) -> Quote | None:
         """Best bid and ask, or None while unknown."""
-        return self._entries[symbol].quote
+        return _looked_at(self._entries[symbol]).quote
 
     def last(self, symbol: str) -> Trade | None:
         """The latest trade."""
@@ -140,9 +158,23 @@ class MarketState:
         """The order book; look at its state before using it."""
         return self._entries[symbol].book
 
-    def trades(self, symbol: str) -> deque[Trade]:
+    def trades(self, symbol: str) -> Sequence[Trade]:
         """The last trades, newest last."""
         return self._entries[symbol].tape.rows
+
+    def trade_reader(self, symbol: str) -> TradeReader:
+        """Every trade from now on, for one who wants all of them and has to know of those he missed."""
+        entry = self._entries[symbol]
+        return TradeReader(lambda: entry.tape)
+
+    @property
+    def in_columns(self) -> int:
+        """How many instruments come in columns."""
+        return sum([len(store.symbols) for store in self._stores])
+
+    def news(self) -> News:
+        """What changes in columns, for one who wants the newest state only. What comes as objects is in `take_changed`."""
+        return News(self._stores)
 
     def bars(self, symbol: str, timeframe: str) -> BarSeries:
         """Bars of a kind that frames.py knows (else BadFrame), as they are now: ask again for what comes later. Others than TIMEFRAMES are
@@ -168,20 +200,41 @@ class MarketState:
 
     def age_ns(self, symbol: str, now_ns: int) -> int | None:
         """ns since anything was received for the instrument, None if nothing ever was."""
-        heard = self._entries[symbol].heard
+        heard = _heard(self._entries[symbol])
         return None if heard is None else max(0, now_ns - heard)
 
     def is_stale(self, symbol: str, now_ns: int) -> bool:
         """True when nothing was received for too long, or ever."""
-        heard = self._entries[symbol].heard
+        heard = _heard(self._entries[symbol])
         return heard is None or now_ns - heard > self._stale_after
 
     def take_changed(self) -> set[str]:
-        """Symbols changed since the last call."""
+        """Symbols that changed since the last call by what came as objects; see `news` for the others."""
         changed, self.changed = self.changed, set()
         return changed
 
+    def _store(self, symbols: tuple[str, ...]) -> Any:
+        """The store with these rows; made of what is known when they first come. Needs numpy."""
+        for store in self._stores:
+            if store.symbols is symbols:
+                return store
+        from .columntape import ColumnTape
+        from .quotes import QuoteStore
+
+        store = QuoteStore(symbols)
+        for row, symbol in enumerate(symbols):
+            if (entry := self._entries.get(symbol)) is not None:
+                _settle(_looked_at(entry))
+                entry.tape = ColumnTape(store, row, entry.tape, _heard(entry))
+                entry.store, entry.row = store, row
+        store.on_full = lambda row: _settle(self._entries[symbols[row]])
+        self._stores.append(store)
+        return store
+
     def _trade(self, entry: _Entry, trade: Trade) -> None:
+        if entry.store is not None:
+            entry.tape.add(trade)
+            return
         if not entry.tape.add(trade):
             self.counters["duplicates"] += 1
             return
@@ -213,7 +266,7 @@ class MarketState:
             series.end_gap(event.recv)
         if entry.book.state != "live":
             self._broken(entry, event)
-        elif not entry.has_ticker:
+        elif not (entry.has_ticker or _looked_at(entry).has_ticker):
             self._derive(entry, event)
 
     def _interrupted(self, entry: _Entry, event: MarketEvent) -> None:
@@ -244,7 +297,7 @@ class MarketState:
 
     @staticmethod
     def _lost(entry: _Entry, recv: int, reason: str) -> None:
-        if not entry.has_ticker:
+        if not (entry.has_ticker or _looked_at(entry).has_ticker):
             entry.quote = None
         for series in entry.bars:
             series.mark_gap(recv, reason)
@@ -258,9 +311,25 @@ class MarketState:
             entry.quote = Quote(entry.symbol, event.ts, event.recv, bid, bid_size, ask, ask_size)
 
 
+def _looked_at(entry: _Entry) -> _Entry:
+    """The entry with the quote that it has now."""
+    if entry.store is not None and (found := entry.store.take_quote(entry.row)) is not None:
+        recv, _row, *sides = found
+        entry.quote, entry.has_ticker = Quote(entry.symbol, 0, recv, *sides), True
+    return entry
+
+
+def _heard(entry: _Entry) -> int | None:
+    """When anything was last received."""
+    if entry.store is None:
+        return entry.heard
+    heard = int(entry.store.recv[entry.row])
+    return max(heard, entry.heard or 0) if heard > 0 else entry.heard
+
+
 def _settle(entry: _Entry) -> None:
-    waiting = entry.waiting
+    waiting = entry.waiting if entry.store is None else entry.tape.unread()
     if waiting:
         for series in entry.bars:
             series.add_many(waiting)
-        waiting.clear()
+        entry.waiting.clear()

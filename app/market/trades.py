@@ -1,6 +1,6 @@
 """The tape of one instrument: its last trades, without duplicates.
 
-A trade is a duplicate when the venue's trade id was seen among the last REMEMBERED ones; trades without an id are all kept.
+A trade is a duplicate when the venue's trade id is among those that came last (`Seen`); trades without an id are all kept.
 ``last`` is the trade with the latest time, so that one that comes late never moves the last price backwards in time. A trade among the
 last KEPT can be corrected or cancelled.
 """
@@ -8,45 +8,50 @@ last KEPT can be corrected or cancelled.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-from app.model.market import Correction, Trade
+from app.model.market import Correction, Seen, Trade
 
 KEPT = 500
-REMEMBERED = 2000
 
 
 class Tape:
-    """``rows`` in order of arrival, newest last; ``duplicates`` counts what was dropped."""
+    """``rows`` in order of arrival, newest last; ``count`` is how many were ever kept."""
 
-    __slots__ = ("_newest", "_older", "duplicates", "last", "rows")
+    __slots__ = ("_seen", "count", "last", "rows")
 
     def __init__(self) -> None:
+        self.rows: deque[Trade] = deque(maxlen=KEPT)
+        self.count = 0
         self.clear()
 
     def clear(self) -> None:
         """Forget all trades."""
-        self.rows: deque[Trade] = deque(maxlen=KEPT)
+        self.rows.clear()
         self.last: Trade | None = None
-        self.duplicates = 0
-        self._newest: set[str] = set()
-        self._older: set[str] = set()
+        self._seen = Seen()
 
     def add(self, trade: Trade) -> bool:
         """Keep a trade; False when it is a duplicate."""
-        number = trade.trade_id
-        if number:
-            newest = self._newest
-            if number in newest or number in self._older:
-                self.duplicates += 1
-                return False
-            newest.add(number)
-            if len(newest) >= REMEMBERED:
-                self._older, self._newest = newest, set()
+        if not self._seen.add(trade.trade_id):
+            return False
         self.rows.append(trade)
+        self.count += 1
         last = self.last
         if last is None or (trade.ts or trade.recv) >= (last.ts or last.recv):
             self.last = trade
         return True
+
+    @property
+    def counted(self) -> int:
+        """As ``count``."""
+        return self.count
+
+    def newest(self, count: int) -> list[Trade]:
+        """At most so many, oldest first."""
+        rows = self.rows
+        return [rows[at] for at in range(max(0, len(rows) - count), len(rows))]
 
     def correct(self, event: Correction) -> tuple[Trade, Trade | None] | None:
         """Put a kept trade right: (as it was, as it is or None). None when it is not kept."""
@@ -57,13 +62,46 @@ class Tape:
         old, new = rows[at], None
         if event.size:
             new = rows[at] = old._replace(price=event.price, size=event.size, trade_id=event.new_id or old.trade_id)
-            self._newest.add(new.trade_id)
+            self._seen.add(new.trade_id)
         else:
             del rows[at]
         if self.last is old:
             # of equal times the one that came last
             self.last = new or max(reversed(rows), key=time_of, default=None)
         return old, new
+
+
+class News(NamedTuple):
+    """Trades that came since the last time, oldest first; ``lost``: how many before them are not kept any more."""
+
+    trades: Sequence[Trade]
+    lost: int
+
+
+class TradeReader:
+    """Every trade of an instrument in order, as long as it lags no more behind than is kept; learns what it lost. ``tape`` gives the tape."""
+
+    def __init__(self, tape: Callable[[], Any]) -> None:
+        self._tape = tape
+        self._at = tape().count
+        self.lost = 0
+
+    @property
+    def behind(self) -> int:
+        """How many trades came since the last time; without those that nobody has looked at yet, where looking costs something."""
+        return self._tape().counted - self._at
+
+    def read(self) -> News:
+        """What came since the last time."""
+        tape = self._tape()
+        count = tape.count
+        new, self._at = count - self._at, count
+        if not new:
+            return News((), 0)
+        trades = tape.newest(new)
+        lost = new - len(trades)
+        self.lost += lost
+        return News(trades, lost)
 
 
 def time_of(trade: Trade) -> int:

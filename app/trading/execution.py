@@ -12,7 +12,7 @@ from decimal import Decimal
 from app.model import events
 from app.model.events import Event
 from app.model.instrument import Instrument
-from app.model.market import BookDelta, Trade
+from app.model.market import BookDelta, Seen, Trade
 from app.model.orders import Fill, Liquidity, OrderIntent, Side, TimeInForce
 
 from . import matching
@@ -62,6 +62,7 @@ class Execution:
         self._stops: list[Working] = []
         self._held: list[Working] = []
         self._trade_ts = 0
+        self._seen = Seen()
         self._book_ts = 0
 
     @property
@@ -175,6 +176,7 @@ class Execution:
         if restart:
             self.consumed.forget()
             self._trade_ts = 0
+            self._seen = Seen()
 
     def after_batch(self, out: list[Event]) -> None:
         """The book is up to date: places move, what waited for it executes, what it crosses fills (F16, F18, F19, F11)."""
@@ -203,6 +205,9 @@ class Execution:
         if self.is_idle:
             last = self._market.last(self.instrument.symbol)
             self._trade_ts = last.ts if last is not None else 0
+            self._seen = Seen()
+            for trade in self._market.trades(self.instrument.symbol):
+                self._seen.add(trade.trade_id)
 
     def _refusal(self, order: Working, price: int | None) -> tuple[str, str] | None:
         best = self._best_opposite(order.side)
@@ -300,8 +305,8 @@ class Execution:
         return 0 if matching.better(order.side, order.price, deepest) else None
 
     def _is_news(self, trade: Trade) -> bool:
-        # Duplicates are not on the tape (F17); a trade older than one seen before happened before it, perhaps before us.
-        if not any(row is trade for row in reversed(self._market.trades(self.instrument.symbol))):
+        # Duplicates count once (F17); a trade older than one seen before happened before it, perhaps before us.
+        if not self._seen.add(trade.trade_id):
             return False
         if trade.ts and trade.ts < self._trade_ts:
             return False

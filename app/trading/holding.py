@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.model import events
 from app.model.events import Event
-from app.model.market import MarketEvent, Restart, Trade
+from app.model.market import MarketEvent, Restart, Trade, events_of
 from app.model.orders import OrderStatus, OrderType, Side
 
 from . import contingent, terms
@@ -57,9 +57,7 @@ class Holder:
         symbols = {order.symbol for order in held}
         out: list[Event] = []
         moved: list[Order] = []
-        for event in batch:
-            if event.symbol not in symbols:
-                continue
+        for event in events_of(batch, symbols):
             if isinstance(event, Restart):
                 self._last_ts.pop(event.symbol, None)
             elif isinstance(event, Trade) and self._is_news(event):

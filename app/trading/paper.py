@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from app.model import events
 from app.model.events import Event
 from app.model.instrument import Instrument
-from app.model.market import BookDelta, BookSnapshot, Gap, MarketEvent, Restart, Trade
+from app.model.market import BookDelta, BookSnapshot, Gap, MarketEvent, Restart, Trade, events_of
 from app.model.orders import OrderIntent, OrderType, TimeInForce, VenueWord
 
 from .execution import Execution, PaperAccount, ended
@@ -147,11 +147,14 @@ class PaperVenue:
         """Market events, after MarketState has applied them."""
         if self._expiries and min(self._expiries.values()) <= self._clock.now_ns():
             self._expire()
+        busy = {symbol: execution for symbol, execution in self._executions.items() if not execution.is_idle}
+        if not busy:
+            return
         touched: dict[str, Execution] = {}
         out: list[Event] = []
-        for event in batch:
-            execution = self._executions.get(event.symbol)
-            if execution is None or execution.is_idle:
+        for event in events_of(batch, busy):
+            execution = busy[event.symbol]
+            if execution.is_idle:
                 continue
             if not touched:
                 self._tick()

@@ -76,7 +76,7 @@ class LiveVenue:
         self._feeds: dict[str, BookFeed] = {}
         self._topics: dict[str, dict[str, tuple[str, ...]]] = {}
         self._problem = ""
-        self._stopped = False
+        self._stopped = self._in_columns = False
         self._asking: asyncio.Future[RestAnswer] | None = None
         self._streams = streams or Streams(clock, scheduler)
         limits = replace(dialect.limits, policy=policy) if policy else dialect.limits
@@ -142,6 +142,17 @@ class LiveVenue:
         columns = getattr(self.parser, "columns", None)
         return 0 if columns is None else columns.replaced
 
+    @property
+    def reads_columns(self) -> bool:
+        """Whether its frames are read in columns."""
+        return self.reader is not None
+
+    def use_columns(self) -> None:
+        """Hand on quotes and trades as `Ticks` from now on, where frames are read in columns."""
+        self._in_columns = True
+        if self.reader is not None:
+            self.parser.columns.whole = True
+
     def resync(self, symbol: str, reason: str) -> None:
         """Build the book of a symbol anew, because its owner found it wrong (crossed, or another checksum)."""
         # Later, not now: the owner finds out while it is being given events.
@@ -205,6 +216,8 @@ class LiveVenue:
         self.parser = self.dialect.parser(self._instruments)
         told = self.dialect.layouts(self._instruments)
         self.reader = None if told is None else self._sockets.columns(told)
+        if self._in_columns:
+            self.use_columns()
         policy = next(iter(self.pools.values())).limits.policy
         self._feeds = {
             item.symbol: self.dialect.feed(item, self, Backoff(self._rng, first_s=policy.first_delay_s, cap_s=30.0, stable_s=30.0))

@@ -141,6 +141,17 @@ class SeveralVenues:
         """Quotes of all venues that were left out because a later one had come with them."""
         return sum(venue.replaced for venue in self.venues)
 
+    @property
+    def reads_columns(self) -> bool:
+        """Whether one of them reads its frames in columns."""
+        return any(getattr(venue, "reads_columns", False) for venue in self.venues)
+
+    def use_columns(self) -> None:
+        """Hand on `Ticks`; each venue that can, and those that join later."""
+        for venue in self.venues:
+            if hasattr(venue, "use_columns"):
+                venue.use_columns()
+
     # MarketSink, for each of the venues
 
     def on_events(self, events: list[MarketEvent], received_ns: int) -> None:

@@ -1,8 +1,8 @@
 """Cost of a market tick in the desk's own interpreter, Pyodide, from socket text to what is known of 500 instruments: `python -m tests.bench.bench_ingest`.
 
 Yardstick: hand-written JavaScript (JSON.parse, Map, typed arrays) that does the same job on the same frames in the same process; what both know
-in the end is compared. `state`: the desk's market state, of events. `store`: the quote store. `full`: the quote store with bars of two widths and
-five indicators an instrument. Node stands for the browser: the same engine, without a page.
+in the end is compared. `state`: the desk's market state of objects. `store`: the same in columns; both with looks at a watchlist. `full`: the
+quote store with bars of two widths and five indicators an instrument. Node stands for the browser: the same engine, without a page.
 """
 
 from __future__ import annotations

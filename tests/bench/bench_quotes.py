@@ -25,9 +25,12 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from app.market.barcolumns import BarColumns
+from app.market.columntape import ColumnTape
 from app.market.following import Following
 from app.market.indicators import find
 from app.market.quotes import QuoteStore
+from app.market.trades import Tape, TradeReader
+from app.model.market import Ticks
 from tests.bench.results import emit, percentile
 from tests.e2e.serving import ROOT, free_port, saying, serving
 from tools.browsers import chromium
@@ -67,26 +70,30 @@ def main() -> None:
 
 
 def memory() -> None:
-    """Ten million ticks through the store with a subscriber and a reader of every tick, in this process."""
+    """Ten million ticks through the store with a subscriber and one who reads every trade of an instrument, in this process."""
     rows, bars = 500, [BarColumns(500, 1), BarColumns(500, 60)]
-    store = QuoteStore([str(row) for row in range(rows)], bars)
-    following, seen, reader = Following(bars[0], [find("SMA").build(), find("RSI").build()], [(8, 8)] * rows), store.subscribe(30), store.reader()
-    rng, early = np.random.default_rng(1), 0.0
-    while store.ticks < TICKS:
-        now, number = 10**18 + store.ticks * 10_000, store.ticks // 4 + np.arange(1250)
+    store = QuoteStore(tuple(str(row) for row in range(rows)), bars)
+    following, seen = Following(bars[0], [find("SMA").build(), find("RSI").build()], [(8, 8)] * rows), store.subscribe(30)
+    tape = ColumnTape(store, 0, Tape(), None)
+    reader, read = TradeReader(lambda: tape), 0
+    rng, early, ticks = np.random.default_rng(1), 0.0, 0
+    while ticks < TICKS:
+        now, order = 10**18 + ticks * 10_000, np.arange(1250)
         row, price = rng.integers(0, rows, 1250), rng.integers(6_180_000, 6_190_000, 1250)
-        store.trades(row, np.full(1250, now), price, price, row & 1, number, now)
+        trades = np.column_stack((order, row, ticks // 4 + order, price, price, np.full(1250, now), row & 1))
+        order = np.arange(3750)
         row, price = rng.integers(0, rows, 3750), rng.integers(6_180_000, 6_190_000, 3750)
-        store.quotes(row, price, price, price, price, now)
+        store.put(Ticks(store.symbols, now, memoryview(trades.ravel()), memoryview(np.column_stack((order, row, price, price, price, price)).ravel()), 1))
+        ticks += 5000
         changed = seen.take(now)
         if len(changed):
             following.values(changed)
-        reader.read(5000)
-        if not early and store.ticks >= TICKS // 5:
+        read += len(reader.read().trades)
+        if not early and ticks >= TICKS // 5:
             early = resident()
-    if reader.lost:
-        raise SystemExit(f"a reader that kept up lost {reader.lost} ticks")
-    emit("quotes_store_memory", resident(), "MB", "the same process after the first fifth", resident() / early, store.ticks)
+    if reader.lost or read != tape.count:
+        raise SystemExit(f"a reader that kept up lost {reader.lost} trades")
+    emit("quotes_store_memory", resident(), "MB", "the same process after the first fifth", resident() / early, ticks)
 
 
 def resident() -> float:

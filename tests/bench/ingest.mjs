@@ -1,6 +1,8 @@
 // node tests/bench/ingest.mjs SITE TICKS BATCH ROUNDS: cost of a market tick from socket text to what the desk knows, in Pyodide, beside JavaScript doing
 // the same job on the same frames in the same process. Frames are the recorded shapes of quotes and trades, spread over 500 instruments; BATCH of them
-// are handed over at once. Three jobs: the desk's state, the quote store, the quote store with bars of two widths and five indicators. Prints one JSON object.
+// are handed over at once. Three jobs: the desk's market state of objects, the same in columns (both with looks at a watchlist), the quote store with
+// bars of two widths and five indicators. Prints one JSON object,
+// the least of the rounds.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -30,8 +32,10 @@ for (const text of frames(total)) {
   if (!batches.length || batches.at(-1).length >= batch) batches.push([]);
   batches.at(-1).push(text);
 }
+// Time of the processor, not of the clock: the machine is not the bench's alone.
+const now = () => process.cpuUsage().user;
 const timed = (work, look = null) => {
-  const start = performance.now();
+  const start = now();
   let seen = 0;
   for (const texts of batches) {
     work(texts);
@@ -40,7 +44,7 @@ const timed = (work, look = null) => {
       seen = 0;
     }
   }
-  return ((performance.now() - start) * 1000) / total;
+  return (now() - start) / total;
 };
 const found = { plain: [], state: [], store: [], full_plain: [], full: [] };
 let same = true;
@@ -49,8 +53,8 @@ for (let round = 0; round < rounds; round++) {
   const plain = new Plain();
   found.plain.push(timed((texts) => plain.take(texts)));
   for (const job of ["state", "store"]) {
-    const { take, told } = jobs[job](SYMBOLS.join(" ")).toJs({ dict_converter: Object.fromEntries });
-    found[job].push(timed(take));
+    const { take, told, look } = jobs[job](SYMBOLS.join(" ")).toJs({ dict_converter: Object.fromEntries });
+    found[job].push(timed(take, look));
     same &&= plain.told() === told();
   }
   const full = new Full();
@@ -71,5 +75,5 @@ for (let at = 0; at < slow.length; at += 100) {
 }
 full.look();
 same &&= full.bars() === ours.values.bars() && close(full.values(), Array.from(ours.values.values().toJs())) && full.values().filter(Number.isFinite).length > 1000;
-const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
-console.log(JSON.stringify({ same, ...Object.fromEntries(Object.entries(found).map(([name, list]) => [`${name}_us`, median(list)])) }));
+// The least disturbed round: what else the machine does only ever adds.
+console.log(JSON.stringify({ same, ...Object.fromEntries(Object.entries(found).map(([name, list]) => [`${name}_us`, Math.min(...list)])) }));

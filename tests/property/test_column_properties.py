@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,8 @@ from app.model.market import Quote
 from app.platform.columns import Layout, Layouts, NativeReader
 from app.venues.binance.columns import ColumnEvents, layouts
 from app.venues.binance.parse import Parser
+from app.venues.usdm.columns import layouts as usdm_layouts
+from app.venues.usdm.parse import Parser as UsdMParser
 from tests.unit.platform.column_readers import NodeReader, plain
 from tests.unit.venues.recorded import messages, sessions
 
@@ -23,8 +27,26 @@ ITEMS = [
     Instrument("PEPEUSDT", "binance", "PEPEUSDT", "PEPE", "USDT", 8, 8),
     Instrument("ONEUSDT", "binance", "ONEUSDT", "ONE", "USDT", 0, 2),
 ]
-TOLD = layouts(ITEMS, many=True)
+TOLD, USDM = layouts(ITEMS, many=True), usdm_layouts(ITEMS)
 FRAMES = [message.raw for message in messages(NAME) if message.direction == "recv"]
+DATA = Path(__file__).parents[1] / "data" / "usdm_btcusdt" / "session.jsonl.gz"
+
+
+def usdm_frames() -> list[str]:
+    """The recorded session on the streams that the desk asks for: depth at 100 ms, and trades put together."""
+    out = []
+    for row in map(json.loads, gzip.open(DATA, "rt")):
+        text = row["raw"].replace("@depth@0ms", "@depth@100ms")
+        if "@trade" in text:
+            data = json.loads(text)["data"]
+            names = {"e": "aggTrade", "E": data["E"], "s": data["s"], "a": data["t"], "p": data["p"], "q": data["q"], "f": 5, "l": 7}
+            text = json.dumps({"stream": "btcusdt@aggTrade", "data": {**names, "T": data["T"], "m": data["m"]}}, separators=(",", ":"))
+        if row["dir"] == "recv":
+            out.append(text)
+    return out
+
+
+USDM_FRAMES = usdm_frames()
 ODD = [
     *["", "0", "00", "01", "-1", "-0", "1.", ".5", "1.0", "1.00", "1e3", "1E3", "+1", " 1", "1 ", "NaN", "Infinity", "null", "true", "\u0661", "\uff11"],
     *["9007199254740991", "9007199254740992", "9007199254740993", "92233720368.54775807", "92233720368.54775808", "9223372036854775807"],
@@ -42,9 +64,9 @@ def node() -> Iterator[NodeReader]:
 
 
 @st.composite
-def mutated(draw: st.DrawFn) -> str:
+def mutated(draw: st.DrawFn, recorded: list[str] = FRAMES) -> str:
     """A recorded frame, or one about another instrument, in which some of its pieces were replaced, cut, doubled or moved."""
-    text = draw(st.sampled_from(FRAMES[:400]))
+    text = draw(st.sampled_from(recorded[:400]))
     if draw(st.booleans()):
         name = draw(st.sampled_from(["PEPEUSDT", "ONEUSDT", "XUSDT"]))
         text = text.replace("BTCUSDT", name).replace("btcusdt", name.lower())
@@ -80,6 +102,22 @@ def test_events_are_those_of_the_parser(text: str) -> None:
     parser, told = Parser(ITEMS), layouts(ITEMS)
     found = ColumnEvents(ITEMS, parser.parse).events(NativeReader(told).read([text]), 7)
     assert found == Parser(ITEMS).parse(text, 7)
+
+
+@settings(max_examples=400, deadline=None)
+@given(mutated(USDM_FRAMES))
+def test_events_of_the_futures_are_those_of_their_parser(text: str) -> None:
+    parser = UsdMParser(ITEMS)
+    assert parser.columns.events(NativeReader(USDM).read([text]), 7) == UsdMParser(ITEMS).parse(text, 7)
+
+
+def test_the_recorded_futures_fit_and_both_readers_agree() -> None:
+    reader = NodeReader(USDM)
+    try:
+        found = reader.read(USDM_FRAMES)
+        assert found.left == [] and all(len(table) > 500 for table in found.tables) and plain(found) == plain(NativeReader(USDM).read(USDM_FRAMES))
+    finally:
+        reader.close()
 
 
 @settings(max_examples=100, deadline=None)

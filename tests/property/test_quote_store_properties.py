@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 
 import numpy as np
 import pytest
@@ -15,10 +16,10 @@ from app.market.following import Following
 from app.market.indicators import BadParameter, catalogue
 from app.market.indicators.across import Across, Together
 from app.market.indicators.spec import COLUMNS
-from app.market.quotes import MOST_WAITING, QUOTE, TRADE, QuoteStore
+from app.market.quotes import KEPT, MOST_WAITING, PRICE, QuoteStore
 from app.market.state import MarketState
 from app.model.instrument import Instrument
-from app.model.market import Quote, Trade
+from app.model.market import Quote, Ticks, Trade
 from tests.unit.venues.recorded import events, sessions
 
 SECOND = 1_000_000_000
@@ -26,28 +27,31 @@ SYMBOLS = ["A", "B", "C"]
 WIDTHS = {"1s": 1, "1m": 60}
 
 
-def store_of(symbols: list[str], kept: int = 6000, **how: int) -> QuoteStore:
-    return QuoteStore(symbols, [BarColumns(len(symbols), width, kept) for width in WIDTHS.values()], **how)
+def store_of(symbols: list[str], kept: int = 6000) -> QuoteStore:
+    return QuoteStore(symbols, [BarColumns(len(symbols), width, kept) for width in WIDTHS.values()])
+
+
+def table(records: list) -> memoryview:
+    return memoryview(array("q", [int(value) for record in records for value in (0, *record)]))
 
 
 def put(store: QuoteStore, batch: list) -> None:
-    """A batch of events by kind, quotes last, as the reader of columns gives them."""
-    recv = batch[0].recv
-    trades = [event for event in batch if type(event) is Trade]
-    if trades:
-        columns = [(store.row[t.symbol], t.ts, t.price, t.size, t.buyer_maker, int(t.trade_id)) for t in trades]
-        store.trades(*np.array(columns, np.int64).T, recv)
-    quotes = [event for event in batch if type(event) is Quote]
-    if quotes:
-        store.quotes(*np.array([(store.row[q.symbol], *q[3:]) for q in quotes], np.int64).T, recv)
+    """A batch of events as the reader of columns gives them."""
+    trades = [(store.row[t.symbol], int(t.trade_id), t.price, t.size, t.ts, t.buyer_maker) for t in batch if type(t) is Trade]
+    quotes = [(store.row[q.symbol], *q[3:]) for q in batch if type(q) is Quote]
+    store.put(Ticks(store.symbols, batch[0].recv, table(trades), table(quotes), 1))
+
+
+def traded(store: QuoteStore, row: int, ts: int, price: int, size: int, number: int, recv: int = 1) -> None:
+    store.put(Ticks(store.symbols, recv, table([(row, number, price, size, ts, 0)]), table([]), 1))
 
 
 def agree(store: QuoteStore, state: MarketState) -> None:
     for row, symbol in enumerate(store.symbols):
         quote, last = state.quote(symbol), state.last(symbol)
-        assert (store.bid[row], store.bid_size[row], store.ask[row], store.ask_size[row]) == (quote[3:] if quote else (0, 0, 0, 0))
+        assert tuple(store.quotes()[row, 2:]) == (quote[3:] if quote else (0, 0, 0, 0))
         if last is not None:
-            assert (store.last[row], store.last_size[row], store.last_id[row], store.ts[row]) == (last.price, last.size, int(last.trade_id), last.ts)
+            assert store.lasts()[row, 2:6].tolist() == [int(last.trade_id), last.price, last.size, last.ts]
         for bars, width in zip(store.bars, WIDTHS, strict=True):
             assert bars.rows(row) == state.bars(symbol, width).rows()
 
@@ -81,10 +85,11 @@ def test_bars_and_last_trades_are_those_of_the_objects(batches: list[tuple[bool,
 
 
 ways_to_look = {
-    "last": lambda store, bars: store.last[1],
-    "size": lambda store, bars: store.last_size[1],
-    "id": lambda store, bars: store.last_id[1],
-    "time": lambda store, bars: store.ts[1],
+    "last": lambda store, bars: store.lasts()[1, PRICE],
+    "trades": lambda store, bars: store.newest(1, 1)[0][PRICE],
+    "unread": lambda store, bars: store.unread(1)[-1][PRICE],
+    "heard": lambda store, bars: store.recv[1],
+    "count": lambda store, bars: store.counts[1],
     "bars": lambda store, bars: bars.rows(1)[-1][4],
     "open bars": lambda store, bars: bars.now[4, 1],
     "counts": lambda store, bars: bars.counts[1],
@@ -97,33 +102,34 @@ def test_whoever_looks_sees_every_trade_that_came(way: str) -> None:
     bars = BarColumns(len(SYMBOLS), 1)
     store = QuoteStore(SYMBOLS, [bars])
     for at in range(1, 4):
-        store.trades(*(np.array([value]) for value in (1, at * SECOND, at, at, 0, at)), at)
-        assert ways_to_look[way](store, bars) == (at * SECOND if way == "time" else at)
+        traded(store, 1, at * SECOND, at, at, at, recv=at)
+        assert ways_to_look[way](store, bars) == at
 
 
 def test_late_and_doubled_trades_are_counted_when_somebody_asks() -> None:
     bars = BarColumns(1, 1, 2)
     store = QuoteStore(["A"], [bars])
     for number, second in enumerate([5, 6, 7, 8, 8, 7, 1]):
-        store.trades(*(np.array([value]) for value in (0, second * SECOND, 9, 1, 0, number % 6 if number else 0)), 1)
+        traded(store, 0, second * SECOND, 9, 1, number % 6 if number else 0)
     assert bars.revised == 1 and bars.too_late == 0
-    store.trades(*(np.array([value]) for value in (0, SECOND, 9, 1, 0, 70)), 1)
+    traded(store, 0, SECOND, 9, 1, 70)
     assert bars.too_late == 1 and store.duplicates == 1
 
 
 def test_a_batch_of_any_size_is_counted_in_whole() -> None:
-    """More at once than may wait, in pieces and in one."""
+    """More at once than may wait, in pieces and in one; the trades that are kept are the newest ones, in order."""
     size = 2 * MOST_WAITING + 5
-    rows, times = np.arange(size) % 3, np.arange(size) * (SECOND // 50)
-    columns = rows, times, 100 + np.arange(size) % 17, 1 + np.arange(size) % 5, np.zeros(size, np.int64), np.arange(size)
+    records = [(at % 3, at, 100 + at % 17, 1 + at % 5, at * (SECOND // 50), 0) for at in range(size)]
     whole, parts = store_of(SYMBOLS), store_of(SYMBOLS)
-    whole.trades(*columns, 1)
+    whole.put(Ticks(whole.symbols, 1, table(records), table([]), 1))
     for at in range(0, size, 7):
-        parts.trades(*(column[at : at + 7] for column in columns), 1)
-    assert whole.last_id.tolist() == parts.last_id.tolist() == sorted(range(size)[-3:], key=lambda n: n % 3)
+        parts.put(Ticks(parts.symbols, 1, table(records[at : at + 7]), table([]), 1))
     for row in range(3):
+        mine = [list(record) for record in records[row::3]]
+        for store in (whole, parts):
+            assert store.counts[row] == len(mine) and [record[1:] for record in store.newest(row, 10**6)] == mine[-KEPT:]
         for ours, theirs in zip(whole.bars, parts.bars, strict=True):
-            assert ours.rows(row) == theirs.rows(row) and sum(bar[5] for bar in ours.rows(row)) == int(columns[3][row::3].sum())
+            assert ours.rows(row) == theirs.rows(row) and sum(bar[5] for bar in ours.rows(row)) == sum(record[3] for record in mine)
 
 
 @settings(max_examples=40, deadline=None)
@@ -137,7 +143,7 @@ def test_how_often_somebody_looks_changes_no_indicator(steps: list[tuple[int, in
     for number, (row, step, price, looked_at) in enumerate(steps):
         now += step * SECOND // 2
         for store in (eager, lazy):
-            store.trades(*(np.array([value]) for value in (row, now, price, 1, 0, number)), 1)
+            traded(store, row, now, price, 1, number)
         every = follow[0].values(rows)
         if looked_at or number == len(steps) - 1:
             for ours, theirs in zip(every, follow[1].values(rows), strict=True):
@@ -159,7 +165,7 @@ def test_the_recorded_session_gives_the_same(size: int) -> None:
         state.apply(mixed[at : at + size])
         put(store, mixed[at : at + size])
     agree(store, state)
-    assert store.ticks == len(mixed) and store.duplicates == 0
+    assert store.ticks == len(mixed) and not store.waiting and store.duplicates == 0
 
 
 @settings(max_examples=60, deadline=None)
@@ -176,79 +182,68 @@ def test_few_bars_kept_are_the_newest_ones(steps: list[tuple[int, int]], kept: i
 
 
 def quote(store: QuoteStore, row: int, bid: int, recv: int = 1) -> None:
-    store.quotes(*(np.array([value], np.int64) for value in (row, bid, 1, bid + 1, 1)), recv)
+    store.put(Ticks(store.symbols, recv, table([]), table([(row, bid, 1, bid + 1, 1)]), 1))
 
 
 def test_a_slow_subscriber_sees_the_newest_state_once() -> None:
     store = store_of(SYMBOLS)
     fast, slow, one = store.subscribe(), store.subscribe(rate=2.0), store.subscribe(rows=np.array([2]))
-    assert slow.take(0).tolist() == []
     for bid in range(10):
         quote(store, bid % 2, 100 + bid)
-        assert fast.take(bid).tolist() == [bid % 2]
-    assert not slow.due(SECOND // 2 - 1) and slow.take(SECOND // 2 - 1).tolist() == []
-    assert slow.due(SECOND // 2) and slow.take(SECOND // 2).tolist() == [0, 1] and store.bid.tolist() == [108, 109, 0]
+        assert fast.take(bid).tolist() == [bid % 2] and slow.take(0).tolist() == [0] * (not bid)
+    assert slow.next_ns == SECOND // 2 and slow.take(SECOND // 2 - 1).tolist() == [] and slow.anything
+    assert slow.take(SECOND // 2).tolist() == [0, 1] and store.quotes()[:, 2].tolist() == [108, 109, 0]
+    assert not slow.anything
     assert slow.take(SECOND).tolist() == [] and one.take(5).tolist() == []
     quote(store, 2, 5)
     assert one.take(6).tolist() == [2]
 
 
-def test_a_reader_of_every_tick_gets_them_in_order_and_learns_what_it_lost() -> None:
-    store = store_of(SYMBOLS, ring=8)
-    quote(store, 0, 1)
-    reader = store.reader()
-    for bid in range(5):
-        quote(store, 1, bid, recv=bid)
-    put(store, [Trade("C", SECOND, 9, 70, 2, True, "1")])
-    ticks = reader.read()
-    assert ticks.lost == 0 and ticks.columns[3].tolist() == [0, 1, 2, 3, 4, SECOND] and ticks.columns[0].tolist() == [QUOTE] * 5 + [TRADE]
-    assert ticks.columns[:, 5].tolist() == [TRADE, 2, 9, SECOND, 70, 2, 1]
-    for bid in range(20):
-        quote(store, 0, bid)
-    ticks = reader.read(most=3)
-    assert ticks.lost == 12 == reader.lost and ticks.columns[3].tolist() == [12, 13, 14]
-    assert reader.read().columns[3].tolist() == [15, 16, 17, 18, 19] and reader.read().columns.shape == (7, 0)
-    store.quotes(*(np.arange(30) % 3 if n == 0 else np.arange(30) for n in range(5)), 1)
-    ticks = reader.read()
-    assert ticks.lost == 22 and ticks.columns[3].tolist() == list(range(22, 30))
-
-
-def test_a_quote_expires_and_subscribers_are_told() -> None:
-    store = store_of(SYMBOLS, expire_after_ns=5)
-    quote(store, 0, 10, recv=100)
-    quote(store, 1, 10, recv=104)
-    seen = store.subscribe()
-    assert store.expire(105).tolist() == [] and store.expire(106).tolist() == [0] and store.expire(106).tolist() == []
-    assert seen.take(0).tolist() == [0] and store.bid_size.tolist() == [0, 1, 0]
-    quote(store, 0, 11, recv=107)
-    assert store.bid.tolist() == [11, 10, 0]
+def test_nothing_is_written_over_before_whoever_reads_it_was_called() -> None:
+    store, read = store_of(SYMBOLS), {row: [] for row in range(3)}
+    store.on_full = lambda row: read[row].extend(record[1:] for record in store.unread(row))
+    rng, sent, number = np.random.default_rng(3), {row: [] for row in range(3)}, 0
+    for size in (3, 400, 511, 700, 5000, 1, 2 * KEPT):
+        records = []
+        for row in rng.choice(3, size, p=[0.8, 0.15, 0.05]).tolist():
+            number += 1
+            late = number % 50 == 0
+            records.append((row, number, 7, 1, (number - 3 * late) * 1000, number % 2))
+            sent[row].append(list(records[-1]))
+        store.put(Ticks(store.symbols, 1, table(records), table([]), 1))
+    for row in range(3):
+        store.on_full(row)
+        assert sorted(read[row], key=lambda record: record[1]) == sent[row]
+    store.on_full = None
+    store.put(Ticks(store.symbols, 1, table([(0, number + at, 7, 1, 10**9 + at, 0) for at in range(1, KEPT + 11)]), table([]), 1))
+    assert len(store.unread(0)) == KEPT and store.unread(0) == []
 
 
 def test_a_stream_that_begins_anew_leaves_nothing() -> None:
     store = store_of(SYMBOLS)
     put(store, [Trade("A", SECOND, 1, 5, 1, False, "9"), Quote("A", 0, 1, 4, 1, 6, 1), Trade("B", SECOND, 1, 5, 1, False, "9")])
     store.forget(["A"])
-    assert store.last.tolist() == [0, 5, 0] and store.bid.tolist() == [0, 0, 0] and store.bars[0].rows(0) == [] and len(store.bars[0].rows(1)) == 1
+    assert store.lasts()[:, PRICE].tolist() == [0, 5, 0] and store.quotes()[:, 2].tolist() == [0, 0, 0] and store.newest(0, 9) == []
+    assert store.bars[0].rows(0) == [] and len(store.bars[0].rows(1)) == 1
     put(store, [Trade("A", SECOND // 2, 1, 3, 1, False, "9")])
-    assert store.last.tolist() == [3, 5, 0] and store.duplicates == 0 and store.bars[0].rows(0) == [(0, 3, 3, 3, 3, 1)]
+    assert store.lasts()[:, PRICE].tolist() == [3, 5, 0] and len(store.newest(0, 9)) == 1
+    assert store.duplicates == 0 and store.bars[0].rows(0) == [(0, 3, 3, 3, 3, 1)]
 
 
 def test_memory_does_not_grow() -> None:
-    store = store_of(SYMBOLS, kept=16, ring=64)
-    store.reader()
+    store, most = store_of(SYMBOLS, kept=16), 0
 
     def held() -> int:
         arrays = [*vars(store).values(), *(value for bars in store.bars for value in vars(bars).values())]
         return sum(value.nbytes for value in arrays if isinstance(value, np.ndarray))
 
     before, number = held(), 0
-    for second in range(200):
-        rows = np.arange(30) % 3
-        numbers = np.arange(number, number + 30)
+    for second in range(400):
+        trades = [(at % 3, number + at, number + at + 1, 1, second * SECOND, at % 2) for at in range(30)]
+        store.put(Ticks(store.symbols, second, table(trades), table([(at % 3, 1, 1, 2, 1) for at in range(30)]), 1))
         number += 30
-        store.trades(rows, np.full(30, second * SECOND), numbers + 1, rows + 1, rows % 2, numbers, second)
-        store.quotes(rows, numbers + 1, rows + 1, numbers + 2, rows + 1, second)
-    assert held() == before and len(store.bars[0].rows(0)) == 17 and store.ticks == 12_000
+        most = max(most, store.waiting, len(store._pending) * 60)
+    assert held() == before and most < MOST_WAITING and len(store.bars[0].rows(0)) == 17 and store.ticks + store.waiting == 24_000
 
 
 def studies() -> list:

@@ -61,11 +61,11 @@ class UsdM(Exchange):
             elif kind == "bookTicker":
                 bid, bid_size, ask, ask_size = mill.best()
                 best = {"b": mill.price(bid), "B": mill.size(bid_size), "a": mill.price(ask), "A": mill.size(ask_size)}
-                self._send(client, name, {"e": "bookTicker", "u": last, **head, **best})
+                self._send(client, name, {"e": "bookTicker", "u": last, "s": mill.native, **best, "T": when, "E": when})
             elif change.trade:
                 price, size, sold, number = change.trade
-                row = {"a": number, "p": mill.price(price), "q": mill.size(size), "f": number, "l": number, "m": sold}
-                self._send(client, name, {"e": "aggTrade", **head, **row})
+                row = {"a": number, "p": mill.price(price), "q": mill.size(size), "f": number, "l": number, "T": when, "m": sold}
+                self._send(client, name, {"e": "aggTrade", "E": when, "s": mill.native, **row})
 
     def _send(self, client: Client, name: str, data: dict) -> None:
         combined = "/stream" in client.path

@@ -110,7 +110,9 @@ class Together:
             places[id(node)] = place = same.setdefault((type(node), inputs, *settings(node)), len(found))
             if place == len(found):
                 found.append((node, inputs))
-        self._factors = np.empty((2 * sum(type(node) in _STATES for node, _ in found), rows))
+        # what belongs to a row lies side by side: gathering some rows costs a copy a row and not one a factor
+        self._by_row = np.empty((rows, 2 * sum(type(node) in _STATES for node, _ in found)))
+        factors = self._by_row.T
         self._fixed: list[Any] = [None] * len(found)
         """The values that are the same at every bar."""
         self._plan: list[tuple[int, Node, tuple[int, ...], Any, int]] = []
@@ -118,7 +120,7 @@ class Together:
         for place, (node, inputs) in enumerate(found):
             parts = [self._fixed[part] for part in inputs]
             if made := _STATES.get(type(node)):
-                self._plan.append((place, node, inputs, made(node, self._factors[at : at + 2]), at))
+                self._plan.append((place, node, inputs, made(node, factors[at : at + 2]), at))
                 at += 2
             elif isinstance(node, Source) or None in parts:
                 self._plan.append((place, node, inputs, None, 0))
@@ -138,7 +140,7 @@ class Together:
 
     def _step(self, rows: Any, bars: Mapping[str, Any], close: bool) -> list[tuple[Any, ...]]:
         values, count = self._fixed.copy(), len(rows)
-        factors = self._factors.take(rows, 1)
+        factors = np.ascontiguousarray(self._by_row[rows].T)
         with np.errstate(all="ignore"):
             for place, node, inputs, state, at in self._plan:
                 if state is not None:

@@ -89,11 +89,13 @@ class TapeView:
         )
         self._waiting = el("p", {"class": "empty"}, "Waiting for a trade")
         self._came = el("button", {"type": "button", "class": "btn tape-held", "hidden": True, "data-testid": "tape-held"}, "Held")
+        self._missed = el("p", {"class": "tape-missed", "role": "status", "hidden": True, "data-testid": "tape-missed"})
+        self._lost = 0
         self._scroll = el("div", {"class": "tape", "tabindex": "0", "role": "region", "aria-label": "Trades"}, table, self._waiting)
         self._scroll.setAttribute("aria-keyshortcuts", "Space")
         self._scroll.title = "Space holds the trades still"
         self._bar = TapeFilterBar(ctx)
-        self.root = el("div", {"class": "tape-panel"}, self._bar.root, self._scroll, self._came)
+        self.root = el("div", {"class": "tape-panel"}, self._bar.root, self._missed, self._scroll, self._came)
         head = document.querySelector('[data-head="tape"]')
         if head:
             head.append(self._bar.opener)
@@ -131,6 +133,7 @@ class TapeView:
                 self._bar.show()
 
     def _forget(self) -> None:
+        self._miss(-self._lost)
         self._tape.clear()
         self._clear()
         self._say()
@@ -190,6 +193,13 @@ class TapeView:
         if not self._came.hidden:
             set_text(self._came, f"Held, {count:,} new: go on")
 
+    def _miss(self, count: int) -> None:
+        """So many more trades came too fast for the desk to list them."""
+        if count:
+            self._lost += count
+            self._missed.hidden = not self._lost
+            set_text(self._missed, f"{self._lost:,} trades came too fast to be listed. Bars and volume have them." if self._lost else "")
+
     # Drawing
 
     def _redraw(self) -> None:
@@ -201,6 +211,7 @@ class TapeView:
             return
         if tape.get("reset"):
             self._forget()
+        self._miss(tape.get("lost", 0))
         rows = tape["rows"]
         for row in rows:
             self._own.mark(row, self._symbol)

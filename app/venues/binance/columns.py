@@ -2,34 +2,37 @@
 
 Quotes of a batch that a later one of the same instrument in the batch replaces are left out (``replaced`` counts them): nobody could have seen
 them. Trades and depth differences all come, in order. What fits no layout goes through the parser.
+
+Once the desk takes columns (``whole``), quotes and trades come as they are, as one `Ticks` before the differences. Trades of an instrument whose
+book changes in the same batch stay events: which came first matters to an order that waits in it.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
-from typing import Any
 
 from app.model.instrument import Instrument
-from app.model.market import BookDelta, MarketEvent, Quote, Rejected, Trade
+from app.model.market import QUOTE_WIDTH, TRADE_WIDTH, BookDelta, MarketEvent, Quote, Rejected, Ticks, Trade
 from app.platform.columns import Columns, Layout, Layouts
 
 from ..wire import END_OF_TIME_NS, MS
 
-_TIME = f"<int:{END_OF_TIME_NS // MS}>"
-_ANY = 2**53
+TIME = f"<int:{END_OF_TIME_NS // MS}>"
+ANY = 2**53
 MAX_SPAN = 1_000_000
 """Most update ids one depth diff may span; more is nonsense that would make every later diff look old."""
 QUOTE = Layout(
     '{"stream":"<row:1>@bookTicker","data":{"u":<skip>,"s":"<row:0>","b":"<units:0>","B":"<units:1>","a":"<units:0>","A":"<units:1>"}}',
-    ((0, 2, 1, _ANY),),
+    ((0, 2, 1, ANY),),
 )
 TRADE = Layout(
     '{"stream":"<row:1>@trade","data":{"e":"trade","E":<skip>,"s":"<row:0>","t":<int>,"p":"<units:0>","q":"<units:1>",'
-    f'"T":{_TIME},"m":<flag>,"M":<skipflag>}}}}'
+    f'"T":{TIME},"m":<flag>,"M":<skipflag>}}}}'
 )
 DEPTH = Layout(
-    f'{{"stream":"<row:1>@depth@100ms","data":{{"e":"depthUpdate","E":{_TIME},"s":"<row:0>","U":<int>,"u":<int>,"b":<levels:0,1>,"a":<levels:0,1>}}}}',
+    f'{{"stream":"<row:1>@depth@100ms","data":{{"e":"depthUpdate","E":{TIME},"s":"<row:0>","U":<int>,"u":<int>,"b":<levels:0,1>,"a":<levels:0,1>}}}}',
     ((1, 2, 0, MAX_SPAN),),
 )
 _order = itemgetter(0)
@@ -39,27 +42,35 @@ _new = tuple.__new__
 
 def layouts(instruments: Sequence[Instrument], many: bool = False) -> Layouts:
     """What the streams look like, a row for each instrument."""
+    return layouts_of((QUOTE, TRADE, DEPTH), instruments, many)
+
+
+def layouts_of(kinds: tuple[Layout, Layout, Layout], instruments: Sequence[Instrument], many: bool) -> Layouts:
+    """Quotes, trades and differences of these instruments, whose scales are those of prices and sizes."""
     natives = tuple([item.native for item in instruments])
     scales = tuple([(item.price_scale, item.size_scale) for item in instruments])
-    return Layouts((QUOTE, TRADE, DEPTH), (natives, tuple(map(str.lower, natives))), scales, many)
+    return Layouts(kinds, (natives, tuple(map(str.lower, natives))), scales, many)
 
 
 class ColumnEvents:
-    """``rest`` reads what fits no layout: a text and its receive time (ns UTC) to events."""
+    """``rest`` reads what fits no layout: a text and its receive time (ns UTC) to events. ``chained``: a difference names the id of the one before
+    it, behind its own two, and begins right after that one."""
 
-    def __init__(self, instruments: Sequence[Instrument], rest: Callable[[str, int], list[MarketEvent | Rejected]]) -> None:
-        self._symbols = [item.symbol for item in instruments]
+    def __init__(self, instruments: Sequence[Instrument], rest: Callable[[str, int], list[MarketEvent | Rejected]], chained: bool = False) -> None:
+        self._chained, self._depth_width = chained, DEPTH_WIDTH + chained
+        self._symbols = tuple([item.symbol for item in instruments])
         self._rest = rest
         self.replaced = 0
+        self.whole = False
+        """Whether quotes and trades are handed on in columns."""
 
     def events(self, columns: Columns, recv: int) -> list[MarketEvent | Rejected]:
         """Trades, differences and what the parser made of the rest in order, then the last quote of each instrument."""
+        if self.whole and not columns.left:
+            return self._ticks(columns, recv)
         quotes, trades, depth = [table.tolist() for table in columns.tables]
         symbols = self._symbols
-        events: list[MarketEvent | Rejected] = [
-            _new(Trade, (symbols[row], ts * MS, recv, price, size, sold == 1, str(number)))
-            for _, row, number, price, size, ts, sold in zip(*[iter(trades)] * TRADE_WIDTH, strict=True)
-        ]
+        events: list[MarketEvent | Rejected] = self._trades(trades, recv)
         rest: list[tuple[int, MarketEvent | Rejected]] = []
         if columns.left:
             rest = [(order, event) for order, text in columns.left for event in self._rest(text, recv)]
@@ -76,27 +87,39 @@ class ColumnEvents:
             events += [_new(Quote, (symbols[row], 0, recv, bid, bids, ask, asks)) for _, row, bid, bids, ask, asks in latest.values()]
         return events
 
+    def _ticks(self, columns: Columns, recv: int) -> list[MarketEvent]:
+        quotes, trades, depth = columns.tables
+        events: list[MarketEvent] = []
+        if depth:
+            differences = [*self._differences(depth.tolist(), columns.levels, recv)]
+            changing = {*depth[1 :: self._depth_width].tolist()}
+            if not changing.isdisjoint(trades[1::TRADE_WIDTH].tolist()):
+                apart, others = array("q"), array("q")
+                for record in zip(*[iter(trades.tolist())] * TRADE_WIDTH, strict=True):
+                    (apart if record[1] in changing else others).extend(record)
+                trades = memoryview(others)
+                differences += zip(apart[::TRADE_WIDTH], self._trades(apart.tolist(), recv), strict=True)
+                differences.sort(key=_order)
+            events = [event for _, event in differences]
+        return [Ticks(self._symbols, recv, trades, quotes, MS), *events] if trades or quotes else events
+
+    def _trades(self, trades: list[int], recv: int) -> list[MarketEvent]:
+        symbols = self._symbols
+        return [
+            _new(Trade, (symbols[row], ts * MS, recv, price, size, sold == 1, str(number)))
+            for _, row, number, price, size, ts, sold in zip(*[iter(trades)] * TRADE_WIDTH, strict=True)
+        ]
+
     def _differences(self, depth: list[int], levels: memoryview, recv: int) -> Iterator[tuple[int, BookDelta]]:
         if not depth:
             return
         level = levels.tolist()
         pairs, at = list(zip(level[::2], level[1::2], strict=True)), 0
-        for order, row, ts, first, last, bids, asks in zip(*[iter(depth)] * DEPTH_WIDTH, strict=True):
+        for order, row, ts, first, last, *before, bids, asks in zip(*[iter(depth)] * self._depth_width, strict=True):
             middle, end = at + bids, at + bids + asks
+            first = before[0] + 1 if before else first
             yield order, BookDelta(self._symbols[row], ts * MS, recv, tuple(pairs[at:middle]), tuple(pairs[middle:end]), first, last)
             at = end
 
 
-def into_store(columns: Columns, store: Any, recv: int) -> None:
-    """Quotes and trades into a QuoteStore whose rows are those of the layouts, trades first. What fits no layout is the caller's. Needs numpy."""
-    import numpy as np
-
-    quotes, trades = columns.tables[:2]
-    if len(trades):
-        _, row, number, price, size, ts, sold = np.frombuffer(trades, np.int64).reshape(-1, TRADE_WIDTH).T
-        store.trades(row, ts * MS, price, size, sold, number, recv)
-    if len(quotes):
-        store.quotes(*np.frombuffer(quotes, np.int64).reshape(-1, QUOTE_WIDTH).T[1:], recv)
-
-
-QUOTE_WIDTH, TRADE_WIDTH, DEPTH_WIDTH = QUOTE.width, TRADE.width, DEPTH.width
+DEPTH_WIDTH = DEPTH.width

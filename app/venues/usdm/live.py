@@ -9,6 +9,7 @@ from app.model.instrument import Instrument
 from app.net.backoff import Backoff
 from app.net.connection import LinkPolicy
 from app.net.streams import Limits
+from app.platform.columns import Layouts
 
 from ..binance.parse import instruments_from_exchange_info, not_trading
 from ..binance.session import BinanceSession
@@ -17,6 +18,7 @@ from ..dialect import Ask, Dialect, Learnt
 from ..live import LiveVenue
 from ..rest import Quota
 from ..wire import WireError
+from .columns import layouts
 from .parse import VENUE, Parser
 
 PUBLIC, MARKET = "/public/stream", "/market/stream"
@@ -47,6 +49,10 @@ class UsdM(Dialect):
     def parser(self, instruments: Sequence[Instrument]) -> Parser:
         """Reads futures streams."""
         return Parser(instruments)
+
+    def layouts(self, instruments: Sequence[Instrument]) -> Layouts:
+        """Quotes, trades and depth as they are streamed."""
+        return layouts(instruments)
 
     def topics(self, instrument: Instrument, route: str) -> tuple[str, ...]:
         """Depth and quotes, or trades."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from app.model.instrument import Instrument
 from app.model.market import BookDelta
 
+from ..binance.columns import ColumnEvents
 from ..binance.parse import Parser as SpotParser
 from ..wire import Route, WireError, levels, time_ms, whole
 
@@ -26,6 +27,7 @@ class Parser(SpotParser):
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         super().__init__(instruments)
+        self.columns = ColumnEvents(instruments, self.parse, chained=True)
         for native, route in self._symbols.items():
             for suffix in ("depth@0ms", "depth@500ms"):
                 self._streams[f"{native.lower()}@{suffix}"] = (native, route, self._depth)

@@ -10,11 +10,12 @@ from pyodide.ffi import to_js
 from app.market.barcolumns import BarColumns
 from app.market.following import Following
 from app.market.indicators import find
-from app.market.quotes import QuoteStore
+from app.market.quotes import ASK, BID, NUMBER, PRICE, SIZE, QuoteStore
 from app.market.state import MarketState
 from app.model.instrument import Instrument
+from app.model.market import Ticks
 from app.platform.browser.columns import BrowserFrames, BrowserReader
-from app.venues.binance.columns import into_store, layouts
+from app.venues.binance.columns import layouts
 from app.venues.binance.parse import Parser
 
 RECV = 1723161255000000000
@@ -26,40 +27,66 @@ def instruments(symbols: str) -> list[Instrument]:
     return [Instrument(name, "binance", name, name[:-4], "USDT", 8, 8) for name in symbols.split()]
 
 
-def state(symbols: str) -> dict:
-    """The desk's own state, of events."""
+WATCHED = 40
+"""Instruments of which a look reads quote, last trade and the day's first price, as the watchlist does."""
+
+
+def market(symbols: str, whole: bool) -> dict:
+    """The desk's market state with a look at the watchlist: of objects, or in columns."""
     items = instruments(symbols)
-    market, parser, reader = MarketState(items), Parser(items), BrowserReader(layouts(items))
+    known, parser, reader = MarketState(items), Parser(items), BrowserReader(layouts(items))
+    parser.columns.whole = whole
+    news, watched = known.news(), {item.symbol for item in items[:WATCHED]}
 
     def take(texts):
-        market.apply(parser.columns.events(reader.read(BrowserFrames(texts)), RECV))
+        known.apply(parser.columns.events(reader.read(BrowserFrames(texts)), RECV))
+
+    def look():
+        changed = known.take_changed()
+        news.look_at(watched, 0)
+        for symbol in (changed | news.take(0)) & watched:
+            known.quote(symbol)
+            if known.last(symbol) is not None:
+                known.base(symbol)
 
     def told():
         rows = []
         for item in items:
-            quote, trade = market.quote(item.symbol), market.last(item.symbol)
+            quote, trade = known.quote(item.symbol), known.last(item.symbol)
             quoted = quote[3:] if quote else (0, 0, 0, 0)
             rows.append(" ".join(map(str, (item.symbol, *quoted, *((trade.price, trade.size, trade.trade_id) if trade else (0, 0, 0))))))
         return "\n".join(rows)
 
-    return {"take": take, "told": told}
+    return {"take": take, "told": told, "look": look}
 
 
-class Store:
-    """The quote store; with bars and indicators where asked for."""
+def state(symbols: str) -> dict:
+    """The desk's market state, of objects: as it begins, and stays while little comes."""
+    return market(symbols, False)
 
-    def __init__(self, symbols: str, full: bool) -> None:
+
+def store(symbols: str) -> dict:
+    """The desk's market state in columns."""
+    return market(symbols, True)
+
+
+class Full:
+    """The quote store with bars and indicators."""
+
+    def __init__(self, symbols: str) -> None:
         self.items = instruments(symbols)
         size = len(self.items)
-        bars = [BarColumns(size, width) for width in (1, 60)] if full else []
-        self.store = QuoteStore([item.symbol for item in self.items], bars)
+        bars = [BarColumns(size, width) for width in (1, 60)]
+        names = tuple([item.symbol for item in self.items])
+        self.store = QuoteStore(names, bars)
         self.reader = BrowserReader(layouts(self.items, many=True))
-        self.following = Following(bars[0], [find(name).build(**given) for name, given in STUDIES], [(8, 8)] * size) if full else None
+        self.following = Following(bars[0], [find(name).build(**given) for name, given in STUDIES], [(8, 8)] * size)
         self.seen = self.store.subscribe()
         self.shown = np.full((size, len(STUDIES)), np.nan)
 
     def take(self, texts) -> None:
-        into_store(self.reader.read(BrowserFrames(texts)), self.store, RECV)
+        columns = self.reader.read(BrowserFrames(texts))
+        self.store.put(Ticks(self.store.symbols, RECV, columns.tables[1], columns.tables[0], 1_000_000))
 
     def look(self) -> None:
         """The indicators of what changed."""
@@ -70,9 +97,9 @@ class Store:
                 self.shown[rows, at] = found[0]
 
     def told(self) -> str:
-        store = self.store
-        columns = (store.bid, store.bid_size, store.ask, store.ask_size, store.last, store.last_size, store.last_id)
-        return "\n".join(" ".join(map(str, row)) for row in zip(store.symbols, *(column.tolist() for column in columns), strict=True))
+        quotes, lasts = self.store.quotes()[:, 2:], self.store.lasts()
+        columns = (*quotes.T, lasts[:, PRICE], lasts[:, SIZE], lasts[:, NUMBER])
+        return "\n".join(" ".join(map(str, row)) for row in zip(self.store.symbols, *(column.tolist() for column in columns), strict=True))
 
     def bars(self) -> str:
         rows = np.concatenate([bars.now[:6] for bars in self.store.bars]).T
@@ -83,32 +110,27 @@ class Store:
         return self.shown.ravel().tolist()
 
 
-def store(symbols: str) -> dict:
-    one = Store(symbols, False)
-    return {"take": one.take, "told": one.told}
-
-
 def full(symbols: str) -> dict:
-    one = Store(symbols, True)
+    one = Full(symbols)
     return {"take": one.take, "told": one.told, "look": one.look, "values": one}
 
 
 def shown(symbols: str) -> dict:
     """The quote store with everything, and the rows that changed as the page shows them."""
-    one = Store(symbols, True)
+    one = Full(symbols)
     store = one.store
 
     def take(texts) -> int:
-        before = store.ticks
+        before = store.ticks + store.waiting
         one.take(texts)
-        return store.ticks - before
+        return store.ticks + store.waiting - before
 
     def rows():
         changed = one.seen.take(0)
         table = np.empty((9, len(changed)))
         table[0] = changed
-        for at, column in enumerate((store.bid, store.ask, store.last), 1):
-            table[at] = column[changed]
+        table[1:3] = store.quotes()[changed][:, [BID, ASK]].T
+        table[3] = store.lasts()[changed, PRICE]
         for at, found in enumerate(one.following.values(changed), 4):
             table[at] = found[0]
         return to_js(memoryview(table.T.ravel()))

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from app.desk.feed import show
+from app.desk.feed import Feed
 from app.desk.publisher import BEATS, SPREAD_NS, Publisher
 from app.market.state import MarketState
 from app.model.instrument import Instrument
@@ -114,7 +114,6 @@ def test_no_two_drawn_parts_share_a_message_at_work_and_all_share_at_rest(rig: R
             recv = 10**18 + number
             book = BookSnapshot("AAA", 0, recv, ((100, 1 + number),), ((101, 1),))
             rig.market.apply([book, Trade("AAA", recv, recv, 100 + number % 2, 1, True, str(number))])
-            rig.publisher.add_trade(rig.market.last("AAA"))
             seen = len(rig.sent)
             rig.publisher.changed(rig.market.take_changed(), 1.0)
             rig.run(0.005)
@@ -207,15 +206,12 @@ def test_a_page_that_does_not_paint_gets_one_message_and_then_the_newest_state(r
 
 def test_a_corrected_trade_brings_tape_and_bars_anew(rig: Rig):
     trades = [Trade("AAA", 10**18 + at, 10**18, 100 + at, 1, True, str(at)) for at in range(3)]
-    rig.market.apply(trades)
-    show(rig.publisher, trades)
-    rig.publisher.changed(rig.market.take_changed(), 1.0)
+    feed = Feed(rig.market, rig.publisher, rig.time, lambda: 1.0, lambda _connection: None)
+    feed.on_events(trades, 0)
     rig.run(1)
     rig.sent.clear()
     events = [Correction("AAA", 10**18, 10**18, "1", 500, 1), Correction("AAA", 10**18, 10**18, "2", 0, 0)]
-    rig.market.apply(events)
-    show(rig.publisher, events)
-    rig.publisher.changed(rig.market.take_changed(), 1.0)
+    feed.on_events(events, 0)
     rig.run(1)
     bars = next(message for message in rig.sent if message["t"] == "bars")
     assert bars["reset"] and bars["rows"][-1][1:5] == [1.0, 5.0, 1.0, 5.0]

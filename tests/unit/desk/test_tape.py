@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from app.desk.errors import Refusal
 from app.desk.tape import ROWS, TapeFeed, TapeFilter
 from app.market.state import MarketState
+from app.market.trades import KEPT
 from app.model.instrument import Instrument
 from app.model.market import Trade
 
@@ -32,7 +33,7 @@ class Rig:
         self.count += 1
         trade = Trade("AAA", NOW + self.count, NOW + self.count, price, size, side == "sell", str(self.count))
         self.market.apply([trade])
-        self.feed.add(trade)
+        self.feed.read()
 
     def rows(self) -> list[list]:
         message = self.feed.message()
@@ -119,6 +120,16 @@ def test_a_large_trade_is_not_lost_in_a_busy_moment():
     for _ in range(10 * ROWS):
         rig.trade(100, 1)
     assert [row[2] for row in rig.rows()] == ["1.000"]
+
+
+def test_the_tape_says_how_many_trades_it_does_not_have():
+    rig = Rig(runs=True)
+    rig.trade(100, 1000)
+    number = rig.rows()[0][6]
+    rig.market.apply([Trade("AAA", NOW + at, NOW + at, 100, 1, False, str(at)) for at in range(10, 10 + KEPT + 7)])
+    message = rig.feed.message()
+    assert message["lost"] == 7 and message["rows"][0][5:] == [KEPT, number + 1], "a run does not go on over what is missing"
+    assert rig.feed.message() is None
 
 
 def test_a_filter_finds_what_is_kept():

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from app.market.trades import KEPT, REMEMBERED, Tape
+from app.market.trades import KEPT, Tape
 from tests.unit.market.kit import trade
 
 
@@ -8,7 +8,7 @@ def test_a_trade_is_kept_once() -> None:
     tape = Tape()
     assert tape.add(trade(1, 10, number="7"))
     assert not tape.add(trade(1, 10, number="7"))
-    assert (len(tape.rows), tape.duplicates) == (1, 1)
+    assert (len(tape.rows), tape.count) == (1, 1)
 
 
 def test_trades_without_id_are_all_kept() -> None:
@@ -30,7 +30,7 @@ def test_a_late_trade_does_not_move_the_last_price_back() -> None:
 
 def test_the_tape_is_bounded_and_still_knows_recent_ids() -> None:
     tape = Tape()
-    for number in range(5 * REMEMBERED):
+    for number in range(5 * 2000):
         assert tape.add(trade(number + 1, 10, number=str(number)))
     assert len(tape.rows) == KEPT
-    assert not tape.add(trade(1, 10, number=str(4 * REMEMBERED + 1)))
+    assert not tape.add(trade(1, 10, number=str(4 * 2000 + 1)))

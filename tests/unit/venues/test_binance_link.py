@@ -5,7 +5,7 @@ import json
 import random
 from itertools import pairwise
 
-from app.model.market import BookDelta, BookSnapshot, Gap, Quote
+from app.model.market import BookDelta, BookSnapshot, Gap, Quote, Ticks
 from app.platform.interfaces import Answer
 from app.venues.base import ConnectionState
 from app.venues.binance.live import BinanceLive
@@ -283,3 +283,21 @@ async def test_same_seed_same_requests():
         return times
 
     assert await life(1) == await life(1) != await life(2)
+
+
+async def test_quotes_and_trades_come_in_columns_once_they_are_wanted_whenever_that_was_said():
+    frame = '{"stream":"btcusdt@bookTicker","data":{"u":7,"s":"BTCUSDT","b":"100.00","B":"1.5","a":"101.00","A":"2.5"}}'
+    early, late = Stage(), await Stage().live()
+    early.venue.use_columns()
+    await early.live()
+    late.sockets.last.deliver(frame)
+    assert late.kinds()[-1] is Quote
+    late.venue.use_columns()
+    for stage in (early, late):
+        stage.diff(12, 13)
+        stage.sockets.last.deliver(frame)
+        stage.sockets.last.deliver(frame[:-1])
+        ticks = stage.events[-1]
+        assert type(ticks) is Ticks and ticks.symbols == ("BTCUSDT",) and len(ticks) == 1
+        assert ticks.of({"BTCUSDT"})[0][3:] == (100 * 10**8, 150_000_000, 101 * 10**8, 250_000_000) and ticks.of({"ETHUSDT"}) == []
+        assert stage.kinds()[-2] is BookDelta and len(stage.rejected) == 1, "differences stay events, what cannot be read is said as before"
