@@ -196,24 +196,15 @@ class Store:
                 self.focus(symbol)
 
     def _take_orders(self, message: dict) -> None:
-        if message["reset"]:
-            self.orders = {}
-        for row in message["rows"]:
-            self.orders[row["client_order_id"]] = row
+        self.orders = _taken(self.orders, message)
         self.publish("orders", message)
 
     def _take_elsewhere(self, message: dict) -> None:
-        if message["reset"]:
-            self.elsewhere = {}
-        for row in message["rows"]:
-            self.elsewhere[row["client_order_id"]] = row
+        self.elsewhere = _taken(self.elsewhere, message)
         self.publish("orders", message)
 
     def _take_routed(self, message: dict) -> None:
-        if message["reset"]:
-            self.routed = {}
-        for row in message["rows"]:
-            self.routed[row["client_order_id"]] = row
+        self.routed = _taken(self.routed, message)
         self.publish("orders", message)
 
     def _take_fills(self, message: dict) -> None:
@@ -270,3 +261,10 @@ class Store:
             self._measures = 0
         self._measures += 1
         performance.measure(_MEASURE, start=max(0.0, now - taken), end=now)
+
+
+def _taken(known: dict, message: dict) -> dict:
+    """Order rows by their ids, with those of a message."""
+    rows = {} if message["reset"] else known
+    rows.update((row["client_order_id"], row) for row in message["rows"])
+    return rows
