@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.e2e.desk import DeskPage
 from tests.e2e.serving import SITE, Server, serving
 from tools.browsers import chromium
 
 expect.set_options(timeout=20_000)  # how long a busy machine may take; what is waited for is seen at once where it comes
+
+# What a desk stores, but for the caches in which the service worker keeps the site.
+OWN_DATA = "cookies,file_systems,indexeddb,local_storage,storage_buckets"
+FORGET_ANSWERS = """async () => {
+  for (const name of await caches.keys()) if (name.startsWith("kontor-api")) await caches.delete(name);
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -25,13 +32,24 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One headless Chromium for the session."""
-    path, arguments = chromium()
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=arguments, headless=os.environ.get("HEADED") != "1")
+def driver() -> Iterator[Playwright]:
+    """What drives the browsers of the session."""
+    with sync_playwright() as started:
         yield started
-        started.close()
+
+
+def launching() -> dict[str, Any]:
+    """How a Chromium is started."""
+    path, arguments = chromium()
+    return {"executable_path": path, "args": arguments, "headless": os.environ.get("HEADED") != "1"}
+
+
+@pytest.fixture(scope="session")
+def browser(driver: Playwright) -> Iterator[Browser]:
+    """One headless Chromium for the session, whose profiles are in memory."""
+    started = driver.chromium.launch(**launching())
+    yield started
+    started.close()
 
 
 @pytest.fixture
@@ -44,7 +62,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="session")
 def profile(browser: Browser) -> Iterator[BrowserContext]:
-    """One profile whose HTTP cache stays warm; no service worker copies anything in the background."""
+    """One profile in memory whose HTTP cache stays warm; no service worker copies anything in the background."""
     made = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True, service_workers="block")
     yield made
     made.close()
@@ -60,10 +78,38 @@ def page(profile: BrowserContext, server: Server) -> Iterator[Page]:
         opened.close()
 
 
+@pytest.fixture(scope="session")
+def kept(driver: Playwright, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """The profile on disk of somebody who comes again: the service worker keeps the site, and the browser what it compiled of it. A desk
+    starts at half the work there."""
+    made = driver.chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"), viewport={"width": 1440, "height": 900}, accept_downloads=True, **launching()
+    )
+    first = made.pages[0]
+    for _ in range(2):  # the second time from what was kept
+        DeskPage(first, server.url).open()
+        first.wait_for_function("() => navigator.serviceWorker.controller", timeout=60_000)
+    first.goto(f"{server.url}/health")  # of the same origin, and no desk
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def desk(page: Page, server: Server) -> Iterator[DeskPage]:
+def known(kept: BrowserContext, server: Server) -> Iterator[Page]:
+    """A page of that profile with nothing stored but the site itself; what the test opened is closed again. The site's own files come from the
+    service worker there, where a test cannot put others in their place."""
+    made = kept.new_page()
+    kept.new_cdp_session(made).send("Storage.clearDataForOrigin", {"origin": server.url, "storageTypes": OWN_DATA})
+    kept.pages[0].evaluate(FORGET_ANSWERS)
+    yield made
+    for opened in kept.pages[1:]:
+        opened.close()
+
+
+@pytest.fixture
+def desk(known: Page, server: Server) -> Iterator[DeskPage]:
     """A desk that is ready, at twenty times real speed; fails the test on console errors."""
-    opened = DeskPage(page, server.url)
+    opened = DeskPage(known, server.url)
     opened.open(speed=20)
     yield opened
     opened.check_console()
