@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.e2e.desk import DeskPage
 from tests.e2e.serving import SITE, Server, serving
@@ -32,24 +31,13 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def driver() -> Iterator[Playwright]:
-    """What drives the browsers of the session."""
-    with sync_playwright() as started:
-        yield started
-
-
-def launching() -> dict[str, Any]:
-    """How a Chromium is started."""
+def browser() -> Iterator[Browser]:
+    """One headless Chromium for the session."""
     path, arguments = chromium()
-    return {"executable_path": path, "args": arguments, "headless": os.environ.get("HEADED") != "1"}
-
-
-@pytest.fixture(scope="session")
-def browser(driver: Playwright) -> Iterator[Browser]:
-    """One headless Chromium for the session, whose profiles are in memory."""
-    started = driver.chromium.launch(**launching())
-    yield started
-    started.close()
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=arguments, headless=os.environ.get("HEADED") != "1")
+        yield started
+        started.close()
 
 
 @pytest.fixture
@@ -62,7 +50,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="session")
 def profile(browser: Browser) -> Iterator[BrowserContext]:
-    """One profile in memory whose HTTP cache stays warm; no service worker copies anything in the background."""
+    """One profile whose HTTP cache stays warm; no service worker copies anything in the background."""
     made = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True, service_workers="block")
     yield made
     made.close()
@@ -79,16 +67,12 @@ def page(profile: BrowserContext, server: Server) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="session")
-def kept(driver: Playwright, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    """The profile on disk of somebody who comes again: the service worker keeps the site, and the browser what it compiled of it. A desk
-    starts at half the work there."""
-    made = driver.chromium.launch_persistent_context(
-        tmp_path_factory.mktemp("profile"), viewport={"width": 1440, "height": 900}, accept_downloads=True, **launching()
-    )
-    first = made.pages[0]
-    for _ in range(2):  # the second time from what was kept
-        DeskPage(first, server.url).open()
-        first.wait_for_function("() => navigator.serviceWorker.controller", timeout=60_000)
+def kept(browser: Browser, server: Server) -> Iterator[BrowserContext]:
+    """The profile of somebody who comes again: the service worker keeps the site. A desk starts with far less work there."""
+    made = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    first = made.new_page()
+    DeskPage(first, server.url).open()
+    first.wait_for_function("() => navigator.serviceWorker.controller", timeout=60_000)
     first.goto(f"{server.url}/health")  # of the same origin, and no desk
     yield made
     made.close()
