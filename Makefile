@@ -9,6 +9,10 @@ export PYTHONDONTWRITEBYTECODE = 1
 # Where a change is judged, a test over real sockets or a real browser that fails is tried again, and the summary names it: the machines
 # there are busy. What takes longest is told.
 AGAIN := $(if $(filter true,$(CI)),--reruns 2 -rR --durations=40)
+# Every worker and every process of the tests reads what the first one compiled.
+TESTS := env PYTHONDONTWRITEBYTECODE= $(PY)
+# Many of the native tests wait for limits and sockets that are real: two for each core.
+WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 
 .PHONY: help run build setup test soak test-native test-proxy test-e2e test-engines bench dist lint browsers clean
 
@@ -61,20 +65,20 @@ lint: $(VENV)/dev.stamp
 test: lint test-native test-proxy test-e2e
 
 test-native: build $(VENV)/dev.stamp
-	@$(PY) -m pytest $(AGAIN) -n auto --dist worksteal tests --ignore=tests/e2e --ignore=tests/engines --ignore=tests/bench --ignore=tests/unit/proxy --ignore=tests/oauth
+	@$(TESTS) -m pytest $(AGAIN) -n $(WORKERS) --dist worksteal tests --ignore=tests/e2e --ignore=tests/engines --ignore=tests/bench --ignore=tests/unit/proxy --ignore=tests/oauth
 
 test-proxy: build $(VENV)/dev.stamp
 	@$(PY) -m coverage erase
-	@$(PY) -m coverage run -m pytest $(AGAIN) -n auto --dist worksteal tests/unit/proxy tests/oauth
+	@$(TESTS) -m coverage run -m pytest $(AGAIN) -n auto --dist worksteal tests/unit/proxy tests/oauth
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
 
 test-e2e: build $(VENV)/dev.stamp browsers
-	@$(PY) -m pytest $(AGAIN) tests/e2e
+	@$(TESTS) -m pytest $(AGAIN) tests/e2e
 
 test-engines: build $(VENV)/dev.stamp
 	@$(PY) -m tools.browsers chromium firefox webkit
-	@$(PY) -m pytest $(AGAIN) tests/engines -m engines
+	@$(TESTS) -m pytest $(AGAIN) tests/engines -m engines
 
 browsers: $(VENV)/dev.stamp
 	@$(PY) -m tools.browsers chromium

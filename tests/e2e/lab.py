@@ -54,7 +54,7 @@ def laboratory(browser: Browser, peer: Peer, folder: Path, more: str = "") -> It
     with serving(site, peer.url, {"KONTOR_CONFIG": str(config)}) as server:
         context = browser.new_context()
         try:
-            yield vaultpage.VaultPage(context.new_page(), server.url)
+            yield vaultpage.VaultPage(context.new_page(), server.url, plain=True)  # a restored Python cannot wait within a call
         finally:
             context.close()
 

@@ -18,7 +18,8 @@ RUN = """() => axe.run(document, { resultTypes: ["violations"] }).then(({ violat
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_axe_finds_nothing_serious(page: Page, server: Server, theme: str):
+def test_axe_finds_nothing_serious(known: Page, server: Server, theme: str):
+    page = known
     page.add_init_script(path=AXE)  # not a script of the page: its policy is not in question here
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     desk = DeskPage(page, server.url)
@@ -60,7 +61,8 @@ def test_axe_finds_nothing_serious(page: Page, server: Server, theme: str):
     assert {place: what for place, what in found.items() if what} == {}
 
 
-def test_axe_finds_nothing_serious_in_dialogs_and_errors(page: Page, server: Server):
+def test_axe_finds_nothing_serious_in_dialogs_and_errors(known: Page, server: Server):
+    page = known
     page.add_init_script(path=AXE)
     desk = DeskPage(page, server.url)
     desk.open(speed=20)
@@ -86,7 +88,8 @@ def test_axe_finds_nothing_serious_in_dialogs_and_errors(page: Page, server: Ser
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_axe_finds_nothing_serious_in_the_network_and_its_terminal(page: Page, server: Server, theme: str):
+def test_axe_finds_nothing_serious_in_the_network_and_its_terminal(known: Page, server: Server, theme: str):
+    page = known
     page.add_init_script(path=AXE)
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     desk = DeskPage(page, server.url)
@@ -114,7 +117,8 @@ def test_axe_finds_nothing_serious_in_the_network_and_its_terminal(page: Page, s
     assert {place: what for place, what in found.items() if what} == {}
 
 
-def test_an_order_by_keyboard_alone(page: Page, server: Server):
+def test_an_order_by_keyboard_alone(known: Page, server: Server):
+    page = known
     desk = DeskPage(page, server.url)
     desk.open(speed=20)
     expect(page.locator(".book[data-state=live]")).to_be_visible()
@@ -171,7 +175,8 @@ def test_focus_can_be_seen_everywhere(desk: DeskPage):
     assert len(set(seen)) > 20, "focus goes on"
 
 
-def test_nothing_moves_where_no_motion_is_wanted(page: Page, server: Server):
+def test_nothing_moves_where_no_motion_is_wanted(known: Page, server: Server):
+    page = known
     page.emulate_media(reduced_motion="reduce")
     desk = DeskPage(page, server.url)
     desk.open(speed=20)

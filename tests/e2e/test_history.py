@@ -97,7 +97,8 @@ def test_import_preview_keep_chart_export_remove(desk: DeskPage, tmp_path: Path)
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_axe_and_a_phone(page: Page, server: Server, theme: str) -> None:
+def test_axe_and_a_phone(known: Page, server: Server, theme: str) -> None:
+    page = known
     page.add_init_script(path=AXE)
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     desk = DeskPage(page, server.url)

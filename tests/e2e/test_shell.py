@@ -228,7 +228,8 @@ def test_ticks_are_measured_and_the_timeline_does_not_grow_without_bound(desk: D
     assert 0 < count <= 2000
 
 
-def test_on_a_phone_a_tapped_row_opens_its_chart_and_more_leads_on(page: Page, server: Server):
+def test_on_a_phone_a_tapped_row_opens_its_chart_and_more_leads_on(known: Page, server: Server):
+    page = known
     page.set_viewport_size({"width": 390, "height": 844})
     desk = DeskPage(page, server.url)
     desk.open(speed=20)

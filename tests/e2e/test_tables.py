@@ -220,7 +220,8 @@ def test_exposure_by_anything_and_the_equity_curve_add_up_and_outlive_a_reload(d
     desk.check_console()
 
 
-def test_axe_finds_nothing_serious_in_what_opens(page: Page, server: Server):
+def test_axe_finds_nothing_serious_in_what_opens(known: Page, server: Server):
+    page = known
     page.add_init_script(path=AXE)
     desk = DeskPage(page, server.url)
     desk.open(speed=20)

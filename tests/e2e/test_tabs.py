@@ -147,7 +147,8 @@ def test_a_reload_keeps_the_lead_and_a_follower_finds_it_again(desk: DeskPage, o
     other.check_console()
 
 
-def test_of_two_tabs_that_start_at_once_one_leads(page: Page, server: Server):
+def test_of_two_tabs_that_start_at_once_one_leads(known: Page, server: Server):
+    page = known
     tabs = [DeskPage(page, server.url), DeskPage(page.context.new_page(), server.url)]
     for tab in tabs:
         tab.page.goto(f"{server.url}/?speed=20", wait_until="commit")

@@ -1,11 +1,10 @@
-// A bare worker for the vault's tests: the site's runtime and code, no desk. Runs what it is sent, one thing at a time.
+// A bare worker for the vault's tests: the site's runtime and code, no desk. Runs what it is sent, one thing at a time. Python starts from the
+// snapshot, as in the desk; with "?plain" the slow way, where it can wait for promises in the middle of a call.
 
 const at = (path) => new URL(path, import.meta.url).href;
 
-const start = async () => {
+const plainly = async () => {
   const { loadPyodide } = await import(at("vendor/pyodide/pyodide.mjs"));
-  const [bulk, columns, sockets] = await Promise.all(["bulk", "columns", "sockets"].map((name) => import(at(`app/platform/${name}.mjs`))));
-  globalThis.kontor = { bulk, columns, sockets };
   const [python, code] = await Promise.all([
     loadPyodide({ indexURL: at("vendor/pyodide/") }),
     fetch(at("kontor.zip")).then((response) => response.arrayBuffer()),
@@ -13,6 +12,14 @@ const start = async () => {
   python.FS.writeFile("/kontor.zip", new Uint8Array(code));
   python.runPython("import sys; sys.path.insert(0, '/kontor.zip')");
   return python;
+};
+
+const start = async () => {
+  const [bulk, columns, sockets] = await Promise.all(["bulk", "columns", "sockets"].map((name) => import(at(`app/platform/${name}.mjs`))));
+  globalThis.kontor = { bulk, columns, sockets }; // Python in the snapshot remembers it
+  if (location.search === "?plain") return plainly();
+  const { loadPyodide } = await import(at("app/platform/interpreter.mjs"));
+  return loadPyodide();
 };
 
 const started = start();

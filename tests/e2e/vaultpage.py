@@ -25,7 +25,7 @@ let worker, count = 0;
 globalThis.said = [];
 globalThis.bytes = (value) => value?.bytes ? Uint8Array.from(value.bytes) : value;
 globalThis.begin = () => {
-  worker = new Worker("vault_worker.mjs", {type: "module"});
+  worker = new Worker("vault_worker.mjs" + location.search, {type: "module"});
   worker.onmessage = ({data: {id, result, error}}) => {
     if (id === "said") { said.push(result); return; }
     const [done, failed] = waiting.get(id);
@@ -70,11 +70,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class VaultPage:
-    """A page with one worker. `run` takes Python source and gives its JSON-decoded last value."""
+    """A page with one worker, whose Python starts from the snapshot, or ``plain``, the slow way. `run` takes Python source and gives its
+    JSON-decoded last value."""
 
-    def __init__(self, page: Page, url: str) -> None:
+    def __init__(self, page: Page, url: str, plain: bool = False) -> None:
         self.page, self.url = page, url
-        page.goto(f"{url}/vault.html")
+        page.goto(f"{url}/vault.html{'?plain' if plain else ''}")
         page.wait_for_function("() => globalThis.ready")
 
     def run(self, code: str, **given: Any) -> Any:

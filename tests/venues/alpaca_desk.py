@@ -14,9 +14,10 @@ with warnings.catch_warnings():
     from alpaca.trading.client import TradingClient
 
 from tests.unit.desk.conftest import Page, start_desk
+from tests.unit.tcp import cut_off
 from tests.venues.alpaca_sim.ledger import Account, Order
 from tests.venues.alpaca_sim.server import Emulator
-from tests.venues.live_desk import cut_off, until
+from tests.venues.live_desk import until
 
 PASSPHRASE = b"correct horse battery"
 KEY, SECRET = "PKTESTKEY0123456789A", "s3cretOfAnAlpacaAccount0123456789abcdEFG"

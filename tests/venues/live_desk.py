@@ -56,14 +56,6 @@ async def until(condition: Callable[[], object], what: str = "", seconds: float 
         raise AssertionError(f"waited {seconds:g} s in vain: {what or 'condition'}") from None
 
 
-async def cut_off() -> None:
-    """Close what is still connected in this loop. httpx forgets a socket that is called off while it connects, as a slower way is: it would be found
-    and complained of in whatever test comes later."""
-    for transport in [*asyncio.get_running_loop()._transports.values()]:
-        transport.abort()
-    await asyncio.sleep(0)
-
-
 class Desk:
     """A market sink that keeps everything, over one live venue."""
 

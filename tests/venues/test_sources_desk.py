@@ -16,7 +16,8 @@ from app.platform.errors import StoreUnavailable
 from app.platform.native.sqlite import SqliteStore
 from app.sources.listing import listing
 from tests.unit.desk.conftest import BUY, Page, start_desk
-from tests.venues.live_desk import cut_off, until
+from tests.unit.tcp import cut_off
+from tests.venues.live_desk import until
 from tests.venues.sources_sim import AV_KEY, POLYGON_KEY, Sim, sources
 
 SYMBOLS = "AAPL,MSFT,SHEL.L,BTC-USD,GONE,THIN,CL=F"

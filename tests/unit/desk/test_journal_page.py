@@ -219,6 +219,8 @@ async def test_paper_is_compared_as_well_and_a_difference_shows(traded):
 
     bid = float((await traded.ask("quote", symbol="BTCUSDT"))["bid"])
     resting = await traded.ask("order.submit", token="rests", **{**BUY, "type": "limit", "tif": "gtc", "price": str(round(bid * 0.9))})
+    name = resting["client_order_id"]
+    await traded.until(lambda m: m["t"] == "orders" and any((row["client_order_id"], row["status"]) == (name, "accepted") for row in m["rows"]), "it rests")
     for _ in range(2):
         second()
     shown = await traded.ask("reconciliation.state")

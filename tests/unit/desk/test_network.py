@@ -12,6 +12,7 @@ import pytest
 
 from app.net.fetch import STRATEGIES, Request
 from tests.unit.desk.conftest import BUY, Page, start_desk
+from tests.unit.tcp import listening
 
 
 @asynccontextmanager
@@ -22,7 +23,6 @@ async def served(answers: dict[str, bytes]) -> AsyncIterator[tuple[str, list[str
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = (await reader.readline()).decode().split()
         if not line:  # a connection that was opened and given up
-            writer.close()
             return
         while (await reader.readline()).strip():
             pass
@@ -31,11 +31,9 @@ async def served(answers: dict[str, bytes]) -> AsyncIterator[tuple[str, list[str
         head = f"HTTP/1.1 {200 if body is not None else 404} x\r\ncontent-length: {len(body or b'')}\r\nconnection: close\r\n\r\n"
         writer.write(head.encode() + (body or b""))
         await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", seen
+    async with listening(serve) as address:
+        yield f"http://{address}", seen
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from app.net.trace import Trace
 from app.platform.errors import FetchError
 from app.platform.native import build
 from tests.e2e.serving import free_port
+from tests.unit.tcp import listening
 
 
 @asynccontextmanager
@@ -24,11 +25,9 @@ async def site(answer: bytes):
         asked.append(await reader.readuntil(b"\r\n"))
         writer.write(answer)
         await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
+    async with listening(serve) as address:
+        yield f"http://{address}", asked
 
 
 def venue_fetch() -> tuple[VenueFetch, list[Chain]]:

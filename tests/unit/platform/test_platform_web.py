@@ -13,6 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from app.platform.errors import FetchError, SocketError
 from app.platform.native.basics import SystemClock
 from app.platform.native.web import NativeFetch, NativeSockets
+from tests.unit.tcp import listening
 
 
 class Seen:
@@ -112,11 +113,9 @@ async def answering(answer: bytes, *, hold: asyncio.Event | None = None) -> Asyn
         if hold is not None:
             await hold.wait()
         writer.write(answer)
-        writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with listening(handle) as address:
+        yield f"http://{address}/"
 
 
 def http(status: str, body: bytes, *more: str) -> bytes:
