@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.unit.desk.conftest import BUY, start_desk
+from tests.unit.tcp import cut_off
 from tests.venues import alpaca_desk
 from tests.venues.alpaca_sim.server import Emulator as Broker
 from tests.venues.exec_desk import PASSPHRASE, SYMBOL, RealDesk
 from tests.venues.exec_sdks import KEY, SECRET, open_accounts
-from tests.venues.live_desk import cut_off, emulating, until
+from tests.venues.live_desk import emulating, until
 from tests.venues.test_routing_accounts import of_route, replays
 
 D = Decimal
