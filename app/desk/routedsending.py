@@ -193,7 +193,7 @@ class RoutedSending:
         """Once a second: what a journal did not take is noted as soon as it does."""
         untold, self._untold = self._untold, {}
         for order_id, (trade, words) in untold.items():
-            asyncio.get_running_loop().create_task(self._note_half(trade, order_id, words))
+            self._desk.around.scheduler.create_task(self._note_half(trade, order_id, words))
 
     async def cancel(self, home: Any, order_id: str) -> None:
         """Cancel an order of the account ``home``; one that the router gave to several accounts in all of them. Refusal names where that failed."""

@@ -47,7 +47,7 @@ class AccountsWorld:
         self.sides: list[Half] = []
         self.sides += (Half(self, name) for name in NAMES)
         self.desk = SimpleNamespace(
-            around=SimpleNamespace(clock=self.time, epoch_ms=lambda: self.time.now_ns() / 1e6),
+            around=SimpleNamespace(clock=self.time, scheduler=self.time, epoch_ms=lambda: self.time.now_ns() / 1e6),
             accounts=SimpleNamespace(all=self.sides, several=True, named=lambda name: next(each for each in self.sides if each.name == name)),
             market=SimpleNamespace(instrument=lambda symbol: next(item for item in LISTINGS.values() if item.symbol == symbol)),
             toast=self.toast,

@@ -72,7 +72,8 @@ class PositionsView:
         ]
 
     def _rolls(self, row: dict) -> tuple[str, str, str]:
-        return rolls(self._store.instruments.get(row["symbol"]), today())
+        item = self._store.instruments.get(row["symbol"])
+        return rolls(item, today()) if item and "rolls" in item else ("", "", "")  # a row changes with every tick; few roll
 
     def _name(self, row: dict) -> str:
         month = self._rolls(row)[1]
