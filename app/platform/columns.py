@@ -5,11 +5,15 @@ A `Layout` is the text of a message with holes. What fits to the letter becomes 
 nothing is refused here and nothing is guessed. app/platform/columns.mjs is the same reader for a browser; both are tested to agree.
 
 Holes, by what stands between < and >:
-    row:V      the V-th name of a row; the first one found chooses the row, others have to agree
-    units:K    decimal text above zero, in units of 10^-(the row's K-th scale), exact up to 2^63 - 1
-    int, int:N a whole number of up to 15 digits (below N); skip: one that is not kept
-    flag       true or false as 1 or 0; skipflag: one that is not kept
-    levels:K,L a list of [price, size] texts in the row's K-th and L-th scales, sizes may be zero; the column holds how many
+    row:V        the V-th name of a row; the first one found chooses the row, others have to agree
+    units:K      decimal text above zero, in units of 10^-(the row's K-th scale), exact up to 2^63 - 1; units0: zero as well
+    number:K     the same of a number as JSON writes it, but without exponent; number0
+    int[:N[,M]]  a whole number up to 2^53 - 1 (below N, at least M); skip: one that is not kept
+    one:a|b      one of these words, as its place among them; flag: one:false|true; skipflag: one that is not kept
+    time         RFC 3339 in UTC, in ns since 1970
+    decimal      any number as JSON writes it, not kept; text: up to 100 plain characters, not kept
+    list:G       a JSON list of messages in a message, as the G-th of the layout's ``parts`` looks; the column holds how many
+    each:G       the same, at least one, and each of them makes a record of its own
 """
 
 from __future__ import annotations
@@ -18,49 +22,79 @@ import json
 import re
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
-LITERAL, ROW, UNITS, INT, SKIP, FLAG, SKIP_FLAG, LEVELS = range(8)
-_KINDS = {"row": ROW, "units": UNITS, "int": INT, "skip": SKIP, "flag": FLAG, "skipflag": SKIP_FLAG, "levels": LEVELS}
-_KEPT = frozenset({UNITS, INT, FLAG, LEVELS})
-_HOLE = re.compile(r"<(row|units|int|skipflag|skip|flag|levels)(?::([\d,]+))?>")
-_DIGITS = 10**15
+LITERAL, ROW, UNITS, INT, SKIP, ONE, SKIP_ONE, TIME, DECIMAL, TEXT, LIST, EACH = range(12)
+_UNITS = {"units": (0, 0), "units0": (1, 0), "number": (0, 1), "number0": (1, 1)}
+_PLAIN = {"row": ROW, "int": INT, "skip": SKIP, "time": TIME, "decimal": DECIMAL, "text": TEXT}
+_KEPT = frozenset({UNITS, INT, ONE, TIME, LIST})
+_HOLE = re.compile(r"<(row|units0?|number0?|int|skipflag|skip|flag|one|time|decimal|text|list|each)(?::([^<>]+))?>")
+_EXACT = 2**53 - 1
 _LONGEST = 30
 _MOST = 2**63 - 1
-_EXACT = 2**53 - 1
-_DECIMAL = r"\d+(?:\.\d+)?"
-_LEVEL = rf'\["{_DECIMAL}","{_DECIMAL}"\]'
-_PAIR = re.compile(rf'"({_DECIMAL})","({_DECIMAL})"', re.ASCII)
+_PATTERNS = {
+    TIME: r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)Z",
+    DECIMAL: r"(?=[-+.\deE]{1,40}(?![-+.\deE]))-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?",
+    TEXT: r"[ !#-\[\]-~]{0,100}",
+    INT: r"(0|[1-9]\d{0,15})",
+    SKIP: r"(?:0|[1-9]\d{0,15})",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """``text`` with holes. ``spans``: (a, b, least, most): column b minus column a has to lie within; columns count from 0."""
+    """``text`` with holes. ``spans``: (a, b, least, most): column b minus column a has to lie within; columns count from 0. ``parts`` are the
+    texts of what comes in lists: the numbers of a ``list`` go to the levels. ``keep``: for each hole that is kept, as they come, its
+    column (none: in this order). ``rising``: the column by which the records of one message are put in order."""
 
     text: str
     spans: tuple[tuple[int, int, int, int], ...] = ()
+    parts: tuple[str, ...] = ()
+    keep: tuple[int, ...] = ()
+    rising: int | None = None
 
     @property
     def ops(self) -> list[tuple[int, Any]]:
         """Literals and holes in order: (kind, argument)."""
+        return self._ops(self.text)
+
+    def _ops(self, text: str) -> list[tuple[int, Any]]:
         out: list[tuple[int, Any]] = []
         at = 0
-        for found in _HOLE.finditer(self.text):
+        for found in _HOLE.finditer(text):
             if found.start() > at:
-                out.append((LITERAL, self.text[at : found.start()]))
-            at, kind = found.end(), _KINDS[found[1]]
-            numbers = [int(part) for part in (found[2] or "").split(",") if part]
-            argument = numbers if kind == LEVELS else numbers[0] if numbers else _DIGITS if kind in (INT, SKIP) else 0
-            out.append((kind, argument))
-        if at < len(self.text):
-            out.append((LITERAL, self.text[at:]))
+                out.append((LITERAL, text[at : found.start()]))
+            at = found.end()
+            out.append(self._op(found[1], found[2] or ""))
+        if at < len(text):
+            out.append((LITERAL, text[at:]))
         return out
+
+    def _op(self, name: str, told: str) -> tuple[int, Any]:
+        if name in _UNITS:
+            return UNITS, (int(told), *_UNITS[name])
+        if name in ("one", "flag", "skipflag"):
+            words = told.split("|") if told else ["false", "true"]
+            return (SKIP_ONE if name == "skipflag" else ONE), words
+        if name in ("list", "each"):
+            return (LIST if name == "list" else EACH), self._ops(self.parts[int(told)])
+        numbers = [int(part) for part in told.split(",") if part]
+        if name in ("int", "skip"):
+            return _PLAIN[name], (numbers or [_EXACT + 1]) + [0] * (2 - max(len(numbers), 1))
+        return _PLAIN[name], (numbers or [0])[0]
 
     @property
     def width(self) -> int:
         """Numbers a record: its order, its row, its columns."""
-        return 2 + sum(kind in _KEPT for kind, _ in self.ops)
+        return 2 + len(self.columns)
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """``keep``, told."""
+        inner = [op for kind, argument in self.ops for op in (argument if kind == EACH else [(kind, argument)])]
+        return self.keep or tuple(range(sum(kind in _KEPT for kind, _ in inner)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +109,14 @@ class Layouts:
 
     def to_json(self) -> str:
         """For app/platform/columns.mjs."""
-        layouts = [{"ops": layout.ops, "spans": layout.spans} for layout in self.layouts]
+        layouts = [{"ops": one.ops, "spans": one.spans, "columns": one.columns, "rising": one.rising} for one in self.layouts]
         return json.dumps({"layouts": layouts, "names": self.names, "scales": self.scales, "many": self.many})
 
 
 class Columns(NamedTuple):
-    """``tables``: for each layout its records one after another, 64-bit integers: order, row, columns. ``levels``: price and size of all levels,
-    in the order of the records. ``left``: (order, text) of frames that fit nothing. ``messages`` counts all, a frame left over as one."""
+    """``tables``: for each layout its records one after another, 64-bit integers: order (that of the message), row, columns. ``levels``: the
+    numbers of all lists, in the order of the records. ``left``: (order, text) of frames that fit nothing. ``messages`` counts all, a frame left
+    over as one."""
 
     tables: tuple[memoryview, ...]
     levels: memoryview
@@ -96,11 +131,38 @@ class Reader(Protocol):
         """Every frame once, in order."""
 
 
-@dataclass(slots=True)
-class _Pattern:
-    layout: Layout
-    matches: re.Pattern
-    holes: list[tuple[int, Any]] = field(default_factory=list)
+class _Misfit(Exception):
+    """A text that looks right and is not."""
+
+
+class _Shape:
+    """A text with holes as a pattern. ``holes``: those with a group of their own: (kind, argument, shape of what is in the list)."""
+
+    def __init__(self, ops: Sequence[tuple[int, Any]]) -> None:
+        self.holes: list[tuple[int, Any, _Shape | None]] = []
+        parts = []
+        for at, (kind, argument) in enumerate(ops):
+            inner = None
+            if kind == LITERAL:
+                parts.append(re.escape(argument))
+            elif kind == ROW:
+                parts.append(f"([^{re.escape(ops[at + 1][1][0])}]{{0,100}})")
+            elif kind == UNITS:
+                parts.append(r"((?:0|[1-9]\d*)(?:\.\d+)?)" if argument[2] else r"(\d+(?:\.\d+)?)")
+            elif kind in (ONE, SKIP_ONE):
+                words = "|".join(map(re.escape, argument))
+                parts.append(f"({words})" if kind == ONE else f"(?:{words})")
+            elif kind in (LIST, EACH):
+                inner = _Shape(argument)
+                one = re.sub(r"(?<!\\)\((?!\?)", "(?:", inner.pattern)
+                some = f"{one}(?:,{one})*"
+                parts.append(rf"\[({some})\]" if kind == EACH else rf"\[((?:{some})?)\]")
+            else:
+                parts.append(_PATTERNS[kind])
+            if kind not in (LITERAL, SKIP, SKIP_ONE, DECIMAL, TEXT):
+                self.holes.append((kind, argument, inner))
+        self.pattern = "".join(parts)
+        self.matches = re.compile(self.pattern, re.ASCII)
 
 
 class NativeReader:
@@ -109,11 +171,11 @@ class NativeReader:
     def __init__(self, told: Layouts) -> None:
         self._told = told
         self._rows = [{name: row for row, name in enumerate(names)} for names in told.names]
-        self._patterns = [_Pattern(layout, _compiled(layout), [op for op in layout.ops if op[0] not in (LITERAL, SKIP, SKIP_FLAG)]) for layout in told.layouts]
+        self._shapes = [_Shape(layout.ops) for layout in told.layouts]
 
     def read(self, frames: Sequence[str]) -> Columns:
         """Every frame once, in order."""
-        tables = tuple(array("q") for _ in self._patterns)
+        tables = tuple(array("q") for _ in self._shapes)
         levels, left, order = array("q"), [], 0
         for text in frames:
             found = self._frame(text) if type(text) is str else None
@@ -121,13 +183,14 @@ class NativeReader:
                 left.append((order, text))
                 order += 1
                 continue
-            for number, record, pairs in found:
-                tables[number].extend((order, *record))
+            for number, records, pairs in found:
+                for record in records:
+                    tables[number].extend((order, *record))
                 levels.extend(pairs)
                 order += 1
         return Columns(tuple(map(memoryview, tables)), memoryview(levels), left, order)
 
-    def _frame(self, text: str) -> list[tuple[int, list[int], list[int]]] | None:
+    def _frame(self, text: str) -> list[tuple[int, list[list[int]], list[int]]] | None:
         if not (self._told.many and text.startswith("[")):
             found = self._message(text, 0)
             return [found[:3]] if found is not None and found[3] == len(text) else None
@@ -141,73 +204,76 @@ class NativeReader:
                 break
         return None
 
-    def _message(self, text: str, at: int) -> tuple[int, list[int], list[int], int] | None:
-        for number, pattern in enumerate(self._patterns):
-            found = pattern.matches.match(text, at)
-            if found is not None and (record := self._record(pattern, found)) is not None:
-                return number, *record, found.end()
+    def _message(self, text: str, at: int) -> tuple[int, list[list[int]], list[int], int] | None:
+        for number, (layout, shape) in enumerate(zip(self._told.layouts, self._shapes, strict=True)):
+            found = shape.matches.match(text, at)
+            if found is not None:
+                try:
+                    return number, *self._records(layout, shape, found), found.end()
+                except _Misfit:
+                    continue
         return None
 
-    def _record(self, pattern: _Pattern, found: re.Match) -> tuple[list[int], list[int]] | None:
-        row, out, pairs = -1, [], []
-        scales: tuple[int, ...] = ()
-        for (kind, argument), text in zip(pattern.holes, found.groups(), strict=True):
+    def _records(self, layout: Layout, shape: _Shape, found: re.Match) -> tuple[list[list[int]], list[int]]:
+        pairs: list[int] = []
+        row, values, each = self._values(shape, found.groups(), -1, pairs)
+        if each is None:
+            return [self._record(layout, row, values)], pairs
+        inner, text = each
+        records = []
+        for one in inner.matches.finditer(text):
+            its_row, more, _ = self._values(inner, one.groups(), row, pairs)
+            records.append(self._record(layout, its_row, values + more))
+        if layout.rising is not None:
+            records.sort(key=lambda record: record[1 + layout.rising])
+        return records, pairs
+
+    @staticmethod
+    def _record(layout: Layout, row: int, values: list[int]) -> list[int]:
+        out = [row] * (1 + len(values))
+        for column, value in zip(layout.columns, values, strict=True):
+            out[1 + column] = value
+        for a, b, least, most in layout.spans:
+            first, second = out[1 + a], out[1 + b]
+            if not least <= second - first <= most or max(first, second) > _EXACT:
+                raise _Misfit
+        return out
+
+    def _values(self, shape: _Shape, texts: Sequence[str], row: int, pairs: list[int]) -> tuple[int, list[int], tuple[_Shape, str] | None]:
+        """The row, what is kept of the holes, and what each record is to be made of."""
+        out: list[int] = []
+        each = None
+        for (kind, argument, _), text in zip(shape.holes, texts, strict=True):
             if kind == ROW:
                 if row < 0:
                     row = self._rows[argument].get(text, -1)
-                    if row < 0:
-                        return None
-                    scales = self._told.scales[row]
-                elif text != self._told.names[argument][row]:
-                    return None
-            elif kind == UNITS:
-                if not (value := _units(text, scales[argument])):
-                    return None
-                out.append(value)
+                if row < 0 or text != self._told.names[argument][row]:
+                    raise _Misfit
+        for (kind, argument, inner), text in zip(shape.holes, texts, strict=True):
+            if kind == UNITS:
+                out.append(_units(text, self._told.scales[row][argument[0]], argument[1]))
             elif kind == INT:
                 value = int(text)
-                if value >= argument:
-                    return None
+                if not argument[1] <= value < argument[0] or value > _EXACT:
+                    raise _Misfit
                 out.append(value)
-            elif kind == FLAG:
-                out.append(int(text == "true"))
-            else:
-                found_levels = _PAIR.findall(text)
-                for price, size in found_levels:
-                    units, lots = _units(price, scales[argument[0]]), _units(size, scales[argument[1]])
-                    if not units or lots is None:
-                        return None
-                    pairs += (units, lots)
-                out.append(len(found_levels))
-        for a, b, least, most in pattern.layout.spans:
-            if not least <= out[b] - out[a] <= most or max(out[a], out[b]) > _EXACT:
-                return None
-        return [row, *out], pairs
+            elif kind == ONE:
+                out.append(argument.index(text))
+            elif kind == TIME:
+                out.append(_time(text))
+            elif kind == LIST:
+                items = [self._values(inner, one.groups(), row, pairs)[1] for one in inner.matches.finditer(text)]
+                pairs += [value for item in items for value in item]
+                out.append(len(items))
+            elif kind == EACH:
+                each = inner, text
+        return row, out, each
 
 
-def _compiled(layout: Layout) -> re.Pattern:
-    ops, parts = layout.ops, []
-    for at, (kind, argument) in enumerate(ops):
-        if kind == LITERAL:
-            parts.append(re.escape(argument))
-        elif kind == ROW:
-            parts.append(f"([^{re.escape(ops[at + 1][1][0])}]{{0,100}})")
-        elif kind == UNITS:
-            parts.append(f"({_DECIMAL})")
-        elif kind in (INT, SKIP):
-            number = r"0|[1-9]\d{0,14}"
-            parts.append(f"({number})" if kind == INT else f"(?:{number})")
-        elif kind in (FLAG, SKIP_FLAG):
-            parts.append("(true|false)" if kind == FLAG else "(?:true|false)")
-        else:
-            parts.append(rf"\[((?:{_LEVEL}(?:,{_LEVEL})*)?)\]")
-    return re.compile("".join(parts), re.ASCII)
-
-
-def _units(text: str, scale: int) -> int | None:
-    """Exact units of 10^-scale, None where there are none that fit."""
+def _units(text: str, scale: int, zero: int) -> int:
+    """Exact units of 10^-scale; _Misfit where there are none that fit."""
     if len(text) > _LONGEST:
-        return None
+        raise _Misfit
     head, _, tail = text.partition(".")
     value, spare = int(head + tail), scale - len(tail)
     if spare >= 0:
@@ -215,5 +281,19 @@ def _units(text: str, scale: int) -> int | None:
     else:
         value, rest = divmod(value, 10**-spare)
         if rest:
-            return None
-    return value if value <= _MOST else None
+            raise _Misfit
+    if value > _MOST or not (value or zero):
+        raise _Misfit
+    return value
+
+
+def _time(text: str) -> int:
+    """ns UTC of this century; _Misfit for a day or a second that there is not."""
+    whole, _, fraction = text.partition(".")
+    try:
+        start = datetime.fromisoformat(whole).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise _Misfit from error
+    if not 1970 <= start.year < 2100 or start.isoformat()[:19] != whole:  # some take 24:00 for the next day
+        raise _Misfit
+    return int(start.timestamp()) * 10**9 + int((fraction or "0").ljust(9, "0"))

@@ -54,7 +54,7 @@ class Dialect:
         raise NotImplementedError
 
     def layouts(self, instruments: Sequence[Instrument]) -> Layouts | None:
-        """What its frames look like, where ``parser`` takes columns too."""
+        """What its frames look like, where the parser has ``columns``, which makes events of what was read so."""
         return None
 
     def topics(self, instrument: Instrument, route: str) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ class LiveVenue:
         self.halted: dict[str, str] = {}
         self.parser: Any = None
         self.reader: Reader | None = None
-        """Makes columns of frames, for venues whose parser takes them."""
+        """Makes columns of frames, for venues that say what theirs look like."""
         self.rest = Rest(with_path(rest or dialect.rest, dialect.rest_path), fetch, clock, scheduler, dialect.quota, on_trouble=self._report)
         self._rng, self._sockets = rng, sockets
         self._symbols = tuple(dict.fromkeys(symbols or dialect.symbols))
@@ -139,18 +139,17 @@ class LiveVenue:
     @property
     def replaced(self) -> int:
         """Quotes that were left out because a later one had come with them."""
-        columns = getattr(self.parser, "columns", None)
-        return 0 if columns is None else columns.replaced
+        return 0 if self.reader is None else self.parser.columns.replaced
 
     @property
     def reads_columns(self) -> bool:
-        """Whether its frames are read in columns."""
-        return self.reader is not None
+        """Whether it can hand on quotes and trades in columns."""
+        return self.reader is not None and self.parser.columns.gives_ticks
 
     def use_columns(self) -> None:
-        """Hand on quotes and trades as `Ticks` from now on, where frames are read in columns."""
+        """Hand on quotes and trades as `Ticks` from now on, where it can."""
         self._in_columns = True
-        if self.reader is not None:
+        if self.reads_columns:
             self.parser.columns.whole = True
 
     def resync(self, symbol: str, reason: str) -> None:

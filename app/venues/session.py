@@ -118,9 +118,11 @@ class VenueSession:
         """Said first on a new connection, before subscribing."""
 
     def read(self, texts: Sequence[str], recv_ns: int) -> list[MarketEvent | Rejected]:
-        """The market events in frames."""
-        parser = self._venue.parser
-        return [event for text in texts for event in parser.parse(text, recv_ns)]
+        """The market events in frames, all of them in one call where there are layouts."""
+        parser, reader = self._venue.parser, self._venue.reader
+        if reader is None:
+            return [event for text in texts for event in parser.parse(text, recv_ns)]
+        return parser.columns.events(reader.read(texts), recv_ns)
 
     def control(self, data: dict) -> None:
         """An answer or a notice that came beside them."""

@@ -235,7 +235,7 @@ def test_columns_made_in_javascript_are_those_made_in_python(chrome: tuple[Vault
         """
 from app.platform.browser.columns import BrowserReader
 from app.platform.columns import Layout, Layouts, NativeReader
-told = Layouts((Layout('{"s":"<row:0>","p":"<units:0>","n":<int>}'), Layout('{"s":"<row:0>","l":<levels:0,1>,"f":<flag>}')),
+told = Layouts((Layout('{"s":"<row:0>","p":"<units:0>","n":<int>}'), Layout('{"s":"<row:0>","l":<list:0>,"f":<flag>}', parts=('["<units:0>","<units0:1>"]',))),
                (("A", "B"),), ((8, 2), (0, 0)), many=True)
 texts = ['{"s":"A","p":"92233720368.54775807","n":999999999999999}', '{"s":"B","l":[["5","0"],["7","1"]],"f":true}', '{"s":"C","p":"1","n":1}',
          '[{"s":"A","l":[],"f":false},{"s":"B","p":"3","n":0}]', '{"s":"B","p":"1e3","n":1}', "0"]

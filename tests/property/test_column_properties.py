@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,9 @@ ODD = [
     *["0.00000000", "0.000000001", "1.000000000", "0" * 20 + "1.5", "123456789012.345678901234", "0.0000000000000000000000000001"],
     *['"', '""', "[]", "{}", "[", "]", ",", ":", "\\", "\\u0031", "\x00", "btcusdt", "PEPEUSDT", "ONEUSDT", "constructor", "__proto__", "XUSDT"],
 ]
+TIMES = ["1969-12-31T23:59:59", "2024-02-29T00:00:00", "2023-02-29T00:00:00", "2099-12-31T23:59:59", "2100-01-01T00:00:00", "2024-01-01T24:00:00"]
+TIMES += ["2024-06-30T23:59:60", "2024-01-01 00:00:00", "2024-01-01T00:00:00.", "2024-01-01T00:00:00.123456789", "2024-01-01T00:00:00.1234567890"]
+NUMBER = re.compile(r"(\d[-+.:T\deE]*)")
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +75,19 @@ def mutated(draw: st.DrawFn, recorded: list[str] = FRAMES) -> str:
         name = draw(st.sampled_from(["PEPEUSDT", "ONEUSDT", "XUSDT"]))
         text = text.replace("BTCUSDT", name).replace("btcusdt", name.lower())
     for _ in range(draw(st.integers(0, 3))):
-        how = draw(st.sampled_from(["value", "value", "value", "cut", "insert", "delete"]))
+        how = draw(st.sampled_from(["value", "value", "value", "number", "cut", "insert", "delete"]))
         at = draw(st.integers(0, len(text)))
         if how == "value":
             pieces = text.split('"')
             place = draw(st.integers(0, len(pieces) - 1))
             pieces[place] = draw(st.sampled_from(ODD) | st.decimals(0, 10**12, places=8).map(lambda value: format(value, "f")))
             text = '"'.join(pieces)
+        elif how == "number":
+            pieces = NUMBER.split(text)
+            place = draw(st.integers(0, (len(pieces) - 1) // 2)) * 2 - 1
+            if place > 0:
+                pieces[place] = draw(st.sampled_from([*ODD, *TIMES]))
+            text = "".join(pieces)
         elif how == "cut":
             text = text[:at]
         elif how == "insert":

@@ -54,13 +54,13 @@ class Coinbase(Exchange):
         if f"market_trades:{mill.native}" in client.topics and change.trade:
             price, size, sold, number = change.trade
             row = {
-                "trade_id": str(number),
                 "product_id": mill.native,
+                "trade_id": str(number),
                 "price": mill.price(price),
                 "size": mill.size(size),
+                "time": iso(change.time_ns),
                 # The maker's side.
                 "side": "BUY" if sold else "SELL",
-                "time": iso(change.time_ns),
             }
             self._send(client, "market_trades", [{"type": "update", "trades": [row]}], change.time_ns)
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
 
 from app.model.instrument import Instrument
-from app.model.market import QUOTE_WIDTH, TRADE_WIDTH, BookDelta, MarketEvent, Quote, Rejected, Ticks, Trade
+from app.model.market import QUOTE_WIDTH, TRADE_WIDTH, BookDelta, MarketEvent, Quote, Rejected, Ticks
 from app.platform.columns import Columns, Layout, Layouts
 
+from ..columns import PAIR, by_order, layouts_of, pairs_of, trades_of
 from ..wire import END_OF_TIME_NS, MS
 
 TIME = f"<int:{END_OF_TIME_NS // MS}>"
@@ -32,29 +32,23 @@ TRADE = Layout(
     f'"T":{TIME},"m":<flag>,"M":<skipflag>}}}}'
 )
 DEPTH = Layout(
-    f'{{"stream":"<row:1>@depth@100ms","data":{{"e":"depthUpdate","E":{TIME},"s":"<row:0>","U":<int>,"u":<int>,"b":<levels:0,1>,"a":<levels:0,1>}}}}',
+    f'{{"stream":"<row:1>@depth@100ms","data":{{"e":"depthUpdate","E":{TIME},"s":"<row:0>","U":<int>,"u":<int>,"b":<list:0>,"a":<list:0>}}}}',
     ((1, 2, 0, MAX_SPAN),),
+    (PAIR,),
 )
-_order = itemgetter(0)
 _new = tuple.__new__
-"""Makes a NamedTuple without the call in between."""
 
 
-def layouts(instruments: Sequence[Instrument], many: bool = False) -> Layouts:
-    """What the streams look like, a row for each instrument."""
-    return layouts_of((QUOTE, TRADE, DEPTH), instruments, many)
-
-
-def layouts_of(kinds: tuple[Layout, Layout, Layout], instruments: Sequence[Instrument], many: bool) -> Layouts:
-    """Quotes, trades and differences of these instruments, whose scales are those of prices and sizes."""
-    natives = tuple([item.native for item in instruments])
-    scales = tuple([(item.price_scale, item.size_scale) for item in instruments])
-    return Layouts(kinds, (natives, tuple(map(str.lower, natives))), scales, many)
+def layouts(instruments: Sequence[Instrument], many: bool = False, kinds: tuple[Layout, Layout, Layout] = (QUOTE, TRADE, DEPTH)) -> Layouts:
+    """What the streams look like, a row for each instrument: quotes, trades and differences, named in capitals and small."""
+    return layouts_of(kinds, [(item.native, item) for item in instruments], many=many, lower=True)
 
 
 class ColumnEvents:
     """``rest`` reads what fits no layout: a text and its receive time (ns UTC) to events. ``chained``: a difference names the id of the one before
     it, behind its own two, and begins right after that one."""
+
+    gives_ticks = True
 
     def __init__(self, instruments: Sequence[Instrument], rest: Callable[[str, int], list[MarketEvent | Rejected]], chained: bool = False) -> None:
         self._chained, self._depth_width = chained, DEPTH_WIDTH + chained
@@ -70,13 +64,13 @@ class ColumnEvents:
             return self._ticks(columns, recv)
         quotes, trades, depth = [table.tolist() for table in columns.tables]
         symbols = self._symbols
-        events: list[MarketEvent | Rejected] = self._trades(trades, recv)
+        events: list[MarketEvent | Rejected] = trades_of(symbols, trades, recv, MS)
         rest: list[tuple[int, MarketEvent | Rejected]] = []
         if columns.left:
             rest = [(order, event) for order, text in columns.left for event in self._rest(text, recv)]
         if depth or rest:
             out = [*zip(trades[::TRADE_WIDTH], events, strict=True), *self._differences(depth, columns.levels, recv), *rest]
-            out.sort(key=_order)
+            out.sort(key=by_order)
             events = [event for _, event in out]
         if quotes:
             latest = dict(zip(quotes[1::QUOTE_WIDTH], zip(*[iter(quotes)] * QUOTE_WIDTH, strict=True), strict=True))
@@ -98,23 +92,15 @@ class ColumnEvents:
                 for record in zip(*[iter(trades.tolist())] * TRADE_WIDTH, strict=True):
                     (apart if record[1] in changing else others).extend(record)
                 trades = memoryview(others)
-                differences += zip(apart[::TRADE_WIDTH], self._trades(apart.tolist(), recv), strict=True)
-                differences.sort(key=_order)
+                differences += zip(apart[::TRADE_WIDTH], trades_of(self._symbols, apart.tolist(), recv, MS), strict=True)
+                differences.sort(key=by_order)
             events = [event for _, event in differences]
         return [Ticks(self._symbols, recv, trades, quotes, MS), *events] if trades or quotes else events
-
-    def _trades(self, trades: list[int], recv: int) -> list[MarketEvent]:
-        symbols = self._symbols
-        return [
-            _new(Trade, (symbols[row], ts * MS, recv, price, size, sold == 1, str(number)))
-            for _, row, number, price, size, ts, sold in zip(*[iter(trades)] * TRADE_WIDTH, strict=True)
-        ]
 
     def _differences(self, depth: list[int], levels: memoryview, recv: int) -> Iterator[tuple[int, BookDelta]]:
         if not depth:
             return
-        level = levels.tolist()
-        pairs, at = list(zip(level[::2], level[1::2], strict=True)), 0
+        pairs, at = pairs_of(levels), 0
         for order, row, ts, first, last, *before, bids, asks in zip(*[iter(depth)] * self._depth_width, strict=True):
             middle, end = at + bids, at + bids + asks
             first = before[0] + 1 if before else first

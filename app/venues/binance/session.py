@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from app.model.market import MarketEvent, Rejected
-
 from ..session import VenueSession, chunks
 
 CHUNK = 100
@@ -21,11 +19,6 @@ class BinanceSession(VenueSession):
         """Forget what was asked for."""
         super().clear()
         self._asked: dict[int, tuple[str, Sequence[str]]] = {}
-
-    def read(self, texts: Sequence[str], recv_ns: int) -> list[MarketEvent | Rejected]:
-        """Many frames in one call."""
-        parser, reader = self._venue.parser, self._venue.reader
-        return parser.parse_many(texts, recv_ns) if reader is None else parser.columns.events(reader.read(texts), recv_ns)
 
     def requests(self, topics: Sequence[str]) -> list[str]:
         """SUBSCRIBE in pieces."""

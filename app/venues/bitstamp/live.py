@@ -12,12 +12,14 @@ from typing import Any
 from app.model.instrument import Instrument
 from app.net.connection import LinkPolicy
 from app.net.streams import Limits
+from app.platform.columns import Layouts
 
 from ..dialect import Ask, Dialect, Learnt
 from ..live import LiveVenue
 from ..rest import Quota
 from ..session import VenueSession
 from ..wire import WireError
+from .columns import layouts
 from .parse import VENUE, Parser, rules
 
 
@@ -71,6 +73,10 @@ class Bitstamp(Dialect):
     def parser(self, instruments: Sequence[Instrument]) -> Parser:
         """Reads the feed."""
         return Parser(instruments)
+
+    def layouts(self, instruments: Sequence[Instrument]) -> Layouts:
+        """Trades and books as they are streamed."""
+        return layouts(instruments)
 
     def topics(self, instrument: Instrument, route: str) -> tuple[str, ...]:
         """Book and trades."""

@@ -16,6 +16,7 @@ from app.model.market import BookDelta, BookSnapshot, MarketEvent, Rejected, Tra
 from app.model.units import parse_decimal, parse_units, shorten
 
 from ..wire import END_OF_TIME_NS, ERRORS, Route, WireError, decode, levels, precision, reject, whole
+from .columns import BitstampEvents
 
 VENUE = "bitstamp"
 _SILENT = frozenset({"bts:unsubscription_succeeded", "bts:heartbeat"})
@@ -27,6 +28,7 @@ class Parser:
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self._control: deque[dict] = deque(maxlen=1000)
+        self.columns = BitstampEvents([instrument.symbol for instrument in instruments], self.parse)
         self._pairs = {instrument.native: Route(instrument) for instrument in instruments}
         self._books = {f"diff_order_book_{native}": route for native, route in self._pairs.items()}
         self._whole = {f"order_book_{native}": route for native, route in self._pairs.items()}

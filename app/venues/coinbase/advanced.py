@@ -16,6 +16,7 @@ from app.model.market import BookDelta, BookSnapshot, Gap, MarketEvent, Rejected
 from app.model.units import parse_decimal, parse_units, shorten
 
 from ..wire import ERRORS, Route, Units, WireError, decimals, decode, reject, time_rfc3339, whole
+from .columns import CoinbaseEvents, names_of
 from .parse import VENUE
 
 _UNUSED = frozenset({"ticker", "ticker_batch", "candles", "status", "heartbeats"})
@@ -29,11 +30,10 @@ class Parser:
     """Parses for the given instruments only; anything about another product is Rejected. `take_control` gives answers to subscriptions."""
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
-        self._products = {instrument.native: Route(instrument) for instrument in instruments}
-        for native in list(self._products):
-            if native.endswith("-USDC"):
-                self._products.setdefault(native[:-1], self._products[native])
         self._control: deque[dict] = deque(maxlen=1000)
+        routes, names = {item.symbol: Route(item) for item in instruments}, names_of(instruments)
+        self._products = {name: routes[item.symbol] for name, item in names}
+        self.columns = CoinbaseEvents([item.symbol for _, item in names], self.frame)
 
     def parse(self, text: str, recv_ns: int) -> list[MarketEvent | Rejected]:
         """Events in one frame received at ``recv_ns`` (ns UTC)."""

@@ -11,6 +11,7 @@ from app.model.instrument import Instrument
 from app.model.market import MarketEvent, Rejected
 from app.net.connection import LinkPolicy
 from app.net.streams import Limits
+from app.platform.columns import Layouts
 
 from ..dialect import Ask, Dialect, Learnt
 from ..live import LiveVenue
@@ -18,6 +19,7 @@ from ..rest import Quota
 from ..session import VenueSession, by_channel, chunks
 from ..wire import WireError
 from .advanced import Parser, rules
+from .columns import layouts
 from .parse import VENUE
 
 CHUNK = 10
@@ -36,19 +38,8 @@ class CoinbaseSession(VenueSession):
 
     def read(self, texts: Sequence[str], recv_ns: int) -> list[MarketEvent | Rejected]:
         """Events up to a hole in the numbers; what came before and is repeated is dropped."""
-        parser = self._venue.parser
-        out: list[MarketEvent | Rejected] = []
-        for text in texts:
-            number, found = parser.frame(text, recv_ns)
-            if number is not None:
-                expected = self._next
-                if expected is not None and number > expected:
-                    self.goodbye = f"message {expected} expected, {number} received"
-                    break
-                if expected is not None and number < expected:
-                    continue
-                self._next = number + 1
-            out += found
+        columns = self._venue.reader.read(texts)
+        out, self._next, self.goodbye = self._venue.parser.columns.numbered(columns, recv_ns, self._next)
         return out
 
     def requests(self, topics: Sequence[str]) -> list[str]:
@@ -99,6 +90,10 @@ class Coinbase(Dialect):
     def parser(self, instruments: Sequence[Instrument]) -> Parser:
         """Reads the Advanced Trade feed."""
         return Parser(instruments)
+
+    def layouts(self, instruments: Sequence[Instrument]) -> Layouts:
+        """Trades and books as they are streamed."""
+        return layouts(instruments)
 
     def topics(self, instrument: Instrument, route: str) -> tuple[str, ...]:
         """Book and trades."""

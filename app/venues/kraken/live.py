@@ -10,12 +10,14 @@ from urllib.parse import quote
 from app.model.instrument import Instrument
 from app.net.connection import LinkPolicy
 from app.net.streams import Limits
+from app.platform.columns import Layouts
 
 from ..dialect import Ask, Dialect, Learnt
 from ..live import LiveVenue
 from ..rest import Quota
 from ..session import VenueSession, by_channel, chunks
 from ..wire import WireError
+from .columns import layouts
 from .parse import VENUE
 from .v2 import DEPTH, Parser, rest_name, rules
 
@@ -90,6 +92,10 @@ class Kraken(Dialect):
     def parser(self, instruments: Sequence[Instrument]) -> Parser:
         """Reads the v2 feed."""
         return Parser(instruments)
+
+    def layouts(self, instruments: Sequence[Instrument]) -> Layouts:
+        """Trades and books as they are streamed."""
+        return layouts(instruments)
 
     def topics(self, instrument: Instrument, route: str) -> tuple[str, ...]:
         """Book and trades."""

@@ -17,6 +17,7 @@ from app.model.market import BookDelta, BookSnapshot, Gap, Level, MarketEvent, R
 from app.model.units import parse_decimal, parse_units, shorten
 
 from ..wire import ERRORS, Route, Units, WireError, decode, number_text, precision, reject, time_rfc3339, whole
+from .columns import KrakenEvents
 from .parse import VENUE
 
 DEPTH = 10
@@ -32,6 +33,7 @@ class Parser:
     def __init__(self, instruments: Sequence[Instrument], depth: int = DEPTH) -> None:
         self._pairs = {instrument.native: Route(instrument) for instrument in instruments}
         self._depth = depth
+        self.columns = KrakenEvents([instrument.symbol for instrument in instruments], self.parse)
         self._control: deque[dict] = deque(maxlen=1000)
 
     def parse(self, text: str, recv_ns: int) -> list[MarketEvent | Rejected]:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from app.model.instrument import Instrument
 from app.platform.columns import Layout, Layouts
 
-from ..binance.columns import ANY, TIME, layouts_of
+from ..binance.columns import ANY, TIME
+from ..binance.columns import layouts as layouts_of_binance
+from ..columns import PAIR
 
 QUOTE = Layout(
     '{"stream":"<row:1>@bookTicker","data":{"e":"bookTicker","u":<skip>,"s":"<row:0>","b":"<units:0>","B":"<units:1>","a":"<units:0>","A":"<units:1>",'
@@ -20,11 +22,12 @@ TRADE = Layout(
 )
 DEPTH = Layout(
     f'{{"stream":"<row:1>@depth@100ms","data":{{"e":"depthUpdate","E":{TIME},"T":<skip>,"s":"<row:0>","U":<int>,"u":<int>,"pu":<int>,'
-    '"b":<levels:0,1>,"a":<levels:0,1>}}',
+    '"b":<list:0>,"a":<list:0>}}',
     ((3, 1, 1, ANY), (1, 2, 0, ANY)),
+    (PAIR,),
 )
 
 
 def layouts(instruments: Sequence[Instrument], many: bool = False) -> Layouts:
     """What the streams look like, a row for each instrument."""
-    return layouts_of((QUOTE, TRADE, DEPTH), instruments, many)
+    return layouts_of_binance(instruments, many, (QUOTE, TRADE, DEPTH))
