@@ -162,6 +162,7 @@ class Desk:
         )
         self.feed = Feed(self.market, self.publisher, around.clock, around.epoch_ms, lambda _connection: self.send_venue())
         self.market.on_broken_book = getattr(self.venue, "resync", None)
+        self.market.on_every = getattr(self.venue, "hand_on_every", None)
         if hasattr(self.venue, "orders_first"):
             self.venue.orders_first = lambda: self.accounts.writing
         if hasattr(self.venue, "on_joined"):

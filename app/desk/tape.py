@@ -88,7 +88,7 @@ class TapeFeed:
             if news.lost:
                 self._lost += news.lost
                 self._run = None
-            for trade in news.trades:
+            for trade in news.ticks:
                 self._add(trade)
 
     def _add(self, trade: Any) -> None:

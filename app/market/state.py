@@ -21,7 +21,8 @@ from .bars import TIMEFRAMES, BarSeries
 from .book import Book
 from .frames import UTC_DAY, Session, fill, make_series
 from .news import News
-from .trades import Tape, TradeReader, time_of
+from .readers import KEPT_TICKS, TICKS, Reader, TickRing
+from .trades import Tape, time_of
 
 STALE_AFTER_NS = 10_000_000_000
 """Without any message for this long an instrument is stale."""
@@ -32,7 +33,7 @@ _MOST_WAITING = 128
 
 
 class _Entry:
-    __slots__ = ("bars", "book", "has_ticker", "heard", "quote", "row", "session", "store", "symbol", "tape", "waiting")
+    __slots__ = ("bars", "book", "has_ticker", "heard", "quote", "rings", "row", "session", "store", "symbol", "tape", "waiting")
 
     def __init__(self, instrument: Instrument, session: Session) -> None:
         self.symbol = instrument.symbol
@@ -45,6 +46,8 @@ class _Entry:
         self.quote: Quote | None = None
         self.has_ticker = False
         self.heard: int | None = None
+        self.rings: tuple[TickRing, ...] = ()
+        """Of those who want every tick of it."""
         self.store: Any = None
         """Where its quotes and trades are; None while they come as objects."""
         self.row = 0
@@ -71,6 +74,9 @@ class MarketState:
         self._stores: list[Any] = []
         self.on_broken_book: Callable[[str, str], None] | None = None
         """Called with symbol and reason when a book finds itself wrong (checksum, crossed, sequence)."""
+        self._rings: list[TickRing] = []
+        self.on_every: Callable[[frozenset[str]], object] | None = None
+        """Called with the instruments of which every quote is wanted, when they change: who would leave some out must not."""
 
     def add(self, instruments: Iterable[Instrument]) -> None:
         """Know more instruments; those known already keep all they have."""
@@ -90,11 +96,16 @@ class MarketState:
             if entry is None:
                 if type(event) is Ticks:
                     self._store(event.symbols).put(event)
+                    for ring in self._rings:
+                        ring.take(event)
                     count += len(event) - 1
                     continue
                 self.counters["unknown_symbol"] += 1
                 continue
             kind = type(event)
+            if entry.rings and kind in TICKS:
+                for ring in entry.rings:
+                    ring.add(event)
             if kind is Quote:
                 if entry.store is None:
                     entry.quote = event
@@ -162,10 +173,32 @@ class MarketState:
         """The last trades, newest last."""
         return self._entries[symbol].tape.rows
 
-    def trade_reader(self, symbol: str) -> TradeReader:
+    def trade_reader(self, symbol: str) -> Reader:
         """Every trade from now on, for one who wants all of them and has to know of those he missed."""
         entry = self._entries[symbol]
-        return TradeReader(lambda: entry.tape)
+        return Reader(lambda: entry.tape)
+
+    def tick_reader(self, symbols: Iterable[str], kept: int = KEPT_TICKS) -> Reader:
+        """Every quote and trade of these instruments from now on (Quote, Trade; Correction, Gap and Restart where they fell), in order of arrival,
+        without duplicates. The last ``kept`` wait to be read. Close it when it is not needed: each of its ticks costs an object."""
+        ring = TickRing(tuple(symbols), kept)
+        entries = [self._entries[symbol] for symbol in ring.symbols]
+        self._rings.append(ring)
+        for entry in entries:
+            entry.rings = (*entry.rings, ring)
+
+        def closed() -> None:
+            self._rings.remove(ring)
+            for entry in entries:
+                entry.rings = tuple([other for other in entry.rings if other is not ring])
+            self._tell_every()
+
+        self._tell_every()
+        return Reader(lambda: ring, closed)
+
+    def _tell_every(self) -> None:
+        if self.on_every is not None:
+            self.on_every(frozenset().union(*(ring.symbols for ring in self._rings)))
 
     @property
     def in_columns(self) -> int:
@@ -309,6 +342,8 @@ class MarketState:
         old = entry.quote
         if old is None or old[3:] != (bid, bid_size, ask, ask_size):
             entry.quote = Quote(entry.symbol, event.ts, event.recv, bid, bid_size, ask, ask_size)
+            for ring in entry.rings:
+                ring.add(entry.quote)
 
 
 def _looked_at(entry: _Entry) -> _Entry:

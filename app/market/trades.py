@@ -8,8 +8,6 @@ last KEPT can be corrected or cancelled.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
 
 from app.model.market import Correction, Seen, Trade
 
@@ -69,39 +67,6 @@ class Tape:
             # of equal times the one that came last
             self.last = new or max(reversed(rows), key=time_of, default=None)
         return old, new
-
-
-class News(NamedTuple):
-    """Trades that came since the last time, oldest first; ``lost``: how many before them are not kept any more."""
-
-    trades: Sequence[Trade]
-    lost: int
-
-
-class TradeReader:
-    """Every trade of an instrument in order, as long as it lags no more behind than is kept; learns what it lost. ``tape`` gives the tape."""
-
-    def __init__(self, tape: Callable[[], Any]) -> None:
-        self._tape = tape
-        self._at = tape().count
-        self.lost = 0
-
-    @property
-    def behind(self) -> int:
-        """How many trades came since the last time; without those that nobody has looked at yet, where looking costs something."""
-        return self._tape().counted - self._at
-
-    def read(self) -> News:
-        """What came since the last time."""
-        tape = self._tape()
-        count = tape.count
-        new, self._at = count - self._at, count
-        if not new:
-            return News((), 0)
-        trades = tape.newest(new)
-        lost = new - len(trades)
-        self.lost += lost
-        return News(trades, lost)
 
 
 def time_of(trade: Trade) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +77,7 @@ class LiveVenue:
         self._topics: dict[str, dict[str, tuple[str, ...]]] = {}
         self._problem = ""
         self._stopped = self._in_columns = False
+        self._every: Collection[str] = ()
         self._asking: asyncio.Future[RestAnswer] | None = None
         self._streams = streams or Streams(clock, scheduler)
         limits = replace(dialect.limits, policy=policy) if policy else dialect.limits
@@ -152,6 +153,12 @@ class LiveVenue:
         if self.reads_columns:
             self.parser.columns.whole = True
 
+    def hand_on_every(self, symbols: Collection[str]) -> None:
+        """Leave out no quote of these instruments from now on; of the others again."""
+        self._every = symbols
+        if self.reads_columns:
+            self.parser.columns.every = frozenset([row for row, item in enumerate(self._instruments) if item.symbol in symbols])
+
     def resync(self, symbol: str, reason: str) -> None:
         """Build the book of a symbol anew, because its owner found it wrong (crossed, or another checksum)."""
         # Later, not now: the owner finds out while it is being given events.
@@ -217,6 +224,7 @@ class LiveVenue:
         self.reader = None if told is None else self._sockets.columns(told)
         if self._in_columns:
             self.use_columns()
+        self.hand_on_every(self._every)
         policy = next(iter(self.pools.values())).limits.policy
         self._feeds = {
             item.symbol: self.dialect.feed(item, self, Backoff(self._rng, first_s=policy.first_delay_s, cap_s=30.0, stable_s=30.0))

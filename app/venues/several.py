@@ -7,7 +7,7 @@ shown as offline, asked again, and joins when it answers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 
 from app.model.instrument import Instrument
@@ -151,6 +151,12 @@ class SeveralVenues:
         for venue in self.venues:
             if hasattr(venue, "use_columns"):
                 venue.use_columns()
+
+    def hand_on_every(self, symbols: Collection[str]) -> None:
+        """Leave out no quote of these instruments."""
+        for venue in self.venues:
+            if hasattr(venue, "hand_on_every"):
+                venue.hand_on_every(symbols)
 
     # MarketSink, for each of the venues
 

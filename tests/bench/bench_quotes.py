@@ -29,7 +29,8 @@ from app.market.columntape import ColumnTape
 from app.market.following import Following
 from app.market.indicators import find
 from app.market.quotes import QuoteStore
-from app.market.trades import Tape, TradeReader
+from app.market.readers import Reader
+from app.market.trades import Tape
 from app.model.market import Ticks
 from tests.bench.results import emit, percentile
 from tests.e2e.serving import ROOT, free_port, saying, serving
@@ -75,7 +76,7 @@ def memory() -> None:
     store = QuoteStore(tuple(str(row) for row in range(rows)), bars)
     following, seen = Following(bars[0], [find("SMA").build(), find("RSI").build()], [(8, 8)] * rows), store.subscribe(30)
     tape = ColumnTape(store, 0, Tape(), None)
-    reader, read = TradeReader(lambda: tape), 0
+    reader, read = Reader(lambda: tape), 0
     rng, early, ticks = np.random.default_rng(1), 0.0, 0
     while ticks < TICKS:
         now, order = 10**18 + ticks * 10_000, np.arange(1250)
@@ -88,7 +89,7 @@ def memory() -> None:
         changed = seen.take(now)
         if len(changed):
             following.values(changed)
-        read += len(reader.read().trades)
+        read += len(reader.read().ticks)
         if not early and ticks >= TICKS // 5:
             early = resident()
     if reader.lost or read != tape.count:

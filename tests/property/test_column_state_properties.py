@@ -89,7 +89,7 @@ class Both:
                 ours, theirs = objects.bars(name, width), columns.bars(name, width)
                 assert (ours.rows(), ours.gaps, ours.take_changed()) == (theirs.rows(), theirs.gaps, theirs.take_changed())
             for read, readers in zip(self.read, self.readers, strict=True):
-                read[at] += readers[at].read().trades
+                read[at] += readers[at].read().ticks
             assert self.read[0][at] == self.read[1][at]
 
 
@@ -145,10 +145,10 @@ def test_one_who_reads_too_late_is_told_what_he_lost() -> None:
         market.apply([batch(symbols, 1, [(0, number + at, 100, 1, number + at, 0) for at in range(1, 401)])])
         number += 400
         news = early.read()
-        read += len(news.trades)
-        assert not news.lost and news.trades[-1].trade_id == str(number)
+        read += len(news.ticks)
+        assert not news.lost and news.ticks[-1].trade_id == str(number)
     news = late.read()
-    assert read == 1200 and (len(news.trades), news.lost, late.lost) == (ON_TAPE, 700, 700) and late.read() == ((), 0)
+    assert read == 1200 and (len(news.ticks), news.lost, late.lost) == (ON_TAPE, 700, 700) and late.read() == ((), 0)
 
 
 def test_who_wants_the_newest_state_is_told_of_his_own_at_his_rate() -> None:

@@ -10,7 +10,7 @@ book changes in the same batch stay events: which came first matters to an order
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from app.model.instrument import Instrument
 from app.model.market import QUOTE_WIDTH, TRADE_WIDTH, BookDelta, MarketEvent, Quote, Rejected, Ticks
@@ -57,6 +57,8 @@ class ColumnEvents:
         self.replaced = 0
         self.whole = False
         """Whether quotes and trades are handed on in columns."""
+        self.every: frozenset[int] = frozenset()
+        """Rows of which every quote comes, and in its place: as events, whatever comes of the others."""
 
     def events(self, columns: Columns, recv: int) -> list[MarketEvent | Rejected]:
         """Trades, differences and what the parser made of the rest in order, then the last quote of each instrument."""
@@ -65,11 +67,15 @@ class ColumnEvents:
         quotes, trades, depth = [table.tolist() for table in columns.tables]
         symbols = self._symbols
         events: list[MarketEvent | Rejected] = trades_of(symbols, trades, recv, MS)
+        every: list[tuple[int, Quote]] = []
+        if self.every:
+            quotes, apart = _parted(quotes, self.every, QUOTE_WIDTH)
+            every = self._quotes(apart, recv)
         rest: list[tuple[int, MarketEvent | Rejected]] = []
         if columns.left:
             rest = [(order, event) for order, text in columns.left for event in self._rest(text, recv)]
-        if depth or rest:
-            out = [*zip(trades[::TRADE_WIDTH], events, strict=True), *self._differences(depth, columns.levels, recv), *rest]
+        if depth or rest or every:
+            out = [*zip(trades[::TRADE_WIDTH], events, strict=True), *self._differences(depth, columns.levels, recv), *rest, *every]
             out.sort(key=by_order)
             events = [event for _, event in out]
         if quotes:
@@ -84,18 +90,24 @@ class ColumnEvents:
     def _ticks(self, columns: Columns, recv: int) -> list[MarketEvent]:
         quotes, trades, depth = columns.tables
         events: list[MarketEvent] = []
-        if depth:
-            differences = [*self._differences(depth.tolist(), columns.levels, recv)]
-            changing = {*depth[1 :: self._depth_width].tolist()}
-            if not changing.isdisjoint(trades[1::TRADE_WIDTH].tolist()):
-                apart, others = array("q"), array("q")
-                for record in zip(*[iter(trades.tolist())] * TRADE_WIDTH, strict=True):
-                    (apart if record[1] in changing else others).extend(record)
-                trades = memoryview(others)
-                differences += zip(apart[::TRADE_WIDTH], trades_of(self._symbols, apart.tolist(), recv, MS), strict=True)
-                differences.sort(key=by_order)
-            events = [event for _, event in differences]
+        if depth or self.every:
+            found: list[tuple[int, MarketEvent]] = [*self._differences(depth.tolist(), columns.levels, recv)]
+            singly = self.every | {*depth[1 :: self._depth_width].tolist()}
+            if not singly.isdisjoint(trades[1::TRADE_WIDTH].tolist()):
+                others, apart = _parted(trades.tolist(), singly, TRADE_WIDTH)
+                trades = memoryview(array("q", others))
+                found += zip(apart[::TRADE_WIDTH], trades_of(self._symbols, apart, recv, MS), strict=True)
+            if not self.every.isdisjoint(quotes[1::QUOTE_WIDTH].tolist()):
+                others, apart = _parted(quotes.tolist(), self.every, QUOTE_WIDTH)
+                quotes = memoryview(array("q", others))
+                found += self._quotes(apart, recv)
+            found.sort(key=by_order)
+            events = [event for _, event in found]
         return [Ticks(self._symbols, recv, trades, quotes, MS), *events] if trades or quotes else events
+
+    def _quotes(self, quotes: list[int], recv: int) -> list[tuple[int, Quote]]:
+        symbols = self._symbols
+        return [(order, _new(Quote, (symbols[row], 0, recv, *sides))) for order, row, *sides in zip(*[iter(quotes)] * QUOTE_WIDTH, strict=True)]
 
     def _differences(self, depth: list[int], levels: memoryview, recv: int) -> Iterator[tuple[int, BookDelta]]:
         if not depth:
@@ -106,6 +118,15 @@ class ColumnEvents:
             first = before[0] + 1 if before else first
             yield order, BookDelta(self._symbols[row], ts * MS, recv, tuple(pairs[at:middle]), tuple(pairs[middle:end]), first, last)
             at = end
+
+
+def _parted(table: list[int], rows: Collection[int], width: int) -> tuple[list[int], list[int]]:
+    """The records of other rows, and those of these."""
+    others: list[int] = []
+    apart: list[int] = []
+    for record in zip(*[iter(table)] * width, strict=True):
+        (apart if record[1] in rows else others).extend(record)
+    return others, apart
 
 
 DEPTH_WIDTH = DEPTH.width

@@ -10,7 +10,7 @@ import pytest
 from app.desk import pace
 from app.desk.pace import FAST, FOR_S, Pace
 from app.market.trades import KEPT
-from app.model.market import Ticks
+from app.model.market import Quote, Ticks, Trade
 from tests.unit.desk.conftest import BUY, start_desk
 from tests.unit.desk.test_publisher import Rig
 from tests.venues.live_desk import until
@@ -35,6 +35,11 @@ async def test_a_market_that_comes_fast_is_taken_in_columns(monkeypatch: pytest.
         await until(lambda: desk.trade.at_stake() == [symbol], "a position")
         await until(lambda: any(m["t"] == "tick" and m.get("tape", {}).get("rows") for m in page.messages[count:]), "its trades on the page")
         await until(lambda: any(m["t"] == "tick" and any(row[0] == symbol for row in m["quotes"]) for m in page.messages[count:]), "its quote")
+        ticks, found = desk.market.tick_reader([symbol]), []
+        await until(lambda: found.extend(ticks.read().ticks) or {Quote, Trade} <= set(map(type, found)), "every tick")
+        assert desk.venue.parser.columns.every == {0} and not ticks.lost and {event.symbol for event in found} == {symbol}
+        ticks.close()
+        assert not desk.venue.parser.columns.every
         assert desk.feed.rejected == 0 and desk.feed.gaps == 0 and desk.feed.events > 100
         await desk.stop()
 
