@@ -169,7 +169,7 @@ class Follower:
         self.asleep, self.attention = False, "active"
         instruments = desk.venue.instruments()
         ways = (around.clock, around.scheduler, desk.account, desk.venue.now_ns)
-        self.publisher = Publisher(desk.market, instruments, self.post, *ways, machine=around.machine)
+        self.publisher = Publisher(desk.market, instruments, self.post, *ways, machine=around.machine, scanner=lambda: desk.scanner)
         self._reader = self._shared.reader(self.publisher)
 
     def _sleep(self) -> None:

@@ -149,6 +149,7 @@ class History:
     def vault_changed(self) -> None:
         """What lies in the vault came or went."""
         self._stored = None
+        self._desk.bars_changed()
         self.fill()
 
     def close(self) -> None:
@@ -169,26 +170,32 @@ class History:
             await self._fill_one(charts, *key)
 
     async def _fill_one(self, charts: Any, symbol: str, timeframe: str) -> None:
-        now, held = self._desk.venue.now_ns, None
-        try:
-            if self._stored is None:
-                self._stored = await self.store.all()
-            item = backfill.choose(self._stored, symbol, timeframe)
-            if item is not None:
-                many = backfill.fine(item, timeframe)
-                ahead = backfill.WIDTHS.get(timeframe, 31 * 86_400) * _AHEAD * 10**9
-                series = await self.store.read(item, end_ns=now(symbol) + ahead, newest=(backfill.MOST + _AHEAD) * many)
-                held = backfill.drawn(series, timeframe, self._desk.market.session(symbol))
-        except (HistoryError, PlatformError, VaultError) as error:
-            self._desk.trace.add("desk", "warn", f"Stored history of {symbol} is not shown: {getattr(error, 'reason', '') or error}")
-            return
+        held = await self.held(symbol, timeframe)
         for chart in charts:
             if chart.key == (symbol, timeframe):
                 chart.use_stored(held)
 
+    async def held(self, symbol: str, timeframe: str) -> Any:
+        """Stored bars of an instrument, or None; that they cannot be read is told."""
+        now = self._desk.venue.now_ns
+        try:
+            if self._stored is None:
+                self._stored = await self.store.all()
+            item = backfill.choose(self._stored, symbol, timeframe)
+            if item is None:
+                return None
+            many = backfill.fine(item, timeframe)
+            ahead = backfill.WIDTHS.get(timeframe, 31 * 86_400) * _AHEAD * 10**9
+            series = await self.store.read(item, end_ns=now(symbol) + ahead, newest=(backfill.MOST + _AHEAD) * many)
+            return backfill.drawn(series, timeframe, self._desk.market.session(symbol))
+        except (HistoryError, PlatformError, VaultError) as error:
+            self._desk.trace.add("desk", "warn", f"Stored history of {symbol} is not shown: {getattr(error, 'reason', '') or error}")
+            return None
+
     async def changed(self) -> None:
         """What is stored has changed."""
         self._stored = None
+        self._desk.bars_changed()
         self.look()
 
     # Parts.

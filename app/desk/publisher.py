@@ -48,7 +48,7 @@ LOST_CREDIT_NS = 5_000_000_000
 
 class Publisher:
     """``market`` is the MarketState, ``account`` returns the account message or None, ``venue_now`` the time for ages
-    of quotes, ``post_file`` sends bytes beside a message, where that can be."""
+    of quotes, ``post_file`` sends bytes beside a message, where that can be, ``scanner`` gives what columns of indicators come from."""
 
     def __init__(
         self,
@@ -61,8 +61,9 @@ class Publisher:
         venue_now: Callable[[str], int],
         post_file: Callable[[str, bytes], None] | None = None,
         machine: Any = None,
+        scanner: Callable[[], Any] | None = None,
     ) -> None:
-        self._post_file = post_file
+        self._post_file, self._scanner = post_file, scanner
         self._market, self._post, self._clock, self._scheduler = market, post, clock, scheduler
         self._account, self._venue_now = account, venue_now
         self._instruments = {item.symbol: item for item in instruments}
@@ -161,8 +162,15 @@ class Publisher:
         if self.summaries is None:
             from .summary import Summaries
 
-            self.summaries = Summaries(self._market, self._instruments, self._venue_now)
+            self.summaries = Summaries(self._market, self._instruments, self._venue_now, self._scanner)
         return self.summaries
+
+    def scanned(self, symbols: set[str]) -> None:
+        """The scanner knows these now."""
+        if self.summaries is not None and self.summaries.columns:
+            self._summary_dirty |= symbols & self._watched
+            self._due.add("summary")
+            self.flush()
 
     def set_focus(self, symbol: str, timeframe: str) -> None:
         """Book, tape and bars follow this instrument from now on."""

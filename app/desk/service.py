@@ -64,6 +64,7 @@ class Desk:
         self._signin: Any = None
         self._backup: Any = None
         self._history: Any = None
+        self._scanner: Any = None
         self.followers: Any = None
         """Tabs that follow this desk; None until there is one."""
         self._sources: Any = None
@@ -139,6 +140,21 @@ class Desk:
         return self._sources
 
     @property
+    def scanner(self) -> Any:
+        """Indicators of many instruments at once; made when a watchlist first shows one."""
+        if self._scanner is None:
+            from .scanner import Scanner
+
+            around = self.around
+            self._scanner = Scanner(
+                *(self.market, around.clock, around.scheduler, self.venue.now_ns, around.packages),
+                lambda symbol: self.history.held(symbol, "1m"),
+                lambda symbols: [publisher.scanned(symbols) for publisher in self.publishers],
+                self.health.note,
+            )
+        return self._scanner
+
+    @property
     def backup(self) -> Any:
         """Exports and their restoring; made when first asked for."""
         if self._backup is None:
@@ -158,7 +174,9 @@ class Desk:
         self.market = TimedMarket(instruments, self.venue.now_ns, *told)
         times = around.clock, around.scheduler, self.account, self.venue.now_ns
         self.publisher = Publisher(
-            *(self.market, instruments, around.post, *times), lambda text, data: around.post_file(text, around.files.make(data)), around.machine
+            *(self.market, instruments, around.post, *times),
+            lambda text, data: around.post_file(text, around.files.make(data)),
+            *(around.machine, lambda: self.scanner),
         )
         self.feed = Feed(self.market, self.publisher, around.clock, around.epoch_ms, lambda _connection: self.send_venue())
         self.market.on_broken_book = getattr(self.venue, "resync", None)
@@ -215,6 +233,8 @@ class Desk:
             self._network.close()
         if self._history is not None:
             self._history.close()
+        if self._scanner is not None:
+            self._scanner.close()
         if self._sources is not None:
             self._sources.close()
         for each in self.accounts.all:
@@ -463,6 +483,11 @@ class Desk:
         self.history.look()
         if self._sources is not None:
             self._sources.want_days(self.publisher.focus)
+
+    def bars_changed(self) -> None:
+        """Other bars are stored."""
+        if self._scanner is not None:
+            self._scanner.forget()
 
     def fill_from_history(self, publisher: Publisher | None = None) -> None:
         """Show stored bars of what is in focus here or on another page, once it is known what is stored."""

@@ -13,6 +13,7 @@ from app.model.instrument import Instrument
 
 from . import display
 from .errors import Refusal
+from .scanner import LEAST, LONG_S, SHORT_S
 
 SPARK_WIDTH, SPARK_HEIGHT = 60, 16
 _HOUR_S, _SECONDS, _SECOND = 3600, 600, 1_000_000_000
@@ -24,8 +25,12 @@ _TIME, _OPEN, _HIGH, _LOW, _CLOSE, _VOLUME = range(6)
 class Summaries:
     """``venue_now(symbol)`` is the venue's time in ns UTC. Columns are the keys of ``_TEXTS`` below, the line of ``spark`` is over ``span``."""
 
-    def __init__(self, market: Any, instruments: dict[str, Instrument], venue_now: Callable[[str], int]) -> None:
+    def __init__(
+        self, market: Any, instruments: dict[str, Instrument], venue_now: Callable[[str], int], scanner: Callable[[], Any] | None = None
+    ) -> None:
         self._market, self._instruments, self._now = market, instruments, venue_now
+        self._scanner = scanner
+        self._scans: dict[str, Any] = {}
         self.columns: tuple[str, ...] = ()
         self.span = "hour"
         self._told: dict[str, list] = {}
@@ -45,6 +50,8 @@ class Summaries:
         if not self.columns:
             return None
         rows, told = [], self._told
+        symbols = list(symbols)
+        self._scan(self.columns, symbols)
         readers = [_TEXTS[name] for name in self.columns]
         for symbol in symbols:
             values = [read(self, symbol) for read in readers]
@@ -58,6 +65,7 @@ class Summaries:
         read = _VALUES.get(column)
         if read is None:
             raise Refusal("bad_column", f"the watchlist cannot be sorted by {str(column)[:40]!r}", f"use one of {', '.join(_VALUES)}", "column")
+        self._scan((column,), symbols)
         known, unknown = [], []
         for symbol in symbols:
             value = read(self, symbol)
@@ -129,7 +137,41 @@ class Summaries:
         since = self._now(symbol) // _SECOND - _HOUR_S
         return next((row[_OPEN] for row in self._market.bars(symbol, "1m").tail(61) if row[_TIME] >= since), None)
 
+    def top(self, symbol: str) -> float | None:
+        """Against the day's high, a ratio of at most 0."""
+        day, trade = self._market.bars(symbol, "1d").last, self._market.last(symbol)
+        return min(0.0, trade.price / day[_HIGH] - 1) if day and trade is not None and day[_HIGH] else None
+
+    def scanned(self, symbol: str, what: str) -> float | None:
+        """A value of the scanner (`scanner.Scan`)."""
+        return getattr(self._scans.get(symbol), what, None)
+
+    def _scan(self, columns: Iterable[str], symbols: Iterable[str]) -> None:
+        """Look at all rows at once, where one of the columns needs it."""
+        if self._scanner is not None and not _SCANNED.keys().isdisjoint(columns):
+            self._scans = self._scanner().look(symbols)
+
     # texts
+
+    def _top_text(self, symbol: str) -> str | None:
+        top = self.top(symbol)
+        return None if top is None else display.number(Decimal(f"{top * 100:.4f}"), 2)
+
+    def _scanned_text(self, symbol: str, column: str) -> str | list | None:
+        """The value, or [what there is, why that is not enough]."""
+        what, least, minutes = _SCANNED[column]
+        scan = self._scans.get(symbol)
+        if scan is None:
+            problem = self._scanner().problem if self._scanner is not None else ""
+            return ["", problem or ("Being worked out" if self._market.last(symbol) else "Nothing was traded since this desk receives")]
+        value = getattr(scan, what)
+        if value is not None:
+            shown, places = (value * 100, 2) if what == "short" else (value, 2 if what == "atr" else 1)
+            return display.number(Decimal(f"{shown:.4f}"), places, sign=what == "short")
+        have = min(scan.minutes if minutes else scan.bars, least)
+        if have == least:
+            return ["", "Nothing was traded to compare with" if minutes else "Not to be told of these bars"]
+        return [f"{have}/{least}", f"Not enough bars yet: {have} of {least} {'minutes' if minutes else 'bars of a minute'}"]
 
     def _hour_text(self, symbol: str) -> str | None:
         trade, before = self._market.last(symbol), self._hour_open(symbol)
@@ -192,6 +234,13 @@ def _span_words(seconds: int) -> str:
     return f"Last {seconds // 60} min" if seconds >= 120 else f"Last {seconds} s"
 
 
+_SCANNED = {
+    "short": ("short", SHORT_S // 60 + 1, True),
+    "busy": ("busy", (SHORT_S + LONG_S) // 60, True),
+    "rsi": ("rsi", LEAST, False),
+    "atr": ("atr", LEAST, False),
+}
+"""Columns of the scanner: the value, and how much has to be known, in minutes or in bars."""
 _TEXTS: dict[str, Callable[[Summaries, str], Any]] = {
     "hour": Summaries._hour_text,
     "spread": Summaries._spread_text,
@@ -201,6 +250,8 @@ _TEXTS: dict[str, Callable[[Summaries, str], Any]] = {
     "range": Summaries._range_text,
     "age": Summaries._age_ms,
     "spark": Summaries._spark,
+    "top": Summaries._top_text,
+    **{name: lambda self, symbol, name=name: self._scanned_text(symbol, name) for name in _SCANNED},
 }
 _VALUES: dict[str, Callable[[Summaries, str], Any]] = {
     "symbol": lambda _self, symbol: symbol,
@@ -216,4 +267,6 @@ _VALUES: dict[str, Callable[[Summaries, str], Any]] = {
     "range": Summaries.range,
     "age": Summaries.age,
     "source": Summaries.source,
+    "top": Summaries.top,
+    **{name: lambda self, symbol, what=what: self.scanned(symbol, what) for name, (what, *_) in _SCANNED.items()},
 }

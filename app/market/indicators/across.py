@@ -27,11 +27,16 @@ class _Window:
     def __init__(self, node: Window, factors: Any) -> None:
         self._kind, self._n, self._factors = type(node), node.n, factors
         rows = factors.shape[1]
-        self._past = np.full((max(1, node.n - 1), rows), NAN)
-        self._at = np.zeros(rows, np.int64)
+        self._past = np.empty((max(1, node.n - 1), rows))
+        self._at = np.empty(rows, np.int64)
         self.lags = self._kind is Lag and self._n > 1
         factors[0] = 0.0 if self._kind is Change and self._n == 1 else 1.0
-        factors[1] = 0.0 if self._n == 1 else NAN
+        self.forget(np.arange(rows))
+
+    def forget(self, rows: Any) -> None:
+        self._past[:, rows] = NAN
+        self._at[rows] = 0
+        self._factors[1, rows] = 0.0 if self._n == 1 else NAN
 
     def close(self, rows: Any, x: Any, _y: Any) -> None:
         if self._n == 1:
@@ -54,10 +59,14 @@ class _Recurrence:
         rows = factors.shape[1]
         self._seeded = node.skip + node.count
         self._shown = self._seeded + node.mute
-        self._seen = np.zeros(rows, np.int64)
-        self._total = np.zeros(rows)
-        self._y = np.full(rows, NAN)
-        self._ahead(np.arange(rows), self._seen, self._total, self._y)
+        self._seen = np.empty(rows, np.int64)
+        self._total = np.empty(rows)
+        self._y = np.empty(rows)
+        self.forget(np.arange(rows))
+
+    def forget(self, rows: Any) -> None:
+        self._seen[rows], self._total[rows], self._y[rows] = 0, 0.0, NAN
+        self._ahead(rows, self._seen[rows], self._total[rows], self._y[rows])
 
     def close(self, rows: Any, x: Any, y: Any) -> None:
         node = self._node
@@ -137,6 +146,12 @@ class Together:
     def peek(self, rows: Any, bars: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The outputs if these bars closed now."""
         return self._step(rows, bars, False)
+
+    def forget(self, rows: Any) -> None:
+        """Of these rows nothing was counted in."""
+        for _, _, _, state, _ in self._plan:
+            if state is not None:
+                state.forget(rows)
 
     def _step(self, rows: Any, bars: Mapping[str, Any], close: bool) -> list[tuple[Any, ...]]:
         values, count = self._fixed.copy(), len(rows)

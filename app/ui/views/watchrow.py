@@ -10,7 +10,7 @@ from ..watch_columns import BY_KEY
 
 _AT = {"bid": 1, "ask": 2, "last": 3}
 """Where a quote has the text of a column."""
-_SIGNED = ("hour",)
+_SIGNED = ("hour", "short")
 
 
 def template(columns: tuple[str, ...]) -> Any:
@@ -36,6 +36,7 @@ class WatchRow:
         "_cells",
         "_choice",
         "_columns",
+        "_explained",
         "_flash",
         "_heard",
         "_stale",
@@ -60,6 +61,7 @@ class WatchRow:
         self._texts = [(_AT[name], self._cells[name].firstChild) for name in columns if name in _AT]
         self._values: dict[int | str, str] = {}
         self._told: dict[str, Any] = {}
+        self._explained: set[str] = set()
         self._age: tuple[float, float] | None = None
         self._heard: tuple[float, float] | None = None
         self._choice = (False, False)
@@ -138,7 +140,10 @@ class WatchRow:
             elif name == "age":
                 self._heard = None if value is None else (value, now)
                 self._say("age", fmt.NOTHING if value is None else fmt.age(value), "")
+            elif isinstance(value, list):
+                self._explain(name, *value)
             else:
+                self._explain(name)
                 text = value or fmt.NOTHING
                 if name in _SIGNED and value:
                     text = fmt.signed(value)
@@ -187,6 +192,18 @@ class WatchRow:
         if tone != self._tones.get(name):
             self._tones[name] = tone
             cell.className = f"cell-{name} num {tone}".strip()
+
+    def _explain(self, name: str, text: str = "", why: str = "") -> None:
+        """Why there is no value, for a pointer and for screen readers; no longer, where nothing is said."""
+        cell = self._cells[name]
+        if why:
+            self._say(name, text or fmt.NOTHING, "few")
+            cell.title = why
+            cell.setAttribute("aria-label", f"{BY_KEY[name].title}: {why}")
+        elif name in self._explained:
+            cell.removeAttribute("title")
+            cell.removeAttribute("aria-label")
+        (self._explained.add if why else self._explained.discard)(name)
 
     def _draw(self, line: list | None) -> None:
         cell = self._cells["spark"]
