@@ -20,6 +20,8 @@ LEAST = 15
 """Bars that the slower of them needs, the open one included."""
 WARM = 250
 """Bars a row begins with: what lies before them changes no digit that is shown."""
+OLDEST_S = 7 * 86_400
+"""Bars from before say nothing of today."""
 AT_ONCE = 64
 SLICE_NS = 4_000_000
 _TIME, _OPEN, _HIGH, _LOW, _CLOSE, _VOLUME = range(6)
@@ -40,10 +42,10 @@ class Scan(NamedTuple):
 
 
 class _Row:
-    __slots__ = ("at", "before", "first", "known", "open", "ready", "recent", "sums")
+    __slots__ = ("_price", "_size", "at", "before", "first", "known", "open", "ready", "recent", "sums")
 
-    def __init__(self, at: int) -> None:
-        self.at = at
+    def __init__(self, at: int, item: Any) -> None:
+        self.at, self._price, self._size = at, float(item.price(1)), float(item.size(1))
         self.forget()
 
     def forget(self) -> None:
@@ -57,6 +59,12 @@ class _Row:
         """(time, close, volume) of bars that closed."""
         self.sums: tuple = (None, 0.0, 0.0, 0.0)
         """When they were made, the close five minutes ago, the volume of the hour before, that since then."""
+
+    def floats(self, bar: Bar) -> Bar:
+        """A bar of the market as charts have it."""
+        price = self._price
+        time_s, first, high, low, close, volume = bar
+        return time_s, first * price, high * price, low * price, close * price, volume * self._size
 
     def keep(self, bar: Bar) -> None:
         self.first = self.first or int(bar[_TIME])
@@ -115,7 +123,7 @@ class Scanner:
 
     def _begin(self, symbol: str) -> _Row:
         self._cold[symbol] = None
-        return self._rows.setdefault(symbol, _Row(len(self._rows)))
+        return self._rows.setdefault(symbol, _Row(len(self._rows), self._market.instrument(symbol)))
 
     def _again(self, symbol: str, row: _Row) -> None:
         row.forget()
@@ -132,17 +140,12 @@ class Scanner:
             fresh = [bar for bar in rows if bar[_TIME] >= row.open]
             before = next((bar for bar in reversed(rows) if bar[_TIME] < row.open), None)
             if before == row.before and fresh[0][_TIME] == row.open:
-                closing[symbol] = [self._floats(symbol, bar) for bar in fresh[:-1]]
+                closing[symbol] = [row.floats(bar) for bar in fresh[:-1]]
                 row.before, row.open = fresh[-2], fresh[-1][_TIME]
                 return fresh[-1]
         if tail or row.open:
             self._again(symbol, row)
         return None
-
-    def _floats(self, symbol: str, bar: Bar) -> Bar:
-        item = self._market.instrument(symbol)
-        price, size = float(item.price(1)), float(item.size(1))
-        return (bar[_TIME], *[value * price for value in bar[_OPEN:_VOLUME]], bar[_VOLUME] * size)
 
     def _close(self, some: list[tuple[_Row, list[Bar]]]) -> None:
         """Count in bars, each row's one after the other."""
@@ -161,7 +164,7 @@ class Scanner:
         return np.array([row.at for row, _ in bars]), {name: table[:, _FIELDS[name]] for name in self._together.inputs}
 
     def _scans(self, found: dict[str, tuple[_Row, Bar]]) -> dict[str, Scan]:
-        bars = [(row, self._floats(symbol, bar)) for symbol, (row, bar) in found.items()]
+        bars = [(row, row.floats(bar)) for row, bar in found.values()]
         rsi, atr = ([_plain(value) for value in outputs[0].tolist()] for outputs in self._together.peek(*self._columns(bars)))
         out = {}
         for at, symbol in enumerate(found):
@@ -226,12 +229,13 @@ class Scanner:
         """Bars that closed, stored ones among them, and the live ones as they are."""
         series = self._market.bars(symbol, FRAME)
         live = series.tail(WARM + 1)
-        rows = [self._floats(symbol, bar) for bar in live]
+        rows, now_s = [self._rows[symbol].floats(bar) for bar in live], self._now(symbol) // 1_000_000_000
         if stored is not None:
             from app.history.backfill import merge
 
-            rows = merge(stored, rows, series.gaps, self._now(symbol) // 1_000_000_000).rows
-        return [bar for bar in rows if not live or bar[_TIME] < live[-1][_TIME]][-WARM:], live
+            rows = merge(stored, rows, series.gaps, now_s).rows
+        until = live[-1][_TIME] if live else now_s
+        return [bar for bar in rows if now_s - OLDEST_S <= bar[_TIME] < until][-WARM:], live
 
 
 def _minutes(row: _Row, bar: Bar, first: int, now_s: int) -> tuple[float | None, float | None]:

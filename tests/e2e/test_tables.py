@@ -101,6 +101,48 @@ def test_a_list_keeps_its_columns_and_its_order_and_its_file_carries_them(desk: 
     desk.check_console()
 
 
+def test_a_watchlist_scans_its_rows_and_says_what_is_lacking(desk: DeskPage, tmp_path: Path):
+    page = desk.page
+    keys = ("short", "busy", "rsi", "atr", "top")
+    for key in keys:
+        column(desk, key)
+    for key in ("change", "bid", "ask"):
+        column(desk, key, False)
+    row = desk.by("quote-row", symbol="BTCUSDT")
+    cells = {key: row.get_by_test_id(f"watch-{key}") for key in keys}
+    expect(cells["rsi"]).to_have_text(re.compile(r"^\d+/15$"), timeout=30_000)
+    assert re.fullmatch(r"Not enough bars yet: \d+ of 15 bars of a minute", cells["rsi"].get_attribute("title"))
+    expect(cells["rsi"]).to_have_attribute("aria-label", re.compile("^RSI: Not enough bars yet"))
+    expect(cells["busy"]).to_have_text(re.compile(r"^\d+/65$"))
+    expect(cells["top"]).to_have_text(re.compile(r"^\u2212?\d+\.\d\d$"))
+
+    desk.pause()
+    desk.follow()
+    page.evaluate("() => kontor.desk.postMessage(JSON.stringify({ do: 'focus', id: 0, symbol: 'BTCUSDT', timeframe: '1m' }))")
+    page.wait_for_function("() => window.seen.latest.bars?.timeframe === '1m'")
+    first = page.evaluate("() => window.seen.latest.bars.rows[0][0]") - 120 * 60
+    lines = [f"{first + 60 * n},61000,61010,60990,{61000 + n % 7},3" for n in range(120)]
+    path = tmp_path / "BTCUSDT-1m.csv"
+    path.write_text("\n".join(["time,open,high,low,close,volume", *lines, ""]))
+    desk.go("history")
+    desk.by("history-file").set_input_files(path)
+    desk.by("history-look").click()
+    expect(desk.by("history-preview")).to_contain_text("120 bars of 1m")
+    desk.by("history-keep").click()
+    expect(desk.by("history-import-said")).to_contain_text("is kept")
+    desk.go("desk")
+    for key, text in (("rsi", r"^\d{1,3}\.\d$"), ("atr", r"^\d\.\d\d$"), ("busy", r"^[\d,]+\.\d$"), ("short", r"^[+\u2212]?\d+\.\d\d$")):
+        expect(cells[key]).to_have_text(re.compile(text), timeout=20_000)
+        assert cells[key].get_attribute("title") is None and cells[key].get_attribute("aria-label") is None
+    head = page.locator(".watch-head .cell-rsi")
+    head.locator("button").press("Enter")
+    expect(head).to_have_attribute("aria-sort", "descending")
+    ranked = desk.ask("rank", column="rsi", falling=True)["symbols"]
+    assert ranked[0] == "BTCUSDT"
+    page.wait_for_function("first => document.querySelector('[data-testid=quote-row][aria-rowindex=\"2\"]')?.dataset.symbol === first", arg=ranked[0])
+    desk.check_console()
+
+
 def test_orders_are_filtered_chosen_by_keyboard_and_cancelled_with_what_came_of_each(desk: DeskPage):
     page = desk.page
     taking_orders(desk)
@@ -228,7 +270,7 @@ def test_axe_finds_nothing_serious_in_what_opens(known: Page, server: Server):
     taking_orders(desk)
     rest(desk, 2)
     found = {}
-    for key in ("spark", "hour", "age", "source"):
+    for key in ("spark", "hour", "rsi", "busy", "age", "source"):
         column(desk, key, close=False)
     found["columns"] = page.evaluate(RUN)
     page.keyboard.press("Escape")

@@ -133,6 +133,13 @@ async def test_rows_begin_with_stored_bars_and_anew_when_others_are_stored():
     assert world.begun[-1] == set(ITEMS)
 
 
+async def test_bars_of_long_ago_are_not_taken_for_those_of_today():
+    world = World()
+    world.trade("AAA", 10_000)
+    world.held["AAA"] = stored("AAA", 100, NOON_S - 8 * 86_400)
+    assert (await world.look())["AAA"].bars == 1
+
+
 async def test_volume_of_five_minutes_is_compared_with_the_hour_before():
     world = World()
     for _ in range(66):
