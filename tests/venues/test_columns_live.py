@@ -8,6 +8,7 @@ import pytest
 
 from app.model.market import BookDelta, BookSnapshot, Trade
 from app.platform.columns import Columns, NativeReader
+from app.venues.several import SeveralVenues
 from tests.venues.live_desk import until
 from tests.venues.sims.hand import LIVE, NATIVES, exchange_of, symbol_of
 from tests.venues.sims.server import Served
@@ -42,7 +43,12 @@ async def test_what_a_venue_streams_fits_its_layouts(name: str) -> None:
         kinds: set[type] = set()
         deliver = venue._deliver
         venue._deliver = lambda events, ns: (kinds.update(map(type, events)), deliver(events, ns))
+        venue.hand_on_every([symbol])  # before it knows its instruments
         sink = await Sink(venue).start()
+        if name == "usdm":
+            assert venue.parser.columns.every == {0}
+            SeveralVenues([venue], venue.scheduler).hand_on_every([])
+            assert venue.parser.columns.every == frozenset()
         await until(lambda: {Trade, BookSnapshot} <= kinds and (BookDelta in kinds or name == "bitstamp"), "trades and books")
         await until(lambda: sink.state.book(symbol).is_trusted and len(sink.state.trades(symbol)) > 3, "more of it")
         venue.stop()
