@@ -171,7 +171,7 @@ class NativeReader:
     def __init__(self, told: Layouts) -> None:
         self._told = told
         self._rows = [{name: row for row, name in enumerate(names)} for names in told.names]
-        self._shapes = [_Shape(layout.ops) for layout in told.layouts]
+        self._shapes = [(layout, _Shape(layout.ops), layout.columns) for layout in told.layouts]
 
     def read(self, frames: Sequence[str]) -> Columns:
         """Every frame once, in order."""
@@ -205,33 +205,33 @@ class NativeReader:
         return None
 
     def _message(self, text: str, at: int) -> tuple[int, list[list[int]], list[int], int] | None:
-        for number, (layout, shape) in enumerate(zip(self._told.layouts, self._shapes, strict=True)):
+        for number, (layout, shape, columns) in enumerate(self._shapes):
             found = shape.matches.match(text, at)
             if found is not None:
                 try:
-                    return number, *self._records(layout, shape, found), found.end()
+                    return number, *self._records(layout, shape, columns, found), found.end()
                 except _Misfit:
                     continue
         return None
 
-    def _records(self, layout: Layout, shape: _Shape, found: re.Match) -> tuple[list[list[int]], list[int]]:
+    def _records(self, layout: Layout, shape: _Shape, columns: Sequence[int], found: re.Match) -> tuple[list[list[int]], list[int]]:
         pairs: list[int] = []
         row, values, each = self._values(shape, found.groups(), -1, pairs)
         if each is None:
-            return [self._record(layout, row, values)], pairs
+            return [self._record(layout, columns, row, values)], pairs
         inner, text = each
         records = []
         for one in inner.matches.finditer(text):
             its_row, more, _ = self._values(inner, one.groups(), row, pairs)
-            records.append(self._record(layout, its_row, values + more))
+            records.append(self._record(layout, columns, its_row, values + more))
         if layout.rising is not None:
             records.sort(key=lambda record: record[1 + layout.rising])
         return records, pairs
 
     @staticmethod
-    def _record(layout: Layout, row: int, values: list[int]) -> list[int]:
+    def _record(layout: Layout, columns: Sequence[int], row: int, values: list[int]) -> list[int]:
         out = [row] * (1 + len(values))
-        for column, value in zip(layout.columns, values, strict=True):
+        for column, value in zip(columns, values, strict=True):
             out[1 + column] = value
         for a, b, least, most in layout.spans:
             first, second = out[1 + a], out[1 + b]
