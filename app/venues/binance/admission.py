@@ -12,7 +12,7 @@ from typing import Any
 from app.model.instrument import Instrument
 from app.model.orders import OrderIntent, OrderType, Side, TimeInForce
 
-from ..execution import Refused
+from ..execution import BALANCE, Refused
 from . import orders
 from .filters import Rules
 
@@ -29,7 +29,7 @@ def order(intent: OrderIntent, item: Instrument, rules: Rules, balances: Balance
         return Refused("venue_tif", "tif", f"Binance has no {intent.tif.value.upper()} orders.", "Use GTC, IOC or FOK.")
     if intent.type in _STOPS and intent.tif is not TimeInForce.GTC:
         return Refused("venue_tif", "tif", "A stop waits at Binance until it is cancelled.", "Use GTC.")
-    if intent.group is not None:
+    if intent.group is not None and intent.parent is None:
         reason = "Binance locks the balance of both orders of a pair: the second would be refused."
         return Refused("venue_pair", None, reason, "Give take profit or stop loss, not both.")
     return rules.refusal(intent, kind, mark, working) or (None if intent.starts_held else _short(intent, item, balances, mark))
@@ -78,4 +78,4 @@ def _short(intent: OrderIntent, item: Instrument, balances: Balances, mark: Deci
     if wanted <= free:
         return None
     reason = f"It needs {orders.number(wanted)} {asset}, free at Binance are {orders.number(free)}."
-    return Refused("venue_balance", "qty", reason, "Use a smaller quantity, or cancel an order that locks the balance.")
+    return Refused(BALANCE, "qty", reason, "Use a smaller quantity, or cancel an order that locks the balance.")
