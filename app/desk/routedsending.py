@@ -163,7 +163,9 @@ class RoutedSending:
         for account in self._desk.accounts.all:
             engine = account.trade.engine
             for routed in [*engine.routed.by_id.values()] if engine is not None else ():
-                if routed.leg_ids and f"order:{routed.leg_ids[0]}" not in engine.notes and (words := self._missing(routed)):
+                about = f"order:{routed.leg_ids[0]}" if routed.leg_ids else ""
+                known = about in engine.notes or about in engine.unnoted  # the trader took the note away: has seen it
+                if about and not known and (words := self._missing(routed)):
                     if routed.event.plan not in told:
                         self._desk.toast("error", words, "route_half")
                     told.add(routed.event.plan)

@@ -75,6 +75,7 @@ class Trade:
     ) -> None:
         self._view, self.execution = view, execution
         view.native_tifs, view.native_types = frozenset(execution.tifs), frozenset(execution.order_types)
+        view.is_spot, view.takes_pairs = execution.is_spot, execution.takes_pairs
         self._paper = view.settings
         self._usual_fees = view.settings.venue_fees
         self.began: Callable[[], object] = lambda: None

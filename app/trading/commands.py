@@ -13,7 +13,7 @@ from app.model import events
 from app.model.events import Event
 from app.model.orders import OrderIntent, OrderStatus, OrderType, Side, TimeInForce, client_order_id
 
-from . import changes, checks, contingent, contracts, notes, terms, ticket
+from . import changes, checks, contingent, contracts, notes, spot, terms, ticket
 from .errors import Denied
 from .marks import DeskView
 from .money import mul, plain
@@ -116,10 +116,9 @@ class Commands:
         found: list[Event] = [self.risk.halting(now, "kill_switch", reason)]
         found += self._cancels([*self.working.values()], "cancelled by the kill switch")
         for symbol, position in self.portfolio.positions.items() if flatten else ():
-            if position.qty and symbol in self._view().instruments:
+            if symbol in self._view().instruments and (qty := self._closable(symbol)):
                 side = Side.SELL if position.qty > 0 else Side.BUY
                 ((cid, sequence),) = self.new_ids(1, KILL_ORIGIN)
-                qty = position.qty.copy_abs()
                 asked = (cid, self.account, KILL_ORIGIN, sequence, symbol, side, OrderType.MARKET, TimeInForce.IOC, qty)
                 intent = OrderIntent(*asked, reduce_only=True, multiplier=position.multiplier)
                 self._proposed[cid] = Order.of(intent, now)
@@ -258,16 +257,26 @@ class Commands:
                 found.append(events.OrderCancelled(now, order.client_order_id, reason))
         return found
 
+    def _closable(self, symbol: str) -> Decimal:
+        """What an order can close of a position: of a spot account's no more than it holds."""
+        held = self.portfolio.qty(symbol)
+        most = spot.sellable(self.portfolio, self.view, symbol) if held > 0 else None
+        return held.copy_abs() if most is None else min(held, most)
+
     def _against(self, symbol: str, times: int, reduce_only: bool) -> dict:
         held = self.portfolio.qty(symbol) if isinstance(symbol, str) else Decimal(0)
         if not held:
             raise Denied("no_position", "symbol", f"There is no position in {symbol!s:.40}.", "Choose an open position.")
+        qty = self._closable(symbol)
+        if not qty:
+            reason = f"What is left of {symbol!s:.40} is less than a lot: fees were taken in it."
+            raise Denied("dust", "symbol", reason, "Convert it at the venue.")
         return {
             "symbol": symbol,
             "side": (Side.SELL if held > 0 else Side.BUY).value,
             "type": OrderType.MARKET.value,
             "tif": TimeInForce.IOC.value,
-            "qty": plain(mul(held.copy_abs(), Decimal(times))),
+            "qty": plain(mul(qty, Decimal(times))),
             "price": None,
             "stop": None,
             "post_only": False,

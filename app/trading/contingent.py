@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from app.model import events
 from app.model.events import Event
-from app.model.orders import OrderStatus, TimeInForce
+from app.model.orders import OrderStatus, Side, TimeInForce
 
+from . import spot
 from .errors import Denied
-from .money import ZERO, sub
+from .money import ZERO, add, sub
 from .order import Order
 from .working import expiry
 
@@ -63,7 +64,8 @@ def is_waiting(engine: Engine, order: Order) -> bool:
 
 
 def target(engine: Engine, order: Order) -> Decimal:
-    """The total quantity an order should have: never more than its entry filled, less what the others of its pair filled."""
+    """The total quantity an order should have: never more than its entry filled, less what the others of its pair filled, nor than a spot account
+    holds."""
     intent = order.intent
     if intent.parent is None and intent.group is None:
         return order.qty
@@ -74,6 +76,8 @@ def target(engine: Engine, order: Order) -> Decimal:
     for other in engine.pair(order):
         if other.filled:
             allowed = sub(allowed, other.filled)
+    if intent.side is Side.SELL and intent.reduce_only and (most := spot.sellable(engine.portfolio, engine.view, order.symbol)) is not None:
+        allowed = min(allowed, add(order.filled, most))
     return max(allowed, order.filled)
 
 

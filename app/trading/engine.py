@@ -73,6 +73,8 @@ class Engine(Commands):
         self.splits: list[tuple[int, events.SplitBooked]] = []
         """Splits, each with the number of fills before it."""
         self.notes: dict[str, events.NoteSet] = {}
+        self.unnoted: dict[str, events.NoteSet] = {}
+        """What once had a note that was taken away again, with the event that did."""
         self.reconciled: deque[events.Reconciled] = deque(maxlen=50)
         """The last reconciliations; they change nothing."""
         self.adjusted: list[events.BalanceAdjusted] = []
@@ -349,7 +351,7 @@ _TAKES: dict[type, Callable[[Engine, Any], list[Effect]]] = {
     events.RoutingRuleSet: lambda engine, event: engine.routed.rule(event.name, event.value) or [],
     events.RiskStateSet: lambda engine, event: engine.risk.apply(event),
     events.RiskLimitSet: lambda engine, event: engine.risk.apply(event),
-    events.NoteSet: lambda engine, event: notes.take(engine.notes, event),
+    events.NoteSet: lambda engine, event: notes.take(engine.notes, engine.unnoted, event),
     events.Reconciled: lambda engine, event: engine.reconciled.append(event) or [],
 }
 """What takes an event that is not about an order known already."""

@@ -94,6 +94,10 @@ class DeskView:
         """Times in force that the execution venue has of its own: what it lacks this desk holds."""
         self.native_types: frozenset[str] = frozenset()
         """Order types that it has of its own, in the same way."""
+        self.is_spot = False
+        """The account trades only what it holds."""
+        self.takes_pairs = True
+        """The venue takes both orders of a pair against one holding; where it does not, this desk holds the take profit."""
         self.trades_at: frozenset[str] | None = None
         """Venues at which the account can trade; None: all of them, on paper."""
         self._marks: dict[str, tuple[Quote | None, Trade | None, Instrument, Mark]] = {}

@@ -18,11 +18,11 @@ _TAG = re.compile(r"[^\W_][\w.+-]*\Z")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 
 
-def take(notes: dict[str, NoteSet], event: NoteSet) -> list:
-    """A note out of the journal."""
+def take(notes: dict[str, NoteSet], unnoted: dict[str, NoteSet], event: NoteSet) -> list:
+    """A note out of the journal; one that was taken away is among ``unnoted``."""
     notes.pop(event.about, None)
-    if event.tags or event.text:
-        notes[event.about] = event
+    unnoted.pop(event.about, None)
+    (notes if event.tags or event.text else unnoted)[event.about] = event
     return []
 
 

@@ -147,7 +147,7 @@ def _rest(engine: Engine) -> dict:
         "working": [*engine.working],
         "linked": [*engine.linked],
         "groups": engine._groups,
-        "said": [events.to_dict(event) for event in (*engine.notes.values(), *engine.reconciled)],
+        "said": [events.to_dict(event) for event in (*engine.notes.values(), *engine.unnoted.values(), *engine.reconciled)],
         "routing_rules": engine.routed.rules,
         "bookings": [[at, events.to_dict(event)] for at, event in engine.bookings],
         "splits": [[at, events.to_dict(event)] for at, event in engine.splits],

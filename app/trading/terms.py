@@ -48,6 +48,8 @@ class Terms(NamedTuple):
     pair_stop: Decimal | None = None
     release_ns: int | None = None
     held: bool = False
+    apart: bool = False
+    """The venue does not take both exits at once."""
 
 
 NONE = Terms()
@@ -71,6 +73,7 @@ class Reading(NamedTuple):
     session_of: SessionOf
     native_tifs: frozenset[str]
     native_types: frozenset[str]
+    takes_pairs: bool
 
 
 def says_more(fields: dict, kind: OrderType, tif: TimeInForce) -> bool:
@@ -92,6 +95,7 @@ def read(fields: dict, so_far: Reading) -> Terms:
         _pair_stop(so_far),
         release,
         release is not None or (so_far.kind in HELD and so_far.kind.value not in so_far.native_types),
+        not so_far.takes_pairs,
     )
 
 
@@ -114,7 +118,9 @@ def companions(ticket: Ticket, first: OrderIntent, make_id: Callable[[], tuple[s
     group = first.client_order_id if more.take_profit is not None and more.stop_loss is not None else None
     away = Side.SELL if first.side is Side.BUY else Side.BUY
     links = {"reduce_only": True, "parent": first.client_order_id, "group": group}
-    if more.take_profit is not None:
+    if more.take_profit is not None and group is not None and more.apart:  # the stop works at the venue, also while this desk is closed
+        found.append(other(away, OrderType.MARKET_IF_TOUCHED, None, more.take_profit, held=True, **links))
+    elif more.take_profit is not None:
         found.append(other(away, OrderType.LIMIT, more.take_profit, None, **links))
     if more.stop_loss is not None:
         found.append(other(away, OrderType.STOP, None, more.stop_loss, **links))

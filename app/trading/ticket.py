@@ -119,7 +119,7 @@ def read(fields: dict, view: DeskView) -> Ticket:
     if terms.says_more(fields, kind, tif):
         so_far = terms.Reading(
             *(instrument, mark, side, kind, tif, qty, price, stop, paired, _number, _price),
-            *(view.wall_ns(), view.session_of, view.native_tifs, view.native_types),
+            *(view.wall_ns(), view.session_of, view.native_tifs, view.native_types, view.takes_pairs),
         )
         more = terms.read(fields, so_far)
     if kind is OrderType.TRAILING_STOP:

@@ -233,6 +233,11 @@ def account(part: dict) -> str:
     return f"{part['title']} (real money)" if part["real"] else part["title"]
 
 
+def in_account(row: dict) -> dict:
+    """The account of a leg elsewhere, for a request about it; without, that of the account which is shown."""
+    return {"account": row["account"]} if row.get("account") else {}
+
+
 def accounts_text(plan: dict, base: str) -> str:
     """Which accounts a routed order would go to, where the router chose: 'Goes to 2 accounts: 0.6 BTC in Paper, 0.4 BTC in Binance (real money).'"""
     parts = [part for part in plan.get("parts", ()) if part["qty"] != "0"]

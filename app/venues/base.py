@@ -99,6 +99,8 @@ class ExecutionVenue(Protocol):
     name: str
     order_types: Sequence[str]
     tifs: Sequence[str]
+    is_spot: bool
+    takes_pairs: bool
     answered: Callable[..., object]
     takes_orders: bool
 

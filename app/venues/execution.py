@@ -44,6 +44,10 @@ class Rank(IntEnum):
     QUERY = 4
 
 
+BALANCE = "venue_balance"
+"""The code of an order that needs more than is free."""
+
+
 class Refused(NamedTuple):
     """Why an order is not sent: a stable code, the field, the reason and a remedy for people."""
 

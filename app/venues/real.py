@@ -15,11 +15,13 @@ from app.model.events import Event
 from app.model.instrument import Instrument
 from app.model.orders import OrderIntent, OrderStatus, VenueWord
 from app.net.connection import Link, LinkState, LinkStatus
-from app.platform.interfaces import Clock, Scheduler
+from app.platform.interfaces import Cancellable, Clock, Scheduler
 
-from .execution import Ledger, Refused
+from .execution import BALANCE, Ledger, Refused
 
 SENT_TOLD_S = 0.05
+FREE_WAIT_S, FREE_LOOK_S = 1.0, 0.02
+"""How long an order that closes waits for what other orders on their way out still bind, and how often that is looked at."""
 _WORDS_KEPT = 500
 
 
@@ -27,6 +29,7 @@ class RealExecution:
     """An ExecutionVenue. ``report`` takes events, ``changed()`` is called when state, balances or readiness have changed."""
 
     name = title = ""
+    is_spot = takes_pairs = False
     api: Any
     """Requests to the venue: ``held`` until it is reconciled; ``waits(request)``: whether one has not left yet."""
     link: Link | None
@@ -44,6 +47,9 @@ class RealExecution:
     _cancel: Callable[[Any, Instrument], None]
     _amend: Callable[[Any, Instrument, Decimal | None, Decimal | None, Decimal | None, Decimal | None], None]
     _ask: Callable[[Any, Instrument], None]
+    _is_bound: Callable[[OrderIntent, Instrument], bool]
+    """Whether a part of what an order would close is set aside at the venue for other orders, as far as is known."""
+    look_again: Callable[[], None]
 
     def __init__(
         self,
@@ -69,6 +75,8 @@ class RealExecution:
         self._ready = self._collecting = False
         self._asking: set[str] = set()
         """Orders whose answers reconciliation waits for."""
+        self._waiting: dict[str, Cancellable] = {}
+        """Orders that wait for what they close to be free."""
         self._questions: dict[str, Any] = {}
         """The last request of the question about each order."""
 
@@ -121,6 +129,9 @@ class RealExecution:
         self._answers.forget()
         self._words.clear()
         self._sent.clear()
+        for timer in self._waiting.values():
+            timer.cancel()
+        self._waiting.clear()
 
     def on_market(self, _batch: list) -> None:
         """The venue sees the market itself."""
@@ -161,8 +172,24 @@ class RealExecution:
         return self._amendment(order, qty, price, stop)
 
     def submit(self, intent: OrderIntent) -> None:
-        """Send an order, at most once."""
-        if (refused := self.refusal(intent)) is not None:
+        """Send an order, at most once. One that closes waits a moment for what orders that are being cancelled still bind."""
+        item = self.instruments.get(intent.symbol)
+        if intent.reduce_only and item is not None and self._ready and self._is_bound(intent, item):
+            self.look_again()
+            self._wait(intent, item, self._clock.monotonic_ns() + round(FREE_WAIT_S * 1e9))
+        else:
+            self._submit(intent, self.refusal(intent))
+
+    def _wait(self, intent: OrderIntent, item: Instrument, until_ns: int) -> None:
+        self._waiting.pop(intent.client_order_id, None)
+        if self._ready and self._is_bound(intent, item) and self._clock.monotonic_ns() < until_ns:
+            self._waiting[intent.client_order_id] = self._scheduler.call_later(FREE_LOOK_S, lambda: self._wait(intent, item, until_ns))
+            return
+        refused = self.refusal(intent)
+        self._submit(intent, None if refused is not None and refused.code == BALANCE else refused)  # the venue knows best what is free
+
+    def _submit(self, intent: OrderIntent, refused: Refused | None) -> None:
+        if refused is not None:
             reason = f"{refused.reason} Nothing was sent."
             self.report([events.OrderRejected(self._clock.now_ns(), intent.client_order_id, refused.code, reason)])
             return
@@ -170,6 +197,10 @@ class RealExecution:
 
     def cancel(self, client_order_id: str) -> None:
         """Ask for a cancel; one that gets no answer is asked for again by the desk."""
+        if (timer := self._waiting.pop(client_order_id, None)) is not None:
+            timer.cancel()
+            self.report([events.OrderRejected(self._clock.now_ns(), client_order_id, "not_sent", "it was cancelled before it left this desk")])
+            return
         order = self._ledger.order(client_order_id)
         if order is not None and (item := self.instruments.get(order.symbol)) is not None:
             self._cancel(order, item)

@@ -66,14 +66,19 @@ TRADE = """([symbol, bid, seed]) => {
 }"""
 
 
-# The same at a real account: limits that rest and market orders, some cancelled, some made smaller as soon as they are accepted.
+# The same at a real account: limits that rest and market orders, some cancelled, some made smaller or given another price as soon as they are accepted.
 TRADE_REAL = TRADE.replace(
     "postMessage(JSON.stringify({ do: \"order.cancel\", id: 0, client_order_id: message.result.client_order_id }));",
     """postMessage(JSON.stringify(chance() < 0.5
         ? { do: "order.cancel", id: 0, client_order_id: message.result.client_order_id }
-        : { do: "order.amend", id: 0, client_order_id: message.result.client_order_id, qty: "0.001", price: null, stop: null }));""",
+        : { do: "order.amend", id: 0, client_order_id: message.result.client_order_id, ...changed(), stop: null }));""",
 )
-assert TRADE_REAL != TRADE
+TRADE_REAL = TRADE_REAL.replace(
+    "const go = () =>",
+    """const changed = () => chance() < 0.5 ? { qty: "0.001", price: null } : { qty: null, price: (bid + Math.round(chance() * 80) - 40).toFixed(0) };
+  const go = () =>""",
+)
+assert "changed()" in TRADE_REAL and "changed =" in TRADE_REAL
 
 # After the vault has opened: nothing is on its way to the venue any more. A death before the first order leaves none.
 ANSWERED = """() => {
@@ -204,11 +209,22 @@ def reconciled(desk: DeskPage) -> None:
     desk.page.wait_for_function(ANSWERED, timeout=60_000)
 
 
+def last(theirs: dict[str, dict], row: dict) -> dict:
+    """The order that came to replace another."""
+    while row["replacedBy"]:
+        row = theirs[row["replacedBy"]]
+    return row
+
+
 def agree(desk: DeskPage, exchange: Exchange, witness: Witness, where: str) -> None:
     """Desk and exchange say the same of every order, fill and balance; nothing was sent twice, nothing acknowledged is lost."""
     told, seen = exchange.orders(), desk.seen()
     orders, fills = seen["orders"], seen["fills"]
     theirs = {row["clientOrderId"]: row for row in told["orders"]}
+    for name in [name for name, row in theirs.items() if row["replacedBy"]]:
+        assert theirs[name]["status"] == "CANCELED" and Decimal(theirs[name]["executedQty"]) == 0, f"{where}: {name} was replaced"
+    follows = {row["replacedBy"] for row in theirs.values()}
+    theirs = {name: last(theirs, row) for name, row in theirs.items() if name not in follows}
     doubled = [name for name, count in Counter(told["placed"]).items() if count > 1]
     assert not doubled, f"{where}: sent twice: {doubled}"
     assert not witness.acknowledged.keys() - orders.keys(), f"{where}: acknowledged and lost: {witness.acknowledged.keys() - orders.keys()}"

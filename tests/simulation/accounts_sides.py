@@ -53,6 +53,7 @@ class Remote:
 
     order_types = frozenset(kind.value for kind in OrderType)
     tifs = frozenset(tif.value for tif in TimeInForce)
+    is_spot, takes_pairs = False, True
     takes_orders = True
 
     def __init__(self, side: Half, life: int) -> None:

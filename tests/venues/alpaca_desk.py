@@ -142,7 +142,7 @@ class AlpacaDesk:
             for cid, ours in self.engine.orders.items():
                 parts = self.theirs(cid) if ours.intent.origin != "venue" else [each for each in self.account.orders if each.id == ours.venue_order_id]
                 if not parts:
-                    if ours.status.value not in ("rejected", "denied"):
+                    if ours.sent_ns is not None and ours.status.value not in ("rejected", "denied"):
                         return False
                     continue
                 executed = sum((part.filled for part in parts), Decimal(0))

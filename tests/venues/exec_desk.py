@@ -114,8 +114,12 @@ class RealDesk:
             if self.desk.trade.writer.queued or self.real.balancing.compare():
                 return False
             for order in self.account.orders:
+                if order.replaced_by and not order.works and not order.executed:
+                    continue  # here it is the order that replaced it
                 ours = next((each for each in self.engine.orders.values() if each.venue_order_id == str(order.number)), None)
-                if ours is None or ours.filled != order.executed or ours.is_working != order.works or ours.qty != order.qty:
+                if ours is None or ours.price != (order.price or None):
+                    return False
+                if ours.filled != order.executed or ours.is_working != order.works or ours.qty != order.qty:
                     return False
                 if sum((fill.qty for fill in self.engine.fills if fill.client_order_id == ours.client_order_id), Decimal(0)) != order.executed:
                     return False

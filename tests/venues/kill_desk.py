@@ -51,8 +51,9 @@ async def order(page: Any, draw: random.Random, token: str) -> None:
     say(acknowledged=cid)
     if draw.random() < 0.3:
         await page.ask("order.cancel", client_order_id=cid)
-    elif draw.random() < 0.3:
-        await page.ask("order.amend", client_order_id=cid, qty="0.001", price=None, stop=None)
+    elif draw.random() < 0.6:
+        qty, price = draw.choice([("0.001", None), ("0.006", None), (None, str(bid - 70)), ("0.003", str(bid + draw.randrange(-60, 60)))])
+        await page.ask("order.amend", client_order_id=cid, qty=qty, price=price, stop=None)
 
 
 if __name__ == "__main__":

@@ -362,7 +362,7 @@ async def test_a_journal_begins_with_what_is_held_and_differences_are_shown_and_
         ({"symbol": "BRK.A", "qty": "0.5", "price": "500"}, "bad_lot", "qty"),
         ({"type": "stop", "tif": "ioc", "price": None, "stop": "195"}, "bad_tif", "tif"),
         ({"post_only": True}, "venue_post_only", "post_only"),
-        ({"take_profit": "200", "stop_loss": "170", "price": "185"}, "venue_pair", None),
+        ({"type": "oco", "tif": "gtc", "price": "185", "stop": "195"}, "venue_pair", None),
     ],
 )
 async def test_the_venue_s_rules_are_checked_before_anything_is_journalled(tmp_path, fields, code, field):
@@ -480,3 +480,31 @@ async def test_quotes_need_the_key_on_paper_too_and_stop_with_the_lock(tmp_path)
         await desk.page.ask("vault.unlock", secret=bytearray(b"correct horse battery"))
         await until(lambda: desk.page.desk.market.book(SYMBOL).is_trusted, "quotes on paper")
         assert desk.page.desk.real is None
+
+
+@pytest.mark.parametrize("end", ["touched", "stopped", "kill"])
+@pytest.mark.parametrize("side", ["buy", "sell"])
+async def test_both_exits_the_stop_at_the_broker_and_the_take_profit_here(tmp_path, side, end):
+    """The broker sets the shares aside for the stop: they are free, and that is known, a moment after its cancel."""
+    async with alpaca_desk(tmp_path) as desk:
+        await desk.armed()
+        broker, up = desk.emulator.broker, 1 if side == "buy" else -1
+        exits = {"stop_loss": str(desk.bid - 10 * up), "take_profit": str(desk.bid + 5 * up)}
+        made = await desk.submit(type="market", price=None, side=side, qty="10", **exits)
+        await desk.status(made["client_order_id"], "filled")
+        ids = {order.intent.type.value: cid for cid, order in desk.engine.orders.items()}
+        stop, profit = ids["stop"], ids["market_if_touched"]
+        await desk.status(stop, "accepted")
+        await desk.same_cash()
+        assert desk.orders()[profit] == "held" and [order.kind for order in desk.account.working(SYMBOL)] == ["stop"]
+        if end == "kill":
+            await desk.page.ask("risk.kill", flatten=True)
+        else:
+            there = desk.bid + (6 if end == "touched" else -11) * up
+            broker.quote(SYMBOL, there, there + Decimal("0.02"))
+            broker.trade(SYMBOL, there, Decimal(100))
+        await desk.status(profit, "filled" if end == "touched" else "cancelled")
+        await desk.status(stop, "filled" if end == "stopped" else "cancelled")
+        await until(lambda: desk.account.positions.get(SYMBOL, 0) == 0, f"flat; {desk.orders()}")
+        await desk.agree()
+        assert sum(order.filled for order in desk.account.orders) == 20, "bought and sold once"

@@ -393,7 +393,7 @@ async def test_what_the_venue_would_refuse_is_denied_before_it_is_journalled(tmp
         assert desk.engine.orders == {} and desk.emulator.exchange.placed == []
 
 
-async def test_an_order_can_be_made_smaller_and_nothing_else(tmp_path):
+async def test_a_partly_filled_order_can_be_made_smaller_and_nothing_else(tmp_path):
     async with real_desk(tmp_path) as desk:
         await desk.armed()
         cid = (await desk.submit())["client_order_id"]

@@ -85,3 +85,33 @@ def test_ccxt_places_queries_and_cancels():
                     await client.cancel_order(order["id"], PAIR)
 
     asyncio.run(scenario())
+
+
+def test_python_binance_and_ccxt_replace_an_order():
+    async def scenario():
+        async with emulating() as emulator:
+            open_accounts(emulator)
+            bid, _ask = best(emulator)
+            terms = {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.5"}
+            how = {"cancelReplaceMode": "STOP_ON_FAILURE"}
+            async with python_binance_account(emulator) as client, ccxt_account(emulator) as other:
+                first = await client.ws_create_order(**terms, price=str(bid - 100))
+                again = terms | {"price": str(bid - 90)}
+                second = await client.ws_cancel_and_replace_order(**again, **how, cancelOrderId=first["orderId"], newClientOrderId="py-2")
+                assert (second["cancelResult"], second["newOrderResult"]) == ("SUCCESS", "SUCCESS")
+                assert (second["cancelResponse"]["orderId"], second["cancelResponse"]["status"]) == (first["orderId"], "CANCELED")
+                assert (second["newOrderResponse"]["clientOrderId"], Decimal(second["newOrderResponse"]["price"])) == ("py-2", bid - 90)
+                third = await other.edit_order(str(second["newOrderResponse"]["orderId"]), PAIR, "limit", "buy", 0.25, float(bid - 80))
+                assert (third["status"], third["amount"], third["price"]) == ("open", 0.25, float(bid - 80))
+                assert [row["id"] for row in await other.fetch_open_orders(PAIR)] == [third["id"]]
+                with pytest.raises(Exception, match="-2022"):
+                    await client.cancel_replace_order(**again, **how, cancelOrderId=first["orderId"])
+                emulator.exchange.trade(SYMBOL, bid - 80, Decimal("0.1"))
+                with pytest.raises(Exception, match="-2022"):  # it has an execution
+                    await client.cancel_replace_order(**again, **how, cancelOrderId=third["id"], cancelRestrictions="ONLY_NEW")
+                assert (await other.fetch_order(third["id"], PAIR))["filled"] == 0.1
+                with pytest.raises(Exception, match="-2021"):  # cancelled, and the other refused
+                    await client.cancel_replace_order(**terms | {"quantity": "50", "price": str(bid)}, **how, cancelOrderId=third["id"])
+                assert await client.get_open_orders(symbol=SYMBOL) == []
+
+    asyncio.run(scenario())

@@ -360,6 +360,18 @@ async def test_a_half_that_a_crash_left_is_told_by_the_next_start(named):
     paper, _real = paper_and_real(named)
     await until(lambda: paper.trade.engine is not None and about in paper.trade.engine.notes, "open again")
     assert not [message for message in named.page.messages if message["t"] == "toast" and message["code"] == "route_half"], "once is enough"
+    await named.page.ask("journal.note", about=about, tags="", text="")
+
+    def taken_away(desk) -> bool:
+        engine = paper_and_real(desk)[0].trade.engine
+        return engine is not None and about in engine.unnoted and about not in engine.notes
+
+    for _ in range(2):  # the second start may read a snapshot
+        await named.restart()
+        await until(lambda: taken_away(named), "open, and knows that the note was taken away")
+        await named.desk.accounts.sending.recall()
+        assert taken_away(named)
+        assert not [message for message in named.page.messages if message["t"] == "toast" and message["code"] == "route_half"], "it stays away"
 
 
 async def test_legs_in_other_accounts_stand_under_the_routed_order_and_are_cancelled_from_there(named):
@@ -382,6 +394,10 @@ async def test_legs_in_other_accounts_stand_under_the_routed_order_and_are_cance
     assert row["whole"] == ours.client_order_id and row["qty"] == made["accounts"][1]["qty"]
     shown = {row["client_order_id"] for message in named.page.messages if message["t"] == "orders" for row in message["rows"]}
     assert shown == set(ours.leg_ids), "and is none of the shown account's orders"
+    lower = str(Decimal(row["price"]) - 10)
+    found = await named.page.ask("order.amend", account="binance", client_order_id=row["client_order_id"], qty=None, price=lower, stop=None, trail=None)
+    assert found.get("outcome") == "amended", found
+    await until(lambda: [row["price"] for row in there().values()] == [lower], "the change is told too")
     said = await named.page.ask("order.cancel_many", account="paper", client_order_ids=[], elsewhere={"binance": theirs.leg_ids})
     assert [row["outcome"] for row in said["rows"]] == ["cancelled"]
     await until(lambda: [row["status"] for row in there().values()] == ["cancelled"], "its end is told too")

@@ -13,7 +13,7 @@ from ..answers import ENDED, amended, not_done
 from ..dom import el, listen
 from ..format import group
 from ..link import Refused
-from ..order_words import amendable, order_text, value
+from ..order_words import account, amendable, in_account, order_text, value
 from ..ticket_rules import FIELD_WORDS, Draft, Rules, check, plain, read_number
 
 
@@ -35,6 +35,7 @@ class AmendForm:
             "form",
             {"class": "amend", "novalidate": True, "aria-label": f"Amend {order_text(row)}"},
             *fields,
+            el("p", {"class": "amber" if row.get("real") else ""}, f"In the {account(row)} account, which is not shown.") if row.get("account") else None,
             el("div", {"class": "amend-buttons"}, self._send, back),
             self._said,
         )
@@ -103,7 +104,7 @@ class AmendForm:
 
     async def _ask(self, changes: dict[str, str | None]) -> None:
         try:
-            found = await self._ctx.link.ask("order.amend", client_order_id=self._row["client_order_id"], **changes)
+            found = await self._ctx.link.ask("order.amend", client_order_id=self._row["client_order_id"], **in_account(self._row), **changes)
         finally:
             self._send.disabled = False
             self._said.textContent = ""

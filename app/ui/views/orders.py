@@ -23,6 +23,7 @@ from ..order_words import (
     blotter,
     decimals,
     fixed,
+    in_account,
     marks,
     number,
     order_text,
@@ -66,11 +67,6 @@ def _place(row: dict) -> str:
 
 def _money(row: dict) -> str:
     return "amber" if row.get("account") and row["real"] else ""
-
-
-def _where(row: dict) -> dict:
-    """The account of a leg elsewhere, for a request about it; without, that of the account which is shown."""
-    return {"account": row["account"]} if row.get("account") else {}
 
 
 class OrdersView:
@@ -180,13 +176,11 @@ class OrdersView:
         reasons = [Action("why", "Why", f"Why it went there: {what}")] if row.get("legs") or row.get("route") else []
         if row["status"] not in WORKING:
             return tuple(reasons)
-        actions = [*reasons]
-        if row.get("account"):
-            where = f"{what}, in the {account(row)} account"
-            ask = Action("query", "Query now", f"Ask the venue now about: {where}", "amber")
-            return (*reasons, ask if row["status"] == "unknown" else Action("cancel", "Cancel", f"Cancel: {where}"))
         if row.get("legs"):
             return (*reasons, Action("cancel", "Cancel", f"Cancel every leg: {what}"))
+        if row.get("account"):
+            what = f"{what}, in the {account(row)} account"
+        actions = [*reasons]
         if row["status"] == "unknown":
             actions.append(Action("query", "Query now", f"Ask the venue now about: {what}", "amber"))
         if row["status"] in _AMENDABLE and self._can_amend and not row.get("amending") and amendable(row):
@@ -254,7 +248,7 @@ class OrdersView:
         order_id = row["client_order_id"]
         if name == "cancel":
             self._say(f"Cancelling: {order_text(row)}")
-            self._run(self._ask("order.cancel", client_order_id=order_id, **_where(row)))
+            self._run(self._ask("order.cancel", client_order_id=order_id, **in_account(row)))
         elif name == "why":
             self._run(self._explain(row))
         elif name == "query":
@@ -290,7 +284,7 @@ class OrdersView:
         self._say("")
 
     async def _query(self, row: dict) -> None:
-        result = await self._ctx.link.ask("order.query", client_order_id=row["client_order_id"], **_where(row))
+        result = await self._ctx.link.ask("order.query", client_order_id=row["client_order_id"], **in_account(row))
         words = STATUS_WORDS.get(result["status"], result["status"])
         self._say(f"{words}: {result['evidence']}" if result.get("evidence") else f"The venue says: {words.lower()}")
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from app.model.instrument import Instrument
 from app.model.orders import OrderIntent, OrderStatus, OrderType, Side, TimeInForce
 
-from ..execution import Refused
+from ..execution import BALANCE, Refused
 from ..wire import ERRORS, WireError
 from . import orders
 from .orders import Held
@@ -145,7 +145,7 @@ def _problems(intent: OrderIntent, rules: Rules, present: Present) -> Iterator[R
         yield Refused("venue_tif", "tif", "A stop waits at Alpaca.", "Use day or GTC.")
     if intent.post_only:
         yield Refused("venue_post_only", "post_only", "Alpaca has no post-only orders.", "Clear post-only.")
-    if intent.group is not None:
+    if intent.group is not None and intent.parent is None:
         reason = "Alpaca sets the shares aside for the first order of a pair: the second would be refused."
         yield Refused("venue_pair", None, reason, "Give take profit or stop loss, not both.")
     yield from _prices(intent.price, None if trails else intent.stop)
@@ -182,7 +182,7 @@ def _carried(intent: OrderIntent, rules: Rules, present: Present) -> Iterator[Re
     if intent.side is Side.SELL and qty > 0 and held is not None and intent.qty > held.available:
         free = orders.number(held.available)
         reason = f"{orders.number(qty)} {intent.symbol} are held and {free} of them free: Alpaca does not sell through zero in one order."
-        yield Refused("venue_balance", "qty", reason, f"Sell at most {free}, and sell short with another order.")
+        yield Refused(BALANCE, "qty", reason, f"Sell at most {free}, and sell short with another order.")
     if intent.side is Side.SELL and qty <= 0:
         if not account.shorting or not rules.shortable:
             yield Refused("venue_short", "side", f"{intent.symbol} cannot be sold short with this account now.", "Buy first, or choose another instrument.")
@@ -191,9 +191,9 @@ def _carried(intent: OrderIntent, rules: Rules, present: Present) -> Iterator[Re
     if intent.side is Side.BUY and qty < 0 and held is not None and intent.qty > held.available:
         free = orders.number(held.available)
         reason = f"{orders.number(-qty)} {intent.symbol} are short and {free} of them not being bought back: Alpaca does not buy through zero in one order."
-        yield Refused("venue_balance", "qty", reason, f"Buy at most {free}, and buy more with another order.")
+        yield Refused(BALANCE, "qty", reason, f"Buy at most {free}, and buy more with another order.")
     price = intent.price or intent.stop or present.mark
     opens = (intent.side is Side.BUY and qty >= 0) or (intent.side is Side.SELL and qty <= 0)
     if opens and price is not None and intent.qty * price > account.power:
         needed, have = orders.number((intent.qty * price).quantize(CENT)), orders.number(account.power)
-        yield Refused("venue_balance", "qty", f"It needs {needed} USD, the buying power at Alpaca is {have} USD.", "Use a smaller quantity.")
+        yield Refused(BALANCE, "qty", f"It needs {needed} USD, the buying power at Alpaca is {have} USD.", "Use a smaller quantity.")

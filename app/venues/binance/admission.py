@@ -12,7 +12,7 @@ from typing import Any
 from app.model.instrument import Instrument
 from app.model.orders import OrderIntent, OrderType, Side, TimeInForce
 
-from ..execution import Refused
+from ..execution import BALANCE, Refused
 from . import orders
 from .filters import Rules
 
@@ -29,19 +29,44 @@ def order(intent: OrderIntent, item: Instrument, rules: Rules, balances: Balance
         return Refused("venue_tif", "tif", f"Binance has no {intent.tif.value.upper()} orders.", "Use GTC, IOC or FOK.")
     if intent.type in _STOPS and intent.tif is not TimeInForce.GTC:
         return Refused("venue_tif", "tif", "A stop waits at Binance until it is cancelled.", "Use GTC.")
-    if intent.group is not None:
+    if intent.group is not None and intent.parent is None:
         reason = "Binance locks the balance of both orders of a pair: the second would be refused."
         return Refused("venue_pair", None, reason, "Give take profit or stop loss, not both.")
     return rules.refusal(intent, kind, mark, working) or (None if intent.starts_held else _short(intent, item, balances, mark))
 
 
-def amendment(order: Any, rules: Rules, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> Refused | None:
-    """Why an amendment is not possible: the venue can make an order smaller and nothing else, keeping its id and its place."""
-    if (price is not None and price != order.price) or (stop is not None and stop != order.stop):
-        return Refused("venue_amend", "price", "Binance cannot change the price of an order.", "Cancel it and send another.")
-    if not rules.can_amend or qty is None or not order.filled < qty < order.qty:
-        return Refused("venue_amend", "qty", "Binance can only make the quantity smaller, and not below what is filled.", "Cancel it and send another.")
-    return None
+def amendment(
+    order: Any, to: OrderIntent, item: Instrument, rules: Rules, balances: Balances, mark: Decimal | None, working: int
+) -> Refused | None:
+    """Why an order cannot become one with the terms ``to``: the venue makes it smaller in its place, or has another replace it (see `replacing`)."""
+    if makes_smaller(order, to):
+        if rules.can_amend and order.filled < to.qty:
+            return None
+        if order.filled >= to.qty:
+            return Refused("venue_amend", "qty", f"{orders.number(order.filled)} is filled already.", "Use more than that, or cancel the rest.")
+    field = "price" if to.price != order.price else "stop" if to.stop != order.at_venue().stop else "qty"
+    if not rules.can_replace:
+        return Refused("venue_amend", field, f"Binance replaces no orders in {order.symbol}.", "Cancel it and send another.")
+    if order.filled:
+        reason = "It is partly filled: until it is cancelled Binance only makes its quantity smaller."
+        return Refused("venue_amend", field, reason, "Cancel it and send another.")
+    if (kind := orders.kind_of(to)) is None or order.venue_order_id is None:
+        return Refused("venue_amend", field, "Binance cannot replace this order.", "Cancel it and send another.")
+    asset, bound = _bound(order, item)
+    free, locked = balances.get(asset, (Decimal(0), Decimal(0)))
+    after = {**balances, asset: (free + min(bound, locked), locked)}
+    return rules.refusal(to, kind, mark, working - 1) or _short(to, item, after, mark)
+
+
+def makes_smaller(order: Any, to: OrderIntent) -> bool:
+    """Whether only the quantity changes, and that to a smaller one."""
+    return (to.price, to.stop) == (order.price, order.at_venue().stop) and to.qty < order.qty
+
+
+def _bound(order: Any, item: Instrument) -> tuple[str, Decimal]:
+    """What the order keeps locked at the venue now: (asset, amount)."""
+    price = order.price or order.stop or Decimal(0)
+    return (item.quote, order.remaining * price) if order.intent.side is Side.BUY else (item.base, order.remaining)
 
 
 def _short(intent: OrderIntent, item: Instrument, balances: Balances, mark: Decimal | None) -> Refused | None:
@@ -53,4 +78,4 @@ def _short(intent: OrderIntent, item: Instrument, balances: Balances, mark: Deci
     if wanted <= free:
         return None
     reason = f"It needs {orders.number(wanted)} {asset}, free at Binance are {orders.number(free)}."
-    return Refused("venue_balance", "qty", reason, "Use a smaller quantity, or cancel an order that locks the balance.")
+    return Refused(BALANCE, "qty", reason, "Use a smaller quantity, or cancel an order that locks the balance.")

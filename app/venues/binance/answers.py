@@ -19,9 +19,10 @@ from ..execution import Outcome, Rank, Reply
 from ..wire import WireError
 from . import orders
 from .api import Api
+from .replacing import Replacing
 from .tally import Tally
 
-NO_SUCH_ORDER, ARCHIVED, REJECTED = -2013, -2026, -2010
+REJECTED = -2010
 OURS = "kt-"
 
 
@@ -31,10 +32,12 @@ class Answers:
     def __init__(self, api: Api, ledger: Any, clock: Clock, owner: Any) -> None:
         self._api, self._ledger, self._clock, self._owner = api, ledger, clock, owner
         self._tally = Tally(ledger)
+        self.replacing = Replacing(api, ledger, clock, self._tally, self, owner)
 
     def forget(self) -> None:
         """Another journal is open."""
         self._tally.forget()
+        self.replacing.forget()
 
     def placed(self, intent: OrderIntent, item: Instrument, reply: Reply) -> None:
         """The answer to an order: only the venue's own word that nothing was done is a rejection."""
@@ -74,9 +77,11 @@ class Answers:
             try:
                 state = orders.read_state(reply.result, "origClientOrderId")
                 self._owner.saw(cid, state.word)
-                self._end(cid, state.executed, orders.ended(state.status, now, cid))
+                self.end(cid, state, orders.ended(state.status, now, cid))
             except WireError:
                 self._owner.query(cid)
+        elif reply.outcome is Outcome.REFUSED and self.replacing.is_doubtful(cid):
+            self.replacing.cancel_again(cid)
         elif reply.outcome is Outcome.REFUSED:
             self._owner.report([events.OrderChangeRefused(now, cid, "cancel", f"binance_{-reply.code}", f"Binance: {reply.text}")])
 
@@ -96,23 +101,31 @@ class Answers:
         self._owner.heed(reply)
         if reply.outcome is Outcome.DONE:
             try:
-                self._state_of(order, item, orders.read_state(reply.result), reply.sent_ns)
+                self.state_of(order, item, orders.read_state(reply.result), reply.sent_ns)
             except WireError as error:
-                self._unresolved(order, str(error))
-        elif reply.outcome is Outcome.REFUSED and reply.code == ARCHIVED:
+                self.unresolved(order, str(error))
+        elif reply.outcome is Outcome.REFUSED and reply.code == orders.ARCHIVED:
             end = events.OrderCancelled(now, cid, "the venue has put it away: it ended long ago without a fill")
             self._settled(order, [] if order.status.is_final else [end], reply.sent_ns)
-        elif reply.outcome is Outcome.REFUSED and reply.code == NO_SUCH_ORDER:
+        elif reply.outcome is Outcome.REFUSED and reply.code == orders.NO_SUCH_ORDER:
             if order.status.is_final:
                 self._settled(order, [], reply.sent_ns)
             elif found := self._ledger.not_found(cid):
                 self._settled(order, found, reply.sent_ns)
 
-    def _state_of(self, order: Any, item: Instrument, state: orders.State, as_of_ns: int) -> None:
-        self._tally.name(state.symbol, state.order_id, order.client_order_id)
-        self._owner.saw(order.client_order_id, state.word)
+    def state_of(self, order: Any, item: Instrument, state: orders.State, as_of_ns: int) -> None:
+        """The venue said how an order is: what follows once all its fills are here."""
+        cid = order.client_order_id
+        if self._is_old(cid, state.order_id):
+            self._owner.query(cid)  # it was replaced meanwhile
+            return
+        self._tally.name(state.symbol, state.order_id, cid)
+        if state.status in orders.CANCELLED and self.replacing.is_doubtful(cid):
+            self.replacing.look(order, item, state, as_of_ns)
+            return
+        self._owner.saw(cid, state.word)
         if state.executed == self._tally.filled(order.client_order_id):
-            self._whole(order, state, as_of_ns)
+            self.whole(order, state, as_of_ns)
         else:
             params = {"symbol": item.native, "orderId": state.order_id, "limit": 1000}
             going_on = self._api.ask("myTrades", params, lambda found: self._traded(order, item, state, found), rank=Rank.QUERY, weight=5)
@@ -124,11 +137,11 @@ class Answers:
         try:
             self._owner.report(self._fresh([orders.trade_fill(row, order.client_order_id, item) for row in reply.result]))
             if self._tally.filled(order.client_order_id) == state.executed:  # else its trades are not all there yet: it is asked again
-                self._whole(order, state, reply.sent_ns)
+                self.whole(order, state, reply.sent_ns)
         except WireError as error:
-            self._unresolved(order, str(error))
+            self.unresolved(order, str(error))
 
-    def _whole(self, order: Any, state: orders.State, as_of_ns: int) -> None:
+    def whole(self, order: Any, state: orders.State, as_of_ns: int) -> None:
         """All fills of an order are known: its terms and its end."""
         cid, now = order.client_order_id, self._clock.now_ns()
         out: list[Event] = []
@@ -137,13 +150,18 @@ class Answers:
         if works or not order.status.is_final:
             if order.status not in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED):
                 out.append(events.OrderAccepted(now, cid, str(state.order_id)))
-            if state.qty != order.qty or (works and order.amend_requested_ns is not None):
-                out.append(events.OrderAmended(now, cid, state.qty, order.price, order.stop))
+            price = state.price if state.price is not None else order.price
+            stop = state.stop if state.stop is not None else order.stop
+            awaited = self.replacing.is_awaited(cid, as_of_ns)
+            if (state.qty, price, stop) != (order.qty, order.price, order.stop) or (works and order.amend_requested_ns is not None and not awaited):
+                out.append(events.OrderAmended(now, cid, state.qty, price, stop))
             if end is not None:
                 out.append(end)
         self._settled(order, out, as_of_ns)
+        if works and not self.replacing.is_awaited(cid, as_of_ns):
+            self.replacing.resolved(cid)
 
-    def _unresolved(self, order: Any, why: str) -> None:
+    def unresolved(self, order: Any, why: str) -> None:
         """It is asked about again; the others go on without it."""
         if order.status is not OrderStatus.UNKNOWN and not order.status.is_final:
             evidence = f"Binance's answer is not understood ({why}). It is asked again."
@@ -162,36 +180,48 @@ class Answers:
         if item is None:
             return
         cid = self.cid(report.symbol, report.order_id, report.client_order_id)
+        state = orders.report_state(event)
         if cid is None:
-            cid = self.adopt(orders.report_state(event), item)
+            cid = self.adopt(state, item)
+        replaced = self.replacing.took(cid, state)
+        if not replaced and report.cause != "TRADE" and self._is_old(cid, report.order_id):
+            return
         self._tally.name(report.symbol, report.order_id, cid)
-        self._owner.saw(cid, orders.report_state(event).word)
+        self._owner.saw(cid, state.word)
         match report.cause:
             case "NEW":
-                self._owner.report(self._accepted(cid, report.order_id))
+                self._owner.report([] if replaced else self._accepted(cid, report.order_id))
             case "TRADE":
-                self._owner.report(self._fresh([orders.report_fill(event, cid, item)]))
-                if self._tally.filled(cid) < report.executed or self._ended_smaller(cid, orders.report_state(event)):
+                self.take_fills([orders.report_fill(event, cid, item)])
+                if self._tally.filled(cid) < report.executed or self._ended_smaller(cid, state):
                     self._owner.query(cid)  # a report before this one was lost
             case "REPLACED":
-                state = orders.report_state(event)
                 self._owner.report([events.OrderAmended(now, cid, state.qty, state.price, state.stop)])
         if report.cause != "TRADE" or report.status not in orders.WORKING | {"FILLED"}:
-            self._end(cid, report.executed, orders.ended(report.status, now, cid, report.reason))
+            self.end(cid, state, orders.ended(report.status, now, cid, report.reason))
 
     def _ended_smaller(self, cid: str, state: orders.State) -> bool:
         """Whether a fill ends an order that this desk does not know to be so small."""
         order = self._ledger.order(cid)
         return order is not None and state.status == "FILLED" and state.qty != order.qty
 
-    def _end(self, cid: str, executed: Decimal, end: Event | None) -> None:
-        """An end is believed once every fill before it is here."""
+    def end(self, cid: str, state: orders.State, end: Event | None, sure: bool = False) -> None:
+        """An end is believed once every fill before it is here, and where it is ``sure`` that nothing replaces the order."""
         if end is None:
             return
-        if self._tally.filled(cid) == executed:
+        doubtful = not sure and state.status in orders.CANCELLED and self.replacing.is_doubtful(cid)
+        if self._tally.filled(cid) == state.executed and not doubtful:
             self._owner.report([end])
         else:
             self._owner.query(cid)
+
+    def take_fills(self, fills: list) -> None:
+        """Pass on those that have not been reported before."""
+        self._owner.report(self._fresh(fills))
+
+    def _is_old(self, cid: str, order_id: int) -> bool:
+        """Whether the venue's number is that of an order which was replaced."""
+        return self._tally.number(cid) not in (0, order_id)
 
     def _accepted(self, cid: str, order_id: int) -> list[Event]:
         return [events.OrderAccepted(self._clock.now_ns(), cid, str(order_id))] if self._tally.accept(cid) else []
@@ -204,7 +234,19 @@ class Answers:
 
     def cid(self, native: str, order_id: int, client_order_id: str) -> str | None:
         """The desk's id of the venue's order, None for one that is not known here."""
-        return self._tally.named(native, order_id) or (client_order_id if self._ledger.order(client_order_id) is not None else None)
+        if (known := self._tally.named(native, order_id)) is not None:
+            return known
+        if self._ledger.order(client_order_id) is not None:
+            return client_order_id
+        return self._numbered(native, order_id) or self.replacing.owner_of(native, client_order_id)
+
+    def _numbered(self, native: str, order_id: int) -> str | None:
+        """After a restart: the order that came to have this number by replacing another."""
+        for order in self._ledger.working():
+            item = self._owner.instruments.get(order.symbol)
+            if item is not None and item.native == native and order.venue_order_id == str(order_id):
+                return order.client_order_id
+        return None
 
     def adopt(self, state: orders.State, item: Instrument) -> str:
         """List an order that this desk did not send, or whose intent it lost."""
@@ -218,8 +260,8 @@ class Answers:
 
     def named(self, order: Any, item: Instrument) -> dict:
         """The parameters that name an order at the venue: by its number once that is known, else by our id."""
-        known = order.venue_order_id
-        name = {"orderId": int(known)} if known is not None and known.isdigit() else {"origClientOrderId": order.client_order_id}
+        number = self._tally.number(order.client_order_id)
+        name = {"orderId": number} if number else {"origClientOrderId": order.client_order_id}
         return {"symbol": item.native, **name}
 
     def instrument(self, native: str) -> Instrument | None:

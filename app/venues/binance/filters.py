@@ -50,6 +50,7 @@ class Rules:
     iceberg_parts: int
     max_orders: int
     can_amend: bool
+    can_replace: bool
 
     @classmethod
     def read(cls, row: dict) -> Rules:
@@ -72,6 +73,7 @@ class Rules:
                 int((found.get("ICEBERG_PARTS") or {}).get("limit", 0)),
                 int((found.get("MAX_NUM_ORDERS") or {}).get("maxNumOrders", 0)),
                 row.get("amendAllowed") is True,
+                row.get("cancelReplaceAllowed") is True,
             )
         except ERRORS as error:
             raise WireError(f"unusable trading rules: {error!r}") from error

@@ -25,6 +25,9 @@ TYPES = {
 }
 TIFS = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "IOC", TimeInForce.FOK: "FOK"}
 WORKING = frozenset({"NEW", "PENDING_NEW", "PARTIALLY_FILLED"})
+CANCELLED = frozenset({"CANCELED", "PENDING_CANCEL"})
+NO_SUCH_ORDER, ARCHIVED = -2013, -2026
+NOT_THERE = (NO_SUCH_ORDER, ARCHIVED)
 _FROM_TYPE = {
     "LIMIT": OrderType.LIMIT,
     "LIMIT_MAKER": OrderType.LIMIT,
@@ -126,7 +129,7 @@ def ended(state: str, now_ns: int, client_order_id: str, reason: str = "") -> Ev
         return None
     if state == "REJECTED":
         return events.OrderRejected(now_ns, client_order_id, "venue_rejected", reason or "the venue rejected it")
-    if state in ("CANCELED", "PENDING_CANCEL"):
+    if state in CANCELLED:
         return events.OrderCancelled(now_ns, client_order_id, reason or "cancelled at the venue")
     if state in ("EXPIRED", "EXPIRED_IN_MATCH"):
         words = "it would have traded with an order of the same account" if state == "EXPIRED_IN_MATCH" else "the venue let it expire"

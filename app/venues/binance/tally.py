@@ -17,6 +17,7 @@ class Tally:
         self._fills: set[str] = set()
         self._accepted: set[str] = set()
         self._names: dict[tuple[str, int], str] = {}
+        self._numbers: dict[str, int] = {}
 
     def forget(self) -> None:
         """Another journal is open."""
@@ -24,6 +25,7 @@ class Tally:
         self._fills.clear()
         self._accepted.clear()
         self._names.clear()
+        self._numbers.clear()
 
     def begin(self, client_order_id: str) -> None:
         """An order whose first event is on its way into the journal."""
@@ -58,3 +60,16 @@ class Tally:
     def named(self, native: str, order_id: int) -> str | None:
         """The id of the order that the venue calls by this number."""
         return self._names.get((native, order_id))
+
+    def number(self, client_order_id: str) -> int:
+        """How the venue calls an order now, 0 where that is not known."""
+        if client_order_id in self._numbers:
+            return self._numbers[client_order_id]
+        order = self._ledger.order(client_order_id)
+        known = order.venue_order_id if order is not None else None
+        return int(known) if known is not None and known.isdigit() else 0
+
+    def replace(self, native: str, order_id: int, client_order_id: str) -> None:
+        """The venue calls an order by another number from now on."""
+        self.name(native, order_id, client_order_id)
+        self._numbers[client_order_id] = order_id

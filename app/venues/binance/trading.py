@@ -14,7 +14,7 @@ from typing import Any
 from app.model import events
 from app.model.events import Event
 from app.model.instrument import Instrument
-from app.model.orders import OrderIntent
+from app.model.orders import OrderIntent, Side
 from app.net.backoff import Rng
 from app.net.connection import Link, LinkPolicy
 from app.platform.interfaces import Clock, Scheduler, Sockets
@@ -26,6 +26,7 @@ from . import admission, orders
 from .answers import Answers
 from .api import BAD_TIME, POLICY, URL, Api, Credentials, Request
 from .filters import Rules
+from .replacing import terms
 from .setup import Setup
 
 ORDER_WAIT_S = 1.0
@@ -36,6 +37,7 @@ class BinanceTrading(RealExecution):
     """Binance spot behind `RealExecution`."""
 
     name, title = "binance", "Binance"
+    is_spot = True
     order_types = tuple(kind.value for kind in orders.TYPES)
     tifs = tuple(tif.value for tif in orders.TIFS)
 
@@ -98,11 +100,18 @@ class BinanceTrading(RealExecution):
     # orders
 
     def _admission(self, intent: OrderIntent, item: Instrument, rules: Rules) -> Refused | None:
-        working = [order.intent.symbol for order in self._ledger.working()].count(intent.symbol)
-        return admission.order(intent, item, rules, self.balances, self._ledger.mark(intent.symbol), working)
+        return admission.order(intent, item, rules, self.balances, self._ledger.mark(intent.symbol), self._working(intent.symbol))
 
     def _amendment(self, order: Any, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> Refused | None:
-        return admission.amendment(order, self.rules[order.symbol], qty, price, stop)
+        item, to = self.instruments[order.symbol], terms(order, qty, price, stop)
+        mark = self._ledger.mark(order.symbol)
+        return admission.amendment(order, to, item, self.rules[order.symbol], self.balances, mark, self._working(order.symbol))
+
+    def _is_bound(self, intent: OrderIntent, item: Instrument) -> bool:
+        return intent.side is Side.SELL and self.balances.get(item.base, (Decimal(0), Decimal(0)))[0] < intent.qty
+
+    def _working(self, symbol: str) -> int:
+        return [order.intent.symbol for order in self._ledger.working()].count(symbol)
 
     def _place(self, intent: OrderIntent, item: Instrument) -> None:
         cid = intent.client_order_id
@@ -126,12 +135,18 @@ class BinanceTrading(RealExecution):
             del self._placing[cid]
             self.report([events.OrderRejected(self._clock.now_ns(), cid, "not_sent", "it was cancelled before it left this desk")])
             return
+        if self._answers.replacing.delays_cancel(cid):
+            return
         self.api.ask("order.cancel", self._answers.named(order, item), lambda reply: self._answers.cancelled(cid, reply), rank=Rank.CANCEL)
 
     def _amend(
         self, order: Any, item: Instrument, qty: Decimal | None, price: Decimal | None, stop: Decimal | None, trail: Decimal | None
     ) -> None:
-        """Smaller only; it keeps its id and its place."""
+        """One that only becomes smaller keeps its place; any other is replaced."""
+        to = terms(order, qty, price, stop)
+        if not admission.makes_smaller(order, to) or not self.rules[order.symbol].can_amend:
+            self._answers.replacing.send(order, item, to, ORDER_WAIT_S)
+            return
         params = {**self._answers.named(order, item), "newQty": orders.number(qty), "newClientOrderId": order.client_order_id}
         if order.intent.origin == "venue":
             params.pop("newClientOrderId")

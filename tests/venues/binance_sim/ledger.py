@@ -53,6 +53,7 @@ class Order:
     executed: Decimal = ZERO
     worth: Decimal = ZERO
     waits: bool = False
+    replaced_by: str = ""
     locked: Decimal = ZERO
     updated_ms: int = 0
     fills: list[Fill] = field(default_factory=list)
@@ -118,6 +119,7 @@ class Exchange:
         self.placed.append(order.name)
         self.arrived_ns.append(arrived_ns)
         self._report(order, "NEW")
+        self.position(account, self._asset(order))
         if not order.waits:
             self._arrive(order)
         return order

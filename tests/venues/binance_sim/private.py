@@ -87,6 +87,7 @@ class PrivateApi:
             "order.cancel": (self._cancel, 1),
             "order.status": (lambda account, params: told(self.exchange.find(account, params)), 4),
             "order.amend.keepPriority": (self._amend, 4),
+            "order.cancelReplace": (self._cancel_replace, 1),
             "openOrders.status": (self._open, 6),
             "openOrders.cancelAll": (self._cancel_all, 1),
             "allOrders": (lambda account, params: [told(order) for order in account.orders if order.symbol == params.get("symbol")], 20),
@@ -259,11 +260,40 @@ class PrivateApi:
             ]
         return answer
 
+    def _cancel_replace(self, account: Account, params: dict) -> dict:
+        """Cancel one order and place another in its stead; with STOP_ON_FAILURE none is placed where the cancel fails."""
+        if (mode := params.get("cancelReplaceMode")) not in ("STOP_ON_FAILURE", "ALLOW_FAILURE"):
+            raise Refusal(-1102, "Mandatory parameter 'cancelReplaceMode' was not sent, was empty/null, or malformed.")
+        old = {"symbol": params.get("symbol"), "orderId": params.get("cancelOrderId"), "origClientOrderId": params.get("cancelOrigClientOrderId")}
+        old |= {"newClientOrderId": params.get("cancelNewClientOrderId"), "cancelRestrictions": params.get("cancelRestrictions")}
+        cancelled, cancel = self._tried(self._cancel, account, old)
+        if not cancelled and mode == "STOP_ON_FAILURE":
+            outcome = {"cancelResult": "FAILURE", "newOrderResult": "NOT_ATTEMPTED", "cancelResponse": cancel, "newOrderResponse": None}
+            raise Refusal(-2022, "Order cancel-replace failed.", 400, **outcome)
+        placed, answer = self._tried(self._placed, account, params)
+        words = {True: "SUCCESS", False: "FAILURE"}
+        outcome = {"cancelResult": words[cancelled], "newOrderResult": words[placed], "cancelResponse": cancel, "newOrderResponse": answer}
+        if cancelled != placed:
+            raise Refusal(-2021, "Order cancel-replace partially failed.", 409, **outcome)
+        if not placed:
+            raise Refusal(-2022, "Order cancel-replace failed.", 400, **outcome)
+        self.exchange.find(account, {"symbol": params["symbol"], "orderId": cancel["orderId"]}).replaced_by = answer["clientOrderId"]
+        return outcome
+
+    @staticmethod
+    def _tried(work: Callable, account: Account, params: dict) -> tuple[bool, dict]:
+        try:
+            return True, work(account, params)
+        except Refusal as refusal:
+            return False, {"code": refusal.code, "msg": str(refusal)}
+
     def _cancel(self, account: Account, params: dict) -> dict:
         try:
             order = self.exchange.find(account, params)
         except Refusal:
             raise Refusal(-2011, "Unknown order sent.") from None
+        if (only := params.get("cancelRestrictions")) is not None and order.status != only.removeprefix("ONLY_"):
+            raise Refusal(-2011, "Order was not canceled due to cancel restrictions.")
         name = params.get("newClientOrderId") or f"cancel{order.number}"
         self.exchange.cancel(order, name)
         return told(order) | {"origClientOrderId": order.name, "clientOrderId": name, "transactTime": order.updated_ms}
@@ -348,6 +378,7 @@ class PrivateApi:
             ("GET", "/order"): "order.status",
             ("POST", "/order/test"): "order.test",
             ("PUT", "/order/amend/keepPriority"): "order.amend.keepPriority",
+            ("POST", "/order/cancelReplace"): "order.cancelReplace",
             ("GET", "/openOrders"): "openOrders.status",
             ("DELETE", "/openOrders"): "openOrders.cancelAll",
             ("GET", "/allOrders"): "allOrders",
@@ -370,7 +401,7 @@ class PrivateApi:
                 self._check_time(params)
                 return JSONResponse(self._methods[method][0](account, params))
             except Refusal as refusal:
-                return JSONResponse({"code": refusal.code, "msg": str(refusal)}, refusal.status)
+                return JSONResponse({"code": refusal.code, "msg": str(refusal)} | ({"data": refusal.data} if refusal.data else {}), refusal.status)
 
         return endpoint
 

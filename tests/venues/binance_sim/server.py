@@ -235,7 +235,7 @@ class Emulator:
 
     async def _orders(self, request: Request) -> Response:
         """Every order of every account as the exchange has it, with its total balances by API key."""
-        rows = [told(order) for account in self.exchange.accounts.values() for order in account.orders]
+        rows = [told(order) | {"replacedBy": order.replaced_by} for account in self.exchange.accounts.values() for order in account.orders]
         balances = {key: {asset: text(account.balance(asset)) for asset in {*account.free, *account.locked}} for key, account in self.exchange.accounts.items()}
         placed = {"placed": self.exchange.placed, "arrived_ns": self.exchange.arrived_ns}
         return JSONResponse({"orders": rows, "balances": balances, **placed, "connects": self.private.connects})
