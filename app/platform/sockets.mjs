@@ -2,15 +2,20 @@
 //
 // Whatever has queued is handed over by a message to ourselves, which the browser delivers after the frames already waiting. In a burst it
 // does so only when the burst is over; then the first frames are handed over as soon as they have waited for MOST_WAIT, whatever is still
-// to come. No more go at once than about MOST_WORK takes to work on: other messages of the thread get their turn in between. While orders
-// are under way (`giveWay`) that is not enough, as an order takes many turns: then pieces of a burst keep REST apart, until they are MOST_BEHIND.
+// to come. Where frames come FAST it would be call after call for a few of them: there the first one waits for GATHER, by a timer.
+//
+// No more go at once than about MOST_WORK takes to work on: other messages of the thread get their turn in between. While orders are under
+// way (`giveWay`) that is not enough, as an order takes many turns: then pieces of a burst keep REST apart, until they are MOST_BEHIND.
 
 const MOST_WAIT = 3; // ms
 const MOST_WORK = 4;
+const FAST = 0.66; // ms between frames, about
+const GATHER = 2;
 const FEWEST = 16;
 const SMOOTH = 0.3;
 const REST = 5;
 const MOST_BEHIND = 250;
+const MUCH = 1; // ms between frames, about
 const CLOSED = 3;
 const utf8 = new TextDecoder();
 
@@ -30,6 +35,8 @@ export const connect = (url, opened, deliver, closed) => {
   let gone = 0; // of these so many were handed over
   let cost = MOST_WORK / 64; // ms a frame, as it turned out so far
   let resting = null;
+  let [last, gap] = [0, 100 * MUCH]; // ms: of the last frame, between frames
+  const turn = () => resting === null && hand();
   const ask = () => port2.postMessage(null);
   const goOn = () => {
     if (!ordersFirst || performance.now() - times[gone] > MOST_BEHIND) return ask();
@@ -62,13 +69,15 @@ export const connect = (url, opened, deliver, closed) => {
     port2.close();
     closed(code, reason);
   };
-  port1.onmessage = () => resting === null && hand();
+  port1.onmessage = turn;
   socket.onopen = () => opened();
   socket.onmessage = ({ data }) => {
     const now = performance.now();
     frames.push(typeof data === "string" ? data : utf8.decode(data)); // some venues send their text in binary frames
     times.push(now);
-    if (frames.length === 1) ask();
+    gap += (Math.min(now - last, 10 * MUCH) - gap) / 64;
+    last = now;
+    if (frames.length === 1) gap < FAST ? setTimeout(turn, GATHER) : ask();
     else if (resting === null && now - times[gone] > MOST_WAIT) hand();
   };
   socket.onclose = ({ code, reason }) => finish(code, reason);

@@ -10,6 +10,7 @@ MODULE = (Path(__file__).resolve().parents[3] / "app" / "platform" / "sockets.mj
 STAGE = """
 let clock = 0;
 Object.defineProperty(globalThis, "performance", { value: { now: () => clock } });
+globalThis.setTimeout = (work) => setImmediate(work);
 globalThis.WebSocket = class { constructor() { globalThis.socket = this; } };
 const { connect, giveWay } = await import(process.argv[1]);
 const turns = async (count) => { for (let n = 0; n < count; n++) await new Promise((done) => setImmediate(done)); };
@@ -77,6 +78,37 @@ let rests = [];
 globalThis.setTimeout = (work, ms) => rests.push([work, ms]);
 globalThis.clearTimeout = () => {};
 """
+
+
+SPACED = """
+const run = () => { for (const [work] of rests.splice(0)) work(); };
+const spaced = async (count, gap) => { for (let n = 0; n < count; n++) { clock += gap; frame(String(n)); await turns(3); } };
+"""
+
+
+def test_where_frames_come_fast_the_first_waits_for_more() -> None:
+    said = told(f"""{REST} {SPACED}
+await spaced(500, 0.5);
+run();
+said.length = 0;
+clock += 0.5;
+frames(500, 504);
+await turns(9);
+said.push(rests.map(([, ms]) => ms));
+run();
+""")
+    assert said == [[2], [4, "500", 250.5]]
+
+
+def test_frames_that_come_fast_wait_no_longer_than_others_in_a_burst() -> None:
+    pieces = told(f"{REST} {SPACED} await spaced(600, 0.1);")[-3:]
+    assert [piece[0] for piece in pieces] == [31, 31, 31], "after 3 ms, though no timer came"
+
+
+def test_a_stream_that_is_not_fast_is_not_gathered_nor_is_what_follows_some_silences() -> None:
+    assert told(f"{REST} {SPACED} await spaced(500, 1); said.push(rests.length);") == ["open", *[[1, str(n), n + 1] for n in range(500)], 0]
+    said = told(f"{REST} {SPACED} await spaced(500, 0.5); run(); await spaced(3, 60); run(); said.length = 0; await spaced(1, 1); said.push(rests.length);")
+    assert said == [[1, "0", 431], 0]
 
 
 def test_while_orders_are_under_way_pieces_of_a_burst_keep_apart() -> None:
