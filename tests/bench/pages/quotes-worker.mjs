@@ -13,7 +13,8 @@ let start;
 // One stream with `take(frames)` for what came and `rows()` for what changed since; measured like the other jobs.
 const play = (make, heap) => (address) => {
   const { take, rows } = make();
-  let [oldest, handed, taken, ticks, frames, busy, peak] = [0, 0, 0, 0, 0, 0, 0];
+  let [oldest, handed, taken, ticks, frames, peak] = [0, 0, 0, 0, 0, 0];
+  let [takes, taking, looks, looking] = [0, 0, 0, 0];
   const begun = performance.now();
   const heaps = [];
   flush = () => {
@@ -21,7 +22,8 @@ const play = (make, heap) => (address) => {
     const from = performance.now();
     const found = rows();
     const ready = performance.now();
-    busy += ready - from;
+    looks++;
+    looking += ready - from;
     owed = true;
     postMessage({ marks: [oldest, handed, taken, from, ready].map((mark) => origin + mark), rows: found }, [found.buffer]);
     oldest = 0;
@@ -33,14 +35,15 @@ const play = (make, heap) => (address) => {
       const from = performance.now();
       ticks += take(texts);
       const after = performance.now();
-      busy += after - from;
+      takes++;
+      taking += after - from;
       if (!oldest) [oldest, handed, taken] = [first, from, after];
       frames += texts.length;
       peak = Math.max(peak, from - first);
       if (heaps.length < (performance.now() - begun) / 1000) heaps.push(heap());
       flush();
     },
-    (code, reason) => postMessage({ ended: { ticks, frames, busy, peak, code, sent: Number(reason), seconds: (performance.now() - begun) / 1000, heaps } }),
+    (code, reason) => postMessage({ ended: { ticks, frames, takes, taking, looks, looking, peak, code, sent: Number(reason), seconds: (performance.now() - begun) / 1000, heaps } }),
   );
   return socket;
 };
