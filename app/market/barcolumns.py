@@ -72,7 +72,7 @@ class BarColumns:
 
     def open_bars(self, rows: np.ndarray) -> np.ndarray:
         """(8, these rows): as ``now``."""
-        return self._looked_at()._by_row[rows].T
+        return self._looked_at()._by_row.take(rows, 0).T
 
     @property
     def counts(self) -> np.ndarray:
@@ -121,7 +121,7 @@ class BarColumns:
             rows, groups = rows[~first], groups[:, ~first]
 
     def _groups(self, rows: np.ndarray, groups: np.ndarray) -> None:
-        bars = self._by_row[rows]
+        bars = self._by_row.take(rows, 0)
         now = bars.T
         more = now[TIME] == groups[TIME]
         if not np.logical_and.reduce(more):

@@ -44,6 +44,7 @@ class QuoteStore:
         self._quotes = np.zeros((size, QUOTE_WIDTH), np.int64)
         self._last = np.zeros((size, TRADE_WIDTH), np.int64)
         self._ring = np.full((size, KEPT, TRADE_WIDTH), 0, np.int64)  # not zeros: memory is taken now, not trade by trade
+        self._rings = self._ring.reshape(-1, TRADE_WIDTH)
         self._recv, self._greatest = np.full(size, NEVER), np.full(size, NEVER)
         self._counts, self._read, self._begun, self._seq = (np.zeros(size, np.int64) for _ in range(4))
         self._clear(np.arange(size))
@@ -208,7 +209,7 @@ class QuoteStore:
 
     def _count_in(self, table: np.ndarray) -> None:
         kept = table
-        table = table[table[:, ROW].argsort(kind="stable")]
+        table = table.take(table[:, ROW].argsort(kind="stable"), 0)  # half the price of table[...]
         row, ts, number = table[:, ROW], table[:, TIME], table[:, NUMBER]
         begins = np.empty(len(row), bool)
         begins[0] = True
@@ -240,10 +241,12 @@ class QuoteStore:
             row, number = table[:, ROW], table[:, NUMBER]
             starts, ends = runs(begins)
             counts, firsts = ends - starts + 1, row[starts]
-        self._last[firsts] = table[ends]
+        self._last[firsts] = table.take(ends, 0)
         self._greatest[firsts] = number[ends]
         place = np.arange(len(row)) + (self._counts[firsts] - starts).repeat(counts)
-        self._ring[row, place % KEPT] = table
+        place %= KEPT
+        place += row * KEPT
+        self._rings[place] = table
         self._counts[firsts] += counts
         if self.bars:
             trades = Sorted(row, table[:, TIME], table[:, PRICE], table[:, SIZE], starts, ends)

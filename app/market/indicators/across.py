@@ -155,7 +155,7 @@ class Together:
 
     def _step(self, rows: Any, bars: Mapping[str, Any], close: bool) -> list[tuple[Any, ...]]:
         values, count = self._fixed.copy(), len(rows)
-        factors = np.ascontiguousarray(self._by_row[rows].T)
+        factors = np.ascontiguousarray(self._by_row.take(rows, 0).T)
         with np.errstate(all="ignore"):
             for place, node, inputs, state, at in self._plan:
                 if state is not None:
