@@ -43,7 +43,9 @@ worker.addEventListener("message", ({ data }) => {
         else texts[n].data = Number.isNaN(value) ? "" : value.toFixed(4);
       }
     }
-    setTimeout(credit, (HALF_FRAME * rows.length) / 9 / SYMBOLS.length);
+    const wait = (HALF_FRAME * rows.length) / 9 / SYMBOLS.length;
+    if (wait < 1) credit();
+    else setTimeout(credit, wait); // a turn of its own, perhaps after a frame
     if (unpainted === samples.length) requestAnimationFrame(() => port2.postMessage(null));
     samples.push([...marks, got, now()]);
   }
