@@ -11,10 +11,6 @@ const cells = SYMBOLS.map((symbol) => {
   const row = document.body.appendChild(document.createElement("div"));
   return [symbol, ...Array(8).fill("")].map((text) => row.appendChild(document.createElement("span")).appendChild(new Text(text))).slice(1);
 });
-// The page asks for no more than twice the rows it has in a frame of the screen (what it paints is half a frame old at most): credit for an update
-// comes after its part of half a frame.
-const HALF_FRAME = 1000 / 60 / 2; // ms
-const credit = () => worker.postMessage("shown");
 const shown = new Float64Array(SYMBOLS.length * 8);
 const now = () => performance.timeOrigin + performance.now();
 // Of each update: when its oldest frame came, was handed over, was taken in, when the worker began to gather the rows and had them, when the
@@ -43,9 +39,7 @@ worker.addEventListener("message", ({ data }) => {
         else texts[n].data = Number.isNaN(value) ? "" : value.toFixed(4);
       }
     }
-    const wait = (HALF_FRAME * rows.length) / 9 / SYMBOLS.length;
-    if (wait < 1) credit();
-    else setTimeout(credit, wait); // a turn of its own, perhaps after a frame
+    worker.postMessage("shown");
     if (unpainted === samples.length) requestAnimationFrame(() => port2.postMessage(null));
     samples.push([...marks, got, now()]);
   }
