@@ -33,6 +33,7 @@ globalThis.kontor = {
   sockets,
   import: (url) => import(new URL(url, new URL("../", import.meta.url)).href),
   packageBytes: (name) => packageBytes(pyodide, name),
+  loadLibrary: (path) => pyodide._api.loadDynlib(path), // compiled beside the thread, found when it is imported
   readBytes,
   heapBytes: () => pyodide._module.HEAP8.length,
   receive(receive) {

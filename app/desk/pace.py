@@ -2,7 +2,7 @@
 
 Columns need numpy, which takes the worker's thread for the good part of a second, once. So it is loaded where it pays: when so much has come for some
 seconds that objects would cost more than that. It is unpacked and compiled in pieces, none while an order is being written; what is left is one turn
-of about 150 ms that imports it, for which the desk waits until no order has been written for a while.
+of about 75 ms that imports it, for which the desk waits until no order has been written for a while.
 """
 
 from __future__ import annotations
