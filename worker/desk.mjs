@@ -3,7 +3,7 @@
 
 import * as bulk from "../app/platform/bulk.mjs";
 import * as columns from "../app/platform/columns.mjs";
-import { boot, loadPackages, readBytes, workerParts } from "../app/platform/interpreter.mjs";
+import { boot, packageBytes, readBytes, workerParts } from "../app/platform/interpreter.mjs";
 import * as sockets from "../app/platform/sockets.mjs";
 
 const early = [];
@@ -32,7 +32,8 @@ globalThis.kontor = {
   columns,
   sockets,
   import: (url) => import(new URL(url, new URL("../", import.meta.url)).href),
-  loadPackages: (names) => loadPackages(pyodide, [...names]),
+  packageBytes: (name) => packageBytes(pyodide, name),
+  loadLibrary: (path) => pyodide._api.loadDynlib(path), // compiled beside the thread, found when it is imported
   readBytes,
   heapBytes: () => pyodide._module.HEAP8.length,
   receive(receive) {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+from collections.abc import Awaitable, Callable
 
 from js import URL, Object, kontor, performance
 from pyodide.ffi import create_proxy, to_js
@@ -18,7 +19,7 @@ from app.desk.service import Desk
 from app.desk.settings import from_query
 from app.desk.surroundings import Surroundings
 from app.platform.browser import browser_platform
-from app.platform.browser.basics import BrowserChannel
+from app.platform.browser.basics import BrowserChannel, use_turns
 from app.platform.scheduler import begun
 
 
@@ -34,14 +35,17 @@ def main(scope, settings: dict, again: int = 0, given: str = "", settle_s: float
     """Start the desk on this worker's global ``scope``; ``settings`` is the page's URL query, the rest as in Surroundings."""
     # Market events live for moments and form no cycles: looking for cycles every 2,000 of them would be most of the work.
     gc.set_threshold(50_000, 20, 20)
+    use_turns()
     site = str(URL.new("../", scope.location.href).href)
     platform = browser_platform(site=site)
 
     async def read_bytes(path: str) -> bytes:
         return (await kontor.readBytes(path)).to_bytes()
 
-    async def packages(names: list[str]) -> None:
-        await kontor.loadPackages(to_js(names))
+    async def package(name: str, rest: Callable[[], Awaitable[object]]) -> None:
+        from app.platform.browser.packages import load_package  # only ever wanted in a fast market
+
+        await load_package(name, rest)
 
     def post_beside(name: str):
         def post(text: str, buffer) -> None:
@@ -60,7 +64,7 @@ def main(scope, settings: dict, again: int = 0, given: str = "", settle_s: float
             post_file=post_beside("file"),
             read_bytes=read_bytes,
             memory=lambda: kontor.heapBytes(),
-            packages=packages,
+            package=package,
             epoch_ms=lambda: performance.timeOrigin + performance.now(),
             base=site,
             tabs=BrowserChannel(CHANNEL),
@@ -93,6 +97,7 @@ def main(scope, settings: dict, again: int = 0, given: str = "", settle_s: float
         except Exception as error:
             scope.postMessage(json.dumps({"t": "fatal", "phase": "desk", "error": f"{type(error).__name__}: {error}"}))
             raise
+        gc.freeze()  # what is there by now stays: looking through it for garbage would take the thread for 20 ms at a time
 
     kontor.receive(create_proxy(receive))
     scope.addEventListener("online", create_proxy(lambda _event: desk.online()))

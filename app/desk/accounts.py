@@ -145,6 +145,7 @@ class Accounts:
         self._shown = 0
         self._told = ""
         self._busy = 0
+        self._wrote_ns = 0
         self._sending: Any = None
 
     @property
@@ -170,11 +171,16 @@ class Accounts:
         before, self._busy = self._busy, self._busy + (1 if busy else -1)
         if not before or not self._busy:
             self._desk.around.sockets.give_way(self.writing)
+            self._wrote_ns = self._desk.around.clock.monotonic_ns()
 
     @property
     def writing(self) -> bool:
         """Whether orders or reports are being written: market data then leaves them room."""
         return self._busy > 0
+
+    def quiet_s(self) -> float:
+        """For how long nothing was written for orders; 0 while something is."""
+        return 0.0 if self.writing else (self._desk.around.clock.monotonic_ns() - self._wrote_ns) / 1e9
 
     @property
     def shown(self) -> Account:

@@ -47,6 +47,9 @@ FRAME_NS = 1_000_000_000 // 60
 EARLY_NS = 30 * _MS
 """A beat this near goes along with a quote that is sent anyway."""
 LOST_CREDIT_NS = 5_000_000_000
+AGAIN_S = 0.005
+HELD_NS = 40 * _MS
+"""So long an order that is under way may hold up what the page is shown, which takes some milliseconds to make."""
 
 
 class Publisher:
@@ -88,8 +91,12 @@ class Publisher:
         self._due: set[str] = set()
         self._timer: Any = None
         self._look_timer: Any = None
+        self._held_timer: Any = None
         self._paid_at = 0
         self.tape = TapeFeed(market, self._instruments.__getitem__)
+        self.gives_way: Callable[[], bool] = lambda: False
+        """Whether an order is under way, which goes first."""
+        self._held_since = 0
         self.account_dirty = True
         self._account_told: dict | None = None
         self.sent = 0
@@ -135,10 +142,10 @@ class Publisher:
             chart.close()
 
     def _let_timers_go(self) -> None:
-        for timer in (self._timer, self._look_timer):
+        for timer in (self._timer, self._look_timer, self._held_timer):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._look_timer = None
+        self._timer = self._look_timer = self._held_timer = None
 
     def _heat_due(self) -> None:
         self._due.add("heat")
@@ -250,6 +257,10 @@ class Publisher:
         self._look_timer = None
         self.flush()
 
+    def _held_late(self) -> None:
+        self._held_timer = None
+        self.flush()
+
     def painted(self, sequence: int) -> None:
         """The page has shown tick number ``sequence``: it may have the next, if that was the last one."""
         self._owed_since = self._waiting_since
@@ -262,6 +273,13 @@ class Publisher:
         now = self._clock.monotonic_ns()
         if self._waiting_since and now - self._waiting_since < LOST_CREDIT_NS:
             return
+        if self.gives_way():
+            self._held_since = self._held_since or now
+            if now - self._held_since < HELD_NS:
+                if self._held_timer is None:
+                    self._held_timer = self._scheduler.call_later(AGAIN_S, self._held_late)
+                return
+        self._held_since = 0
         if self._news.stores:
             self._look(now)
         dirty, focus = self._dirty, self.focus

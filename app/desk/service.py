@@ -10,6 +10,7 @@ from typing import Any
 from app import VERSION
 from app.health.histogram import Histogram
 from app.net.trace import Trace
+from app.platform.scheduler import hurry
 from app.trading.terms import HELD, HELD_TIFS, PAIR
 
 from .accounts import Account, Accounts
@@ -21,6 +22,7 @@ from .keeping import Keeping
 from .lines import tell_boot, tell_request
 from .locking import Locking
 from .marketview import TimedMarket
+from .orderrequests import ORDER_REQUESTS
 from .pace import Pace
 from .publisher import Publisher
 from .requests import REQUESTS
@@ -37,6 +39,8 @@ HISTORY_AFTER_S = 1.5
 """Stored history is looked for when the first rush is over."""
 CURVE_AFTER_S = 3
 """Equity is sampled when the first rush is over."""
+SENDING_S = 0.004
+"""An order that was written has yet to be signed and sent."""
 LINES_A_WORKER = 1_000_000
 """Numbers of the trace's lines go on rising over the workers of a page."""
 
@@ -178,6 +182,7 @@ class Desk:
             lambda text, data: around.post_file(text, around.files.make(data)),
             *(around.machine, lambda: self.scanner),
         )
+        self.publisher.gives_way = lambda: self.accounts.quiet_s() < SENDING_S
         self.feed = Feed(self.market, self.publisher, around.clock, around.epoch_ms, lambda _connection: self.send_venue())
         self.market.on_broken_book = getattr(self.venue, "resync", None)
         self.market.on_every = getattr(self.venue, "hand_on_every", None)
@@ -188,7 +193,7 @@ class Desk:
         self.accounts.make(instruments)
         self.feed.on_batch = self.accounts.on_market
         self.health = HealthReport(self)
-        self._pace = Pace(self.venue, around.packages, around.scheduler, lambda: self.accounts.writing, self.health.note)
+        self._pace = Pace(self.venue, around.package, around.scheduler, self.accounts.quiet_s, self.health.note)
         self.send(self.hello())
         self.send({"t": "instruments", "rows": [self._instrument_row(item) for item in instruments]})
         if instruments:
@@ -262,6 +267,8 @@ class Desk:
         result, failure = None, None
         try:
             name = request.get("do")
+            if name in ORDER_REQUESTS:
+                hurry()
             await self._ready.wait()
             if str(name).startswith("vault."):
                 await self._kept.wait()  # the vault's state is known

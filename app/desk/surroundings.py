@@ -47,8 +47,8 @@ class Surroundings:
     """Opens a channel (app.platform's Channel) by its name; None: there are no other tabs."""
     machine: Any = None
     """Runs WebAssembly (app.platform's Machine); None: indicators go bar by bar."""
-    packages: Callable[[list[str]], Awaitable[None]] | None = None
-    """Loads packages that were not there at the start (numpy); None: they can be imported as they are."""
+    package: Callable[[str, Callable[[], Awaitable[object]]], Awaitable[None]] | None = None
+    """Loads a package that was not there at the start (numpy) piece by piece, with a rest after each; None: it can be imported as it is."""
     kdf: Any = None
     """How hard the vault's passphrase is stretched (KdfPolicy); None: tuned to this device."""
 

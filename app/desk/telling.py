@@ -1,7 +1,8 @@
 """What the page is told of orders, fills and cash, and when.
 
 An answer to a request goes first; what it changed follows in the next turn of the loop, as one burst: account, orders, fills, so
-that cash is never behind the fill that changed it. An order that has only been sent waits a moment: mostly the venue's answer
+that cash is never behind the fill that changed it. Where orders and fills come one after the other, no more bursts go than the page has frames: each of
+them works the account's figures out anew. An order that has only been sent waits a moment: mostly the venue's answer
 is there by then, and the page draws one row once.
 """
 
@@ -16,6 +17,9 @@ from app.model.orders import Fill
 from .rows import fill_row
 
 PATIENCE_S = 0.02
+FRAME_S = 0.016
+AT_ONCE = 4
+"""So many bursts may follow one another at once: an order alone is told step by step."""
 
 
 class Telling:
@@ -36,6 +40,8 @@ class Telling:
         self._fills: list[Fill] = []
         self._waiting: asyncio.Handle | None = None
         self._soon = False
+        self._next_s = 0.0
+        """Before this no burst may go, by the loop's clock."""
 
     def note(self, order_ids: Iterable[str], fills: list[Fill], *, patient: bool) -> None:
         """These orders changed and these fills came; ``patient`` when nothing but the sending of orders happened."""
@@ -48,7 +54,8 @@ class Telling:
         elif not self._soon:
             self._drop_timer()
             self._soon = True
-            self._waiting = loop.call_soon(self._tell)
+            wait_s = self._next_s - loop.time()
+            self._waiting = loop.call_later(wait_s, self._tell) if wait_s > 0 else loop.call_soon(self._tell)
 
     def forget(self) -> None:
         """Everything is about to be told anew."""
@@ -63,6 +70,7 @@ class Telling:
 
     def _tell(self) -> None:
         self._waiting, self._soon = None, False
+        self._next_s = max(self._next_s, asyncio.get_running_loop().time() - AT_ONCE * FRAME_S) + FRAME_S
         touched, self._touched = self._touched, {}
         fills, self._fills = self._fills, []
         orders = self._orders()

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from app.model.events import Event, OrderCancelRequested, OrderRouted, OrderSubmitted
-from app.platform.scheduler import begun
+from app.platform.scheduler import begun, hurried
 from app.trading.dated import with_rates
 from app.trading.journal import Entry, encode, number
 
@@ -123,11 +123,12 @@ class Writer:
         self.stuck = None
         self._kick()
 
-    def _kick(self, start: Callable[[Coroutine], asyncio.Task] | None = None) -> None:
+    def _kick(self, start: Callable[..., asyncio.Task] | None = None) -> None:
         if self._idle.is_set() and not self._held and self.queued and self.stuck is None:
             self._idle.clear()
             self.on_busy(True)
-            self._task = (start or asyncio.get_running_loop().create_task)(self._run())  # reports wait a turn for others that come with them
+            start = start or asyncio.get_running_loop().create_task  # reports wait a turn for others that come with them
+            self._task = start(self._run(), context=hurried())
 
     async def _run(self) -> None:
         try:

@@ -200,6 +200,17 @@ export const boot = (parts) =>
     return pyodide;
   });
 
+// A package as it was vendored, for whoever unpacks it by himself.
+export const packageBytes = async (pyodide, name) => {
+  const { file_name: file, sha256 } = pyodide.lockfile.packages[name] ?? {};
+  if (!file) throw new Error(`${name}: this site has no such package`);
+  const digest = btoa(String.fromCharCode(...sha256.match(/../g).map((byte) => Number.parseInt(byte, 16))));
+  const path = `vendor/pyodide/packages/${file}`;
+  const response = await fetch(at(path), { integrity: `sha256-${digest}` }).catch(naming(path));
+  if (!response.ok) throw new Error(`${path}: the server answered ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer().catch(naming(path)));
+};
+
 // A failed package load does not reject in Pyodide: look at what is there.
 export const loadPackages = async (pyodide, names) => {
   await pyodide.loadPackage(names, { messageCallback() {} });

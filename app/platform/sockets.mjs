@@ -5,7 +5,8 @@
 // to come. Where frames come FAST it would be call after call for a few of them: there the first one waits for GATHER, by a timer.
 //
 // No more go at once than about MOST_WORK takes to work on: other messages of the thread get their turn in between. While orders are under
-// way (`giveWay`) that is not enough, as an order takes many turns: then pieces of a burst keep REST apart, until they are MOST_BEHIND.
+// way (`giveWay`) that is not enough, as an order takes many turns: then pieces of a burst keep REST apart, until they are MOST_BEHIND,
+// and on a socket where much comes none goes before its first frame has waited for HELD, so that an order alone is not held up at all.
 
 const MOST_WAIT = 3; // ms
 const MOST_WORK = 4;
@@ -15,13 +16,17 @@ const FEWEST = 16;
 const SMOOTH = 0.3;
 const REST = 5;
 const MOST_BEHIND = 250;
+const HELD = 20;
+const AFTER = 4; // an order that was written has yet to be signed
 const MUCH = 1; // ms between frames, about
 const CLOSED = 3;
 const utf8 = new TextDecoder();
 
 let ordersFirst = false;
+let ordersUntil = 0;
 export const giveWay = (on) => {
   ordersFirst = on;
+  if (!on) ordersUntil = performance.now() + AFTER;
 };
 
 // `deliver(frames, when)`: texts and when the first of them came (ms of performance.now); `closed(code, reason)` comes once. Throws for an
@@ -36,14 +41,23 @@ export const connect = (url, opened, deliver, closed) => {
   let cost = MOST_WORK / 64; // ms a frame, as it turned out so far
   let resting = null;
   let [last, gap] = [0, 100 * MUCH]; // ms: of the last frame, between frames
-  const turn = () => resting === null && hand();
+  const turn = () => resting === null && take();
   const ask = () => port2.postMessage(null);
   const goOn = () => {
     if (!ordersFirst || performance.now() - times[gone] > MOST_BEHIND) return ask();
+    rest();
+  };
+  const rest = () => {
     resting = setTimeout(() => {
       resting = null;
-      hand();
+      take();
     }, REST);
+  };
+  const take = () => {
+    const now = performance.now();
+    const held = gap < MUCH && (ordersFirst || now < ordersUntil) && now - times[gone] < HELD;
+    if (held) rest();
+    else hand();
   };
   const hand = () => {
     const count = Math.min(frames.length - gone, Math.max(FEWEST, Math.floor(MOST_WORK / cost)));
@@ -78,7 +92,7 @@ export const connect = (url, opened, deliver, closed) => {
     gap += (Math.min(now - last, 10 * MUCH) - gap) / 64;
     last = now;
     if (frames.length === 1) gap < FAST ? setTimeout(turn, GATHER) : ask();
-    else if (resting === null && now - times[gone] > MOST_WAIT) hand();
+    else if (resting === null && now - times[gone] > MOST_WAIT) take();
   };
   socket.onclose = ({ code, reason }) => finish(code, reason);
   // refused by the content security policy: no close event will come

@@ -1,18 +1,25 @@
-"""A real account in Chromium against the emulated exchange on loopback: press to the venue's answer, with either kind of key.
+"""A real account in Chromium against the emulated exchange on loopback: press to the wire and to the venue's answer, with either kind of key, in a quiet
+market and with 10,000 ticks a second arriving.
 
-    python -m tests.bench.bench_execution [orders] [speed of the market]
+    python -m tests.bench.bench_execution [orders] [speed of the quiet market] [ticks a second of the fast one]
 
 The yardstick is a bare client in CPython that signs and places the same orders over its own socket, in the same run. Press to the wire is until the
-exchange has read the request, by this computer's clock.
+exchange has read the request, by this computer's clock. In the fast market a generator (market_server.py) is the market socket of the desk; orders,
+listings, snapshots and the account stay with the emulated exchange. There the desk has to keep up: what came a second while the orders were placed is
+printed, and the run fails if that is less than nearly all that was sent.
 """
 
 from __future__ import annotations
 
 import hmac
 import json
+import os
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 from websockets.sync.client import connect
@@ -20,12 +27,19 @@ from websockets.sync.client import connect
 from tests.bench.bench_desk import COLLECT, COLLECTED
 from tests.bench.results import emit, percentile
 from tests.e2e.desk import DeskPage
-from tests.e2e.serving import SITE, binance_emulator, serving
+from tests.e2e.serving import SITE, binance_emulator, saying, serving
 from tests.venues.exec_sdks import ED_KEY, ED_PEM, ED_PUBLIC, KEY, SECRET
 from tools.browsers import chromium
 
 ORDERS = int(sys.argv[1]) if len(sys.argv) > 1 else 150
 SPEED = sys.argv[2] if len(sys.argv) > 2 else "1"
+FAST = float(sys.argv[3]) if len(sys.argv) > 3 else 10_000.0
+SYMBOLS = ["BTCUSDT", *(f"C{number:02}USDT" for number in range(1, 50))]
+"""Of the fast market: so many have their books within the weight of requests that the desk takes in a minute."""
+SENT = FAST + 10 * len(SYMBOLS)
+"""Of the fast market a second: ten differences of each book come on top."""
+KEPT_UP = 0.98
+WARM_S = 30
 PRESSED = """() => {
   window.pressed = [];
   new PerformanceObserver((list) => {
@@ -37,38 +51,64 @@ KEYS = (("hmac", {"api_key": KEY, "secret": SECRET}), ("ed25519", {"api_key": ED
 
 
 def main() -> None:
-    """Both keys, one after the other."""
+    """Both keys in both markets, one after the other."""
     path, arguments = chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        for name, about in KEYS:
-            with binance_emulator("--speed", SPEED, "--now") as said:
-                base = f"http://127.0.0.1:{said['port']}"
-                body = json.dumps({**about, "uid": 1, "balances": BALANCES}).encode()
-                urllib.request.urlopen(urllib.request.Request(f"{base}/admin/account", body), timeout=10).close()
-                if name == "hmac":
-                    bare = bare_client(said["api"])
-                with serving(SITE, f"{base} ws://127.0.0.1:{said['port']}") as server:
-                    acks, pressed, health = orders(browser, server.url, said, name)
-                with urllib.request.urlopen(f"{base}/admin/orders", timeout=10) as answer:
-                    arrived = [ns / 1e6 for ns in json.load(answer)["arrived_ns"][-ORDERS:]]
-            for fraction, label in ((0.5, "p50"), (0.99, "p99")):
-                ack = percentile(acks, fraction)
-                emit(f"real_click_to_ack_{name}_{label}", ack, "ms", f"bare client {label}", ack / percentile(bare, fraction), len(acks))
-            wire = [came - went for came, went in zip(arrived, pressed, strict=True)]
-            for fraction, label in ((0.5, "p50"), (0.99, "p99")):
-                emit(f"real_click_to_wire_{name}_{label}", percentile(wire, fraction), "ms", "none", None, len(wire))
-            emit(f"real_ticks_{name}", health["ticks_per_s"], "1/s", "10,000 ticks a second", health["ticks_per_s"] / 1e4, 1)
-            emit(f"real_click_to_journal_{name}_p99", health["click_to_journal"]["p99"], "ms", "none", None, health["click_to_journal"]["count"])
+        for fast in (False, True):
+            for name, about in KEYS:
+                with market(fast) as (said, streams):
+                    one_key(browser, name, about, said, streams)
         browser.close()
 
 
-def orders(browser: Browser, url: str, said: dict, name: str) -> tuple[list[float], list[float], dict]:
+@contextmanager
+def market(fast: bool) -> Iterator[tuple[dict, dict]]:
+    """The emulated exchange, and where the desk's market data comes from: {"ws", "pid"}; without "pid" from the exchange itself."""
+    with ExitStack() as stack:
+        said = stack.enter_context(binance_emulator("--speed", SPEED, "--now", "--mirrors", ",".join(SYMBOLS[1:]) if fast else ""))
+        if not fast:
+            yield said, {"ws": said["ws"]}
+            return
+        told = "--like", said["ws"], "--symbols", ",".join(SYMBOLS), "--rate", str(FAST)
+        yield said, stack.enter_context(saying("tests.bench.market_server", *told))
+
+
+def one_key(browser: Browser, name: str, about: dict, said: dict, streams: dict) -> None:
+    """Place the orders and print what they took."""
+    base, fast = f"http://127.0.0.1:{said['port']}", "pid" in streams
+    body = json.dumps({**about, "uid": 1, "balances": BALANCES}).encode()
+    urllib.request.urlopen(urllib.request.Request(f"{base}/admin/account", body), timeout=10).close()
+    bare = bare_client(said["api"]) if name == "hmac" and not fast else None
+    with serving(SITE, f"{base} ws://127.0.0.1:{said['port']} {streams['ws'].removesuffix('/stream')}") as server:
+        acks, pressed, health = orders(browser, server.url, said, streams, name)
+    with urllib.request.urlopen(f"{base}/admin/orders", timeout=10) as answer:
+        arrived = [ns / 1e6 for ns in json.load(answer)["arrived_ns"][-ORDERS:]]
+    wire = [came - went for came, went in zip(arrived, pressed, strict=True)]
+    name = f"{name}_fast" if fast else name
+    for fraction, label in ((0.5, "p50"), (0.99, "p99")):
+        ack = percentile(acks, fraction)
+        yardstick = (f"bare client {label}", ack / percentile(bare, fraction)) if bare else ("none", None)
+        emit(f"real_click_to_ack_{name}_{label}", ack, "ms", *yardstick, len(acks))
+    for fraction, label in ((0.5, "p50"), (0.99, "p99")):
+        value = percentile(wire, fraction)
+        emit(f"real_click_to_wire_{name}_{label}", value, "ms", "10 ms" if label == "p99" else "none", value / 10 if label == "p99" else None, len(wire))
+    emit(f"real_ticks_{name}", health["ticks_per_s"], "1/s", f"{FAST:,.0f} ticks a second", health["ticks_per_s"] / FAST, 1)
+    emit(f"real_click_to_journal_{name}_p99", health["click_to_journal"]["p99"], "ms", "none", None, health["click_to_journal"]["count"])
+    if fast:
+        emit(f"real_frame_to_engine_{name}_p99", health["frame_to_engine"]["p99"], "ms", "none", None, health["frame_to_engine"]["count"])
+        emit(f"real_generator_{name}", 100 * health["generator"], "% core", "none", None, 1)
+        if health["ticks_per_s"] < KEPT_UP * SENT:
+            raise SystemExit(f"the desk did not keep up: {health['ticks_per_s']:,.0f} of {SENT:,.0f} events a second came")
+
+
+def orders(browser: Browser, url: str, said: dict, streams: dict, name: str) -> tuple[list[float], list[float], dict]:
     """Limit orders far below the market, one after another; ms from press to the answer, when each was pressed (epoch ms), and the worker's histograms."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     desk = DeskPage(page, url)
-    desk.open(venue="binance", account="binance", binance_symbols="BTCUSDT", binance_ws=said["ws"], binance_rest=said["rest"], binance_trade=said["api"])
+    symbols = ",".join(SYMBOLS) if "pid" in streams else SYMBOLS[0]
+    desk.open(venue="binance", account="binance", binance_symbols=symbols, binance_ws=streams["ws"], binance_rest=said["rest"], binance_trade=said["api"])
     desk.create_vault()
     desk.go("vault")
     desk.by("real-kind").select_option("HMAC-SHA256" if name == "hmac" else "Ed25519")
@@ -79,17 +119,38 @@ def orders(browser: Browser, url: str, said: dict, name: str) -> tuple[list[floa
     desk.by("real-arm").click()
     desk.by("real-arm-confirm").click()
     desk.go("desk")
+    if "pid" in streams:
+        warm_up(desk)
     price = desk.quote()[0] - 5000
     page.evaluate(COLLECT, "kontor:order-to-ack")
     page.evaluate(PRESSED)
+    before, began, spent = desk.ask("health")["counters"]["events"], time.monotonic(), cpu_s(streams.get("pid"))
     for number in range(ORDERS):
         desk.submit(kind="limit", qty="0.001", price=str(price))
         page.evaluate(COLLECTED, number + 1)
     acks = page.evaluate("() => window.collected")
-    report, pressed = desk.ask("health"), page.evaluate("() => window.pressed")
-    health = {row["name"]: row for row in report["histograms"]} | {"ticks_per_s": report["counters"]["ticks_per_s"]}
+    report, pressed, took = desk.ask("health"), page.evaluate("() => window.pressed"), time.monotonic() - began
+    health = {row["name"]: row for row in report["histograms"]}
+    health |= {"ticks_per_s": (report["counters"]["events"] - before) / took, "generator": (cpu_s(streams.get("pid")) - spent) / took}
     context.close()
     return acks, pressed, health
+
+
+def warm_up(desk: DeskPage) -> None:
+    """Until the market comes in columns and as fast as it is sent; books are there by then."""
+    until = time.monotonic() + WARM_S
+    while (counters := desk.ask("health")["counters"])["ticks_per_s"] < KEPT_UP * FAST or counters["instruments_in_columns"] < len(SYMBOLS):
+        if time.monotonic() > until:
+            raise SystemExit(f"the fast market did not come within {WARM_S} s: {counters}")
+        desk.page.wait_for_timeout(500)
+
+
+def cpu_s(pid: int | None) -> float:
+    """What a process has used of the processor; 0 without one."""
+    if pid is None:
+        return 0.0
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def bare_client(url: str) -> list[float]:

@@ -80,16 +80,24 @@ def _holes(kind: bytes) -> list[tuple[int, int]]:
     return out
 
 
-def serve(connection: socket.socket) -> None:
-    """One connection: shake hands, send, close."""
+def shake_hands(connection: socket.socket) -> str:
+    """Answer a client's handshake; the path it asked for."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
-        head += connection.recv(4096)
+        if not (part := connection.recv(4096)):
+            raise ConnectionError("closed before the handshake was whole")
+        head += part
     lines = head.decode().split("\r\n")
     key = next(line.partition(":")[2].strip() for line in lines if line.lower().startswith("sec-websocket-key"))
     accept = base64.b64encode(hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()).decode()
     connection.sendall(f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n".encode())
-    how = {name: float(values[0]) for name, values in parse_qs(urlsplit(lines[0].split()[1]).query).items()}
+    return lines[0].split()[1]
+
+
+def serve(connection: socket.socket) -> None:
+    """One connection: shake hands, send, close."""
+    path = shake_hands(connection)
+    how = {name: float(values[0]) for name, values in parse_qs(urlsplit(path).query).items()}
     sent = send(connection, how.get("rate", 0), int(how.get("frame", 1)), how.get("seconds", 5))
     reason = str(sent).encode()
     connection.sendall(b"\x88" + bytes([len(reason) + 2]) + (1000).to_bytes(2, "big") + reason)

@@ -10,11 +10,22 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.desk import DeskPage
-from tests.e2e.serving import SITE, binance_emulator, serving
+from tests.e2e.serving import SITE, binance_emulator, saying, serving
 
 OTHERS = "ETHUSDT,SOLUSDT"
 HOSTILE = ("nan", "infinite", "negative", "truncated", "wrong_symbol", "big", "html")
 PATIENCE_MS = 30_000
+# Whether the desk takes so many instruments in columns.
+IN_COLUMNS = """(count) => new Promise((resolve) => {
+  const id = 3e12 + Math.floor(1e9 * Math.random());
+  const hear = ({ data }) => {
+    if (typeof data !== "string" || !data.includes(`"id":${id}`)) return;
+    kontor.desk.removeEventListener("message", hear);
+    resolve(JSON.parse(data).result.counters.instruments_in_columns === count);
+  };
+  kontor.desk.addEventListener("message", hear);
+  kontor.desk.postMessage(JSON.stringify({ do: "health", id }));
+})"""
 
 
 class Exchange:
@@ -120,3 +131,20 @@ def test_where_the_policy_closes_the_direct_way_the_proxy_asks_for_the_book(page
         lines = desk.ask("trace.follow", after=0)["rows"]
         assert any(line["step"] == "direct" and line["level"] == "warn" for line in lines)
         assert any(line["step"] in ("proxy", "tunnel") and line["level"] == "good" for line in lines)
+
+
+def test_a_fast_market_is_taken_in_columns_and_traded_on(page: Page):
+    symbols = ["BTCUSDT", "C01USDT", "C02USDT"]
+    with binance_emulator("--now", "--mirrors", ",".join(symbols[1:])) as said:
+        told = "--like", said["ws"], "--symbols", ",".join(symbols), "--rate", "4000"
+        with saying("tests.bench.market_server", *told) as fast:
+            base = f"127.0.0.1:{said['port']}"
+            with serving(SITE, f"http://{base} ws://{base} {fast['ws'].removesuffix('/stream')}") as server:
+                desk = DeskPage(page, server.url)
+                desk.open(venue="binance", binance_symbols=",".join(symbols), binance_ws=fast["ws"], binance_rest=said["rest"])
+                is_live(desk)
+                page.wait_for_function(IN_COLUMNS, arg=len(symbols), polling=500, timeout=2 * PATIENCE_MS)
+                desk.submit(side="buy", kind="market", qty="0.01")
+                expect(desk.by("order-row", status="filled")).to_have_count(1)
+                assert desk.ask("health")["counters"]["gaps"] == 0
+                desk.check_console()

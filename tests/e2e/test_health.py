@@ -130,9 +130,9 @@ def test_numpy_loads_in_a_worker_when_it_is_asked_for(desk: DeskPage):
     desk.check_console()
 
 
-def test_numpy_loads_in_the_desk_worker_itself(desk: DeskPage):
+def test_the_desk_worker_gets_packages_of_this_site_and_no_others(desk: DeskPage):
     worker = desk_worker(desk.page)
-    assert worker.evaluate("() => kontor.loadPackages(['numpy']).then(() => 'loaded', String)") == "loaded"
-    assert "no-such-package" in worker.evaluate("() => kontor.loadPackages(['no-such-package']).then(() => 'loaded', String)")
+    assert worker.evaluate("() => kontor.packageBytes('numpy').then((bytes) => String.fromCharCode(...bytes.slice(0, 2)), String)") == "PK"
+    assert "no-such-package" in worker.evaluate("() => kontor.packageBytes('no-such-package').then(() => 'loaded', String)")
     desk.submit(side="buy", kind="market", qty="0.01")
     expect(desk.by("order-row", status="filled")).to_have_count(1)

@@ -30,6 +30,7 @@ async def main(options: argparse.Namespace) -> None:
         now=options.now,
         log=options.log,
         clones=tuple(filter(None, options.clones.split(","))),
+        mirrors=tuple(filter(None, options.mirrors.split(","))),
         ping_s=options.ping,
         weight_limit=options.weight_limit,
     )
@@ -53,6 +54,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--clones", default="", help="further symbols, comma separated, that repeat the recording's first"
     )
+    parser.add_argument("--mirrors", default="", help="further symbols, comma separated, that have the book of the recording's first and no streams")
     parser.add_argument("--once", action="store_true", help="stop at the end of the session instead of going round")
     parser.add_argument("--paused", action="store_true", help="begin held; POST /admin/control to step or go on")
     parser.add_argument("--wait", action="store_true", help="begin when the first client subscribes")

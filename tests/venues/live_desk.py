@@ -30,16 +30,16 @@ QUICK = LinkPolicy(
 
 
 @lru_cache(maxsize=4)
-def session(clones: tuple[str, ...] = ()) -> Session:
+def session(clones: tuple[str, ...] = (), mirrors: tuple[str, ...] = ()) -> Session:
     """The shipped BTCUSDT session, loaded once."""
-    return load(RECORDING, clones)
+    return load(RECORDING, clones, mirrors)
 
 
 @asynccontextmanager
-async def emulating(clones: tuple[str, ...] = (), **options) -> AsyncIterator[Emulator]:
+async def emulating(clones: tuple[str, ...] = (), mirrors: tuple[str, ...] = (), **options) -> AsyncIterator[Emulator]:
     """An emulator, held until it is stepped or told to play."""
     options = {"paused": True, "loop": False, **options}
-    emulator = await Emulator(RECORDING, session=session(clones), **options).start()
+    emulator = await Emulator(RECORDING, session=session(clones, mirrors), **options).start()
     try:
         yield emulator
     finally:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import js
 from pyodide.ffi import JsProxy, create_once_callable, create_proxy, to_js
+
+from app.platform.scheduler import Turns
 
 _MAX_RANDOM = 65_536
 _DRIFT_NS = 50_000_000
@@ -130,3 +133,14 @@ class BrowserPort:
             self._proxy.destroy()
         self._proxy = create_proxy(receive)
         self._target.onmessage = self._proxy
+
+
+def use_turns() -> None:
+    """Let this thread's loop take its turns by `Turns`; once, when it starts. Nothing on it may wait for another task without awaiting."""
+    loop: Any = asyncio.get_event_loop()
+    channel, ask = js.MessageChannel.new(), js.queueMicrotask
+    later, post = create_proxy(lambda _event: turns.come_later()), channel.port2.postMessage
+    turns = Turns(loop, lambda: post(None), lambda: ask(soon))
+    soon = create_proxy(turns.come_soon)
+    channel.port1.onmessage = later
+    loop.call_soon = loop.call_soon_threadsafe = turns.call_soon

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -52,23 +53,28 @@ class Slow:
         self.reads_columns = reads_columns
         self.used, self.loads, self.failed, self.busy = 0, [], [], False
         self.tasks: list = []
+        self.quiet_s = 100.0
         self.error: Exception | None = None
-        self.pace = Pace(self, self.load, self, lambda: self.busy, self.failed.append)
+        self.rests = 0
+        self.pace = Pace(self, self.load, self, lambda: 0.0 if self.busy else self.quiet_s, self.failed.append)
 
     def use_columns(self) -> None:
         self.used += 1
 
-    async def load(self, names: list[str]) -> None:
-        self.loads.append(names)
+    async def load(self, name: str, rest: Callable) -> None:
+        self.loads.append(name)
         if self.error is not None:
             raise self.error
+        for _ in range(3):
+            await rest()
+            self.rests += 1
 
     def create_task(self, coroutine) -> None:
         self.tasks.append(asyncio.ensure_future(coroutine))
 
 
 async def test_columns_are_used_once_it_was_fast_for_some_seconds_and_nothing_is_being_written(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pace, "AGAIN_S", 0)
+    monkeypatch.setattr(pace, "REST_S", 0)
     desk = Slow()
     for ticks in (FAST, FAST, FAST - 1, *[FAST] * (FOR_S - 1)):
         desk.pace.second(ticks)
@@ -78,10 +84,27 @@ async def test_columns_are_used_once_it_was_fast_for_some_seconds_and_nothing_is
         desk.pace.second(FAST)
     for _ in range(10):
         await asyncio.sleep(0)
-    assert desk.loads == [["numpy"]] and not desk.used, "not while an order is being written"
-    desk.busy = False
+    assert desk.loads == ["numpy"] and not desk.rests and not desk.used, "not while an order is being written"
+    desk.busy, desk.quiet_s = False, 0.1
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert desk.rests == 3 and not desk.used, "in pieces soon after it, the rest only when the trader rests"
+    desk.quiet_s = 2.0
     await asyncio.gather(*desk.tasks)
-    assert desk.loads == [["numpy"]] and desk.used == 1 and not desk.failed
+    assert desk.loads == ["numpy"] and desk.used == 1 and not desk.failed
+
+
+async def test_a_trader_who_never_rests_gets_columns_all_the_same_between_two_orders(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pace, "REST_S", 0)
+    desk = Slow()
+    desk.quiet_s = 0.1
+    for _ in range(FOR_S):
+        desk.pace.second(FAST)
+    for _ in range(pace.LOOKS // 2):
+        await asyncio.sleep(0)
+    assert not desk.used
+    await asyncio.gather(*desk.tasks)
+    assert desk.used == 1
 
 
 async def test_a_package_that_cannot_be_fetched_leaves_the_desk_as_it_was():
@@ -96,7 +119,7 @@ async def test_a_package_that_cannot_be_fetched_leaves_the_desk_as_it_was():
 def test_a_venue_without_columns_asks_for_nothing():
     for venue in (object(), Slow(reads_columns=False)):
         tasks: list = []
-        quiet = Pace(venue, tasks.append, Slow(), lambda: False, tasks.append)
+        quiet = Pace(venue, tasks.append, Slow(), lambda: 9.0, tasks.append)
         for _ in range(2 * FOR_S):
             quiet.second(10 * FAST)
         assert tasks == []

@@ -73,6 +73,21 @@ def test_the_quote_in_focus_goes_at_once_and_carries_its_frame_s_time(rig: Rig):
     assert tick["quotes"][0][:3] == ["AAA", "1.00", "1.01"] and tick["recv_ms"] == 7.5
 
 
+def test_while_an_order_is_under_way_nothing_is_made_for_the_page_but_not_for_long(rig: Rig):
+    under_way = True
+    rig.publisher.gives_way = lambda: under_way
+    rig.quote("AAA", 100)
+    rig.run(0.03)
+    assert rig.ticks() == []
+    under_way = False
+    rig.run(0.006)
+    assert rig.rows()[-1][:2] == ["AAA", "1.00"], "right after it, and nobody has to ask for it"
+    under_way = True
+    rig.quote("AAA", 101)
+    rig.run(0.05)
+    assert rig.rows()[-1][:2] == ["AAA", "1.01"], "orders without end do not blind the trader"
+
+
 def test_other_quotes_go_together_on_the_beat_and_claim_no_frame(rig: Rig):
     rig.quote("BBB", 100)
     rig.run(0.3)

@@ -135,6 +135,44 @@ def test_a_burst_that_is_too_far_behind_does_not_rest() -> None:
     assert told(f"{REST} giveWay(true); cost = 300; frames(0, 70); await turns(9); said.push(rests.length);") == ["open", [64, "0", 0], [6, "64", 0], 0]
 
 
+def test_where_much_comes_nothing_goes_before_an_order_that_is_under_way_but_not_for_long() -> None:
+    said = told(f"""{REST}
+const pass = (from, to) => {{ for (let n = from; n < to; n++) {{ clock = n / 10; frame(String(n)); }} }};
+pass(0, 1000);
+await turns(99);
+for (const [work] of rests.splice(0)) work();
+let at = said.length;
+giveWay(true);
+pass(1000, 1150);
+await turns(9);
+said.push(["held", said.length - at, rests.map(([, ms]) => ms)]);
+pass(1150, 1250);
+at = said.length;
+for (const [work] of rests.splice(0)) work();
+said.push(["late", said.length - at, said.at(-1)[1]]);
+giveWay(false);
+pass(1250, 1260);
+at = said.length;
+await turns(9);
+said.push(["signing", said.length - at]);
+clock += 5;
+rests.shift()[0]();
+said.push(["over", said.at(-1)[1]]);
+""")
+    told_of = {found[0]: found[1:] for found in said if isinstance(found, list) and isinstance(found[0], str)}
+    assert told_of["held"] == [0, [2, 5]], "fifteen milliseconds of frames wait; a timer gathered the first, and one looks after all"
+    assert told_of["late"] == [1, "1000"], "after twenty they go on in pieces"
+    assert told_of["signing"] == [0] and told_of["over"] == ["1250"], "an order that was written is about to leave"
+
+
+def test_what_comes_seldom_is_not_held_by_orders() -> None:
+    assert told(f"{REST} giveWay(true); for (const n of [1, 2, 3]) {{ clock += 30; frame(String(n)); await turns(2); }}")[1:] == [
+        [1, "1", 30],
+        [1, "2", 60],
+        [1, "3", 90],
+    ]
+
+
 def test_the_end_while_it_rests_brings_all_that_came() -> None:
     said = told(f'{REST} giveWay(true); frames(0, 100); await turns(9); socket.onclose({{ code: 1000, reason: "" }}); await turns(9);')
     assert said[1:] == [[64, "0", 0], [36, "64", 0], [1000, ""]]

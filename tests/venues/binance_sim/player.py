@@ -26,6 +26,9 @@ class Player:
     def __init__(self, session: Session, hub: Hub, *, speed: float, loop: bool, now_ms: int | None = None) -> None:
         self.session = session
         self.markets = {symbol: Market(listing) for symbol, listing in session.listings.items()}
+        for market in self.markets.values():
+            if market.listing.mirrors:
+                market.book = self.markets[market.listing.mirrors].book
         self.speed = speed
         self.loop = loop
         self.position = 0
@@ -161,6 +164,8 @@ class Player:
         self.position = 0
         self._shift_ms += self.session.length_ns // 1_000_000 + 100
         for symbol, market in self.markets.items():
+            if market.listing.mirrors:
+                continue
             start = market.listing.snapshot
             bridge = market.book.update_id + 1
             if market.trades:

@@ -79,6 +79,7 @@ class Emulator:
         now: bool = False,
         log: bool = False,
         clones: tuple[str, ...] = (),
+        mirrors: tuple[str, ...] = (),
         session: Session | None = None,
         ping_s: float = 20.0,
         pong_s: float = 60.0,
@@ -86,7 +87,7 @@ class Emulator:
         connect_limit: int = 300,
         weight_limit: int = 6000,
     ) -> None:
-        session = session or load(recording, clones)
+        session = session or load(recording, clones, mirrors)
         self.faults = Faults()
         self.hub = Hub(self.faults, set(session.listings), message_limit=message_limit, connect_limit=connect_limit)
         self.hub.log_on = log

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +33,8 @@ class Listing:
     tick: str
     lot: str
     snapshot: dict = field(repr=False)
+    mirrors: str = ""
+    """The symbol whose book it shows; nothing is played of it."""
 
 
 @dataclass(slots=True)
@@ -45,8 +47,9 @@ class Session:
     records: list[Record]
 
 
-def load(path: Path, clones: tuple[str, ...] = ()) -> Session:
-    """The session in a recording (JSON lines: t, dir, raw, url). ``clones``: symbols that repeat the first."""
+def load(path: Path, clones: tuple[str, ...] = (), mirrors: tuple[str, ...] = ()) -> Session:
+    """The session in a recording (JSON lines: t, dir, raw, url). ``clones``: symbols that repeat the first; ``mirrors``: symbols that only have its
+    book, whatever their streams say somewhere else."""
     rows = _rows(path)
     snapshots, first_ns = _snapshots(rows)
     if not snapshots:
@@ -73,6 +76,8 @@ def load(path: Path, clones: tuple[str, ...] = ()) -> Session:
     source = next(iter(listings.values()))
     for symbol in clones:
         listings[symbol] = _listing(symbol, source.snapshot)
+    for symbol in mirrors:
+        listings[symbol] = replace(_listing(symbol, source.snapshot), mirrors=source.symbol)
     if clones:
         records = [copy for record in records for copy in _copies(record, source.symbol, clones)]
     return Session(first_ns, records[-1].offset_ns, listings, records)
