@@ -4,9 +4,9 @@ import * as columns from "../app/platform/columns.mjs";
 import * as sockets from "../app/platform/sockets.mjs";
 import { Full, SYMBOLS } from "./ticks.mjs";
 
-// The page gets no more than twice the rows it has in a frame of the screen (what it paints is half a frame old at most): the next update goes
-// after its rows' part of half a frame.
-const HALF_FRAME = 1000 / 60 / 2; // ms
+// The page gets no more than four times the rows it has in a frame of the screen (what it paints is a quarter of one old at most): the next goes
+// after its rows' part of a quarter.
+const QUARTER_FRAME = 1000 / 60 / 4; // ms
 const job = new URLSearchParams(location.search).get("job");
 const origin = performance.timeOrigin;
 let owed = false;
@@ -31,7 +31,7 @@ const play = (make, heap) => (address) => {
       return;
     }
     const found = rows();
-    due = from + (HALF_FRAME * found.length) / 9 / SYMBOLS.length;
+    due = from + (QUARTER_FRAME * found.length) / 9 / SYMBOLS.length;
     const ready = performance.now();
     looks++;
     looking += ready - from;
