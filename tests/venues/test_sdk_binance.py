@@ -127,6 +127,8 @@ def test_python_binance_depth_cache_and_our_venue_end_with_the_same_book(lost):
                         book = await asyncio.wait_for(cache.recv(), 60)
                         if lost and number == 30:
                             emulator.inject("drop", count=lost, match="@depth")
+                    # What is lost is noticed with the next frame: it has to come before the exchange is held.
+                    await until(lambda: bool(desk.gaps) == bool(lost), "the gap is noticed")
                     await until(lambda: desk.is_live)
                     emulator.player.change(paused=True)
                     await desk.agree()
