@@ -20,14 +20,14 @@ import pytest
 from playwright.sync_api import Browser, Error, Page, TimeoutError, expect
 
 from tests.e2e.chrome import Chrome
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import BRISK, DeskPage
 from tests.e2e.serving import SITE, Server, binance_emulator, serving
 from tests.e2e.test_real import Exchange
 from tests.venues.exec_sdks import KEY, SECRET
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.flaky(reruns=0)]  # what is lost once is lost: no second try
 
-KILLS = int(os.environ.get("KONTOR_KILLS", "6"))
+KILLS = int(os.environ.get("KONTOR_KILLS", "4"))  # the fourth takes the whole browser
 REAL_KILLS = int(os.environ.get("KONTOR_KILLS", "2"))
 SEED = int(os.environ.get("KONTOR_SEED", "0")) or random.randrange(1, 10**6)
 FINAL = {"filled", "cancelled", "rejected", "expired"}
@@ -123,7 +123,7 @@ class Witness:
 def open_desk(page: Page, server: Server) -> DeskPage:
     """A desk that is ready, listened to from its first order message on."""
     desk = DeskPage(page, server.url)
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     desk.follow()
     return desk
 
