@@ -11,9 +11,9 @@ export PYTHONDONTWRITEBYTECODE = 1
 AGAIN := $(if $(filter true,$(CI)),--reruns 2 -rR --rerun-show-tracebacks --durations=40)
 # Every worker and every process of the tests reads what the first one compiled.
 TESTS := env PYTHONDONTWRITEBYTECODE= $(PY)
-# Many of the native tests wait for limits and sockets that are real: two for each core. A browser with a desk that starts takes a core.
+# Many of the native tests wait for limits and sockets that are real: three for each core. A browser with a desk that starts takes a core.
 CORES := $(shell getconf _NPROCESSORS_ONLN)
-WORKERS ?= $(shell expr 2 \* $(CORES))
+WORKERS ?= $(shell expr 3 \* $(CORES))
 BROWSERS ?= $(CORES)
 
 .PHONY: help run build setup test soak test-native test-proxy test-e2e test-engines bench dist lint browsers clean
