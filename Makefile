@@ -7,12 +7,14 @@ export PORT
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONDONTWRITEBYTECODE = 1
 # Where a change is judged, a test over real sockets or a real browser that fails is tried again, and the summary names it: the machines
-# there are busy. What takes longest is told.
-AGAIN := $(if $(filter true,$(CI)),--reruns 2 -rR --durations=40)
+# there are busy. What went wrong the first time and what takes longest is told.
+AGAIN := $(if $(filter true,$(CI)),--reruns 2 -rR --rerun-show-tracebacks --durations=40)
 # Every worker and every process of the tests reads what the first one compiled.
 TESTS := env PYTHONDONTWRITEBYTECODE= $(PY)
-# Many of the native tests wait for limits and sockets that are real: two for each core.
-WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+# Many of the native tests wait for limits and sockets that are real: three for each core. A browser with a desk that starts takes a core.
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+WORKERS ?= $(shell expr 3 \* $(CORES))
+BROWSERS ?= $(CORES)
 
 .PHONY: help run build setup test soak test-native test-proxy test-e2e test-engines bench dist lint browsers clean
 
@@ -74,7 +76,7 @@ test-proxy: build $(VENV)/dev.stamp
 	@$(PY) -m coverage report
 
 test-e2e: build $(VENV)/dev.stamp browsers
-	@$(TESTS) -m pytest $(AGAIN) tests/e2e
+	@$(TESTS) -m pytest $(AGAIN) -n $(BROWSERS) --dist worksteal tests/e2e
 
 test-engines: build $(VENV)/dev.stamp
 	@$(PY) -m tools.browsers chromium firefox webkit

@@ -135,6 +135,10 @@ class RealAccount:
         if self._trade.engine is not None:
             self._trade.resolver.reconcile(self._trade.engine)
 
+    def owe(self, client_order_id: str) -> None:
+        """An order has changed in a way that only an answer about it tells: it is asked about until one has come."""
+        self._trade.resolver.owe(client_order_id)
+
     def not_found(self, client_order_id: str) -> list[Event]:
         """The venue has no such order."""
         return self._trade.resolver.not_found(client_order_id)

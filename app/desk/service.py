@@ -555,6 +555,7 @@ class Desk:
             "held_tifs": sorted(HELD_TIFS - {*self.trade.execution.tifs}),
             "route": True,
             "amend": True,
+            "reverse": not self.trade.execution.is_spot,
             "post_only": True,
             "reduce_only": True,
             "replay": self.venue.name == "replay",

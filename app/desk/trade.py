@@ -28,7 +28,7 @@ from app.model.events import (
     RoutingRuleSet,
     SplitBooked,
 )
-from app.model.orders import OrderStatus
+from app.model.orders import OrderIntent, OrderStatus, OrderType
 from app.trading.effects import HoldPosition, Notify, QueryOrder, SendAmend, SendCancel, SendOrder
 from app.trading.engine import Engine
 from app.trading.errors import Denied, JournalError
@@ -41,11 +41,12 @@ from app.trading.resolving import Resolver
 from app.trading.risk.others import Others
 from app.trading.settings import PaperSettings
 from app.trading.valuation import DayStart, Valuation, valuation
+from app.venues.execution import BALANCE
 
 from .errors import Refusal
 from .journalrequests import notes_message
 from .riskside import RiskSide
-from .rows import account_view, fill_row, no_account, order_row, routed_row
+from .rows import account_view, fill_row, no_account, order_row, plain, routed_row
 from .telling import Telling
 from .writer import Writer
 
@@ -325,7 +326,12 @@ class Trade:
     def account(self) -> dict | None:
         """The account message, None while no account is open."""
         value = self.value()
-        return account_view(value, self._view.instruments) if value is not None else None
+        if value is None:
+            return None
+        found = account_view(value, self._view.instruments)
+        for row in found["positions"] if self._view.is_spot else ():
+            row["closes"] = plain(self.engine.closable(row["symbol"]))
+        return found
 
     def value(self) -> Valuation | None:
         """What the account is worth now, None while no account is open."""
@@ -369,15 +375,24 @@ class Trade:
             self._view.settings = self.execution.settings = settings
 
     def _new_orders(self, engine: Engine, fields: dict, token: str) -> list[Event]:
-        """The intents of a ticket; what its venue would refuse is denied before it is journalled."""
+        """The intents of a ticket; what its venue would refuse is denied before it is journalled. One that closes all of a position takes the place of
+        the exits that bind it at the venue: they are cancelled with it, and it waits for that."""
         found = engine.submit(fields, token)
         orders = [event for event in found if isinstance(event, OrderSubmitted)]
+        exits = self._exits(engine, orders[0].intent) if len(orders) == 1 and not self.execution.takes_pairs else []
         for event in orders:
-            if (refused := self.execution.refusal(event.intent)) is not None:
+            refused = self.execution.refusal(event.intent)
+            if refused is not None and not (exits and refused[0] == BALANCE):
                 for each in orders:
                     engine.abandon(each.intent.client_order_id)
                 raise Denied(*refused)
-        return found
+        return [*engine.cancel_many(exits), *found]
+
+    def _exits(self, engine: Engine, intent: OrderIntent) -> list[str]:
+        if not intent.reduce_only or intent.type is not OrderType.MARKET or intent.qty < engine.closable(intent.symbol):
+            return []
+        there = (order for order in engine.working.values() if order.symbol == intent.symbol and order.intent.side is intent.side)
+        return [order.client_order_id for order in there if order.intent.reduce_only]
 
     def _amendment(self, engine: Engine, order_id: str, qty: Any, price: Any, stop: Any, trail: Any) -> list[Event]:
         found = engine.amend(order_id, qty, price, stop, trail)

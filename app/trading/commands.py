@@ -116,7 +116,7 @@ class Commands:
         found: list[Event] = [self.risk.halting(now, "kill_switch", reason)]
         found += self._cancels([*self.working.values()], "cancelled by the kill switch")
         for symbol, position in self.portfolio.positions.items() if flatten else ():
-            if symbol in self._view().instruments and (qty := self._closable(symbol)):
+            if symbol in self._view().instruments and (qty := self.closable(symbol)):
                 side = Side.SELL if position.qty > 0 else Side.BUY
                 ((cid, sequence),) = self.new_ids(1, KILL_ORIGIN)
                 asked = (cid, self.account, KILL_ORIGIN, sequence, symbol, side, OrderType.MARKET, TimeInForce.IOC, qty)
@@ -257,7 +257,7 @@ class Commands:
                 found.append(events.OrderCancelled(now, order.client_order_id, reason))
         return found
 
-    def _closable(self, symbol: str) -> Decimal:
+    def closable(self, symbol: str) -> Decimal:
         """What an order can close of a position: of a spot account's no more than it holds."""
         held = self.portfolio.qty(symbol)
         most = spot.sellable(self.portfolio, self.view, symbol) if held > 0 else None
@@ -267,7 +267,7 @@ class Commands:
         held = self.portfolio.qty(symbol) if isinstance(symbol, str) else Decimal(0)
         if not held:
             raise Denied("no_position", "symbol", f"There is no position in {symbol!s:.40}.", "Choose an open position.")
-        qty = self._closable(symbol)
+        qty = self.closable(symbol)
         if not qty:
             reason = f"What is left of {symbol!s:.40} is less than a lot: fees were taken in it."
             raise Denied("dust", "symbol", reason, "Convert it at the venue.")

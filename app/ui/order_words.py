@@ -283,7 +283,7 @@ def unsigned(text: str) -> str:
 def close_text(row: dict, base: str) -> str:
     """What closing a position does: 'Sell 0.01 BTC at market to close'."""
     verb = "Buy" if position_side(row) == "Short" else "Sell"
-    return f"{verb} {unsigned(number(row['qty']))} {base} at market to close"
+    return f"{verb} {unsigned(number(row.get('closes') or row['qty']))} {base} at market to close"
 
 
 def reverse_text(row: dict, base: str) -> str:

@@ -80,6 +80,9 @@ class Ledger(Protocol):
     def ask_about_everything(self) -> None:
         """The connection is new: ask for every order that may have changed."""
 
+    def owe(self, client_order_id: str) -> None:
+        """Ask what became of an order now, and again until a whole answer has come."""
+
     def not_found(self, client_order_id: str) -> list[Event]:
         """The venue has no such order; what follows, nothing while it may be too early to believe it."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import BRISK, DeskPage
 from tests.e2e.serving import SITE, Server, serving
 from tools.browsers import chromium
 
@@ -92,9 +92,9 @@ def known(kept: BrowserContext, server: Server) -> Iterator[Page]:
 
 @pytest.fixture
 def desk(known: Page, server: Server) -> Iterator[DeskPage]:
-    """A desk that is ready, at twenty times real speed; fails the test on console errors."""
+    """A desk that is ready, in a market that moves; fails the test on console errors."""
     opened = DeskPage(known, server.url)
-    opened.open(speed=20)
+    opened.open(speed=BRISK)
     yield opened
     opened.check_console()
 

@@ -11,6 +11,9 @@ from playwright.sync_api import Locator, Page, expect
 
 PASSPHRASE = "correct horse battery staple"
 READY_MS = 60_000
+BRISK = 4
+"""How many times faster than it was the recording is played where a test asks for nothing else: prices move every few milliseconds, and the desk has
+most of its core left for what the test does. Those that wait for minutes of the market ask for more."""
 
 # One request to the desk worker, as the page would send it. Ids stand apart from the page's own.
 ASK = """([id, request]) => new Promise((resolve, reject) => {

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import BRISK, DeskPage
 from tests.e2e.serving import Server
 from tests.e2e.test_chart import add
 from tests.e2e.test_start import noted
@@ -258,7 +258,7 @@ def test_what_is_let_go_unarmed_is_not_sent_to_a_real_account(still: DeskPage) -
 def test_a_removed_chart_is_gone_for_good(page: Page, server: Server) -> None:
     noted(page)
     desk = DeskPage(page, server.url)
-    desk.open("#/charts", speed=20)
+    desk.open("#/charts", speed=BRISK)
     place = desk.by("chart-place")
     expect(place.locator("canvas").first).to_be_visible()
     expect(place).to_have_count(4)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from proxy.policy import headers
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import BRISK, DeskPage
 from tests.e2e.serving import Server
 
 pytestmark = pytest.mark.e2e
@@ -49,7 +49,7 @@ def test_without_a_good_snapshot_python_starts_the_slow_way(page: Page, server: 
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     desk = DeskPage(page, server.url)
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     assert any("snapshot could not be used" in text for text in said), said
     trades(desk)
 
@@ -69,7 +69,7 @@ def test_without_a_good_snapshot_python_starts_the_slow_way(page: Page, server: 
 def test_a_part_that_is_needed_is_named_and_a_retry_heals(page: Page, server: Server, part: str, harm, words: str):
     page.route(part, harm)
     desk = DeskPage(page, server.url)
-    page.goto(f"{server.url}/?speed=20")
+    page.goto(f"{server.url}/?speed={BRISK}")
     page.locator("html[data-desk=failed]").wait_for(state="attached", timeout=30_000)
     screen = page.get_by_role("alert").filter(has_text="could not start")
     expect(screen).to_be_in_viewport(ratio=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import BRISK, DeskPage
 from tests.e2e.peers import JSON, Peer, running_peer
 from tests.e2e.serving import SITE, Server, free_port, serving
 
@@ -63,9 +63,9 @@ def desk(browser: Browser, network: Server) -> Iterator[DeskPage]:
     """A desk that its service worker looks after."""
     context = browser.new_context()
     opened = DeskPage(context.new_page(), network.url)
-    opened.open(speed=20)
+    opened.open(speed=BRISK)
     opened.page.wait_for_function(CONTROLLED, timeout=60_000)
-    opened.open(speed=20)
+    opened.open(speed=BRISK)
     yield opened
     context.close()
 
@@ -143,7 +143,7 @@ def test_what_was_learned_is_shown_and_outlives_a_reload(desk: DeskPage, peer: P
           };
         })"""
     )
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     after = learned()
     assert after["order"] == ["tunnel", "proxy"] and after["custom"] and after["learned"]["direct"]["cause"] == "cors"
     assert desk.ask("net.state")["proxy"]["own"] is True
@@ -173,7 +173,7 @@ def test_on_plain_files_the_proxy_says_that_it_is_not_there(page: Page, server: 
     try:
         with running_peer() as peer:
             desk = DeskPage(page, f"http://127.0.0.1:{plain.server_port}")
-            desk.open(speed=20)
+            desk.open(speed=BRISK)
             state = desk.ask("net.state")
             assert state["proxy"]["state"] == "none" and "plain files" in state["proxy"]["detail"]
             found = rows(desk, f"{peer.url}/strict")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Worker, expect
 
 from proxy.policy import headers
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import BRISK, DeskPage
 from tests.e2e.serving import Server
 
 pytestmark = pytest.mark.e2e
@@ -88,7 +88,7 @@ def test_figures_move_and_the_export_is_complete(desk: DeskPage):
 def test_the_policy_is_strict_and_never_broken(page: Page, server: Server):
     page.add_init_script(f"({VIOLATIONS})()")
     desk = DeskPage(page, server.url)
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     desk.submit(side="buy", kind="market", qty="0.01")
     expect(desk.by("order-row", status="filled")).to_have_count(1)
     for route in ("portfolio", "vault", "health", "desk"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.desk import DeskPage, Refused
+from tests.e2e.desk import BRISK, DeskPage, Refused
 from tests.e2e.serving import ROOT, Server
 from tests.e2e.test_accessibility import AXE, RUN
 from tests.e2e.test_small_screen import WIDER_THAN_THE_SCREEN
@@ -102,7 +102,7 @@ def test_axe_and_a_phone(known: Page, server: Server, theme: str) -> None:
     page.add_init_script(path=AXE)
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     desk = DeskPage(page, server.url)
-    desk.open("#/history", speed=20)
+    desk.open("#/history", speed=BRISK)
     found = {"empty": page.evaluate(RUN)}
     desk.by("history-file").set_input_files(DATA / "4063-T-1d-bad-stock-split.csv.gz")
     desk.by("history-look").click()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import BRISK, DeskPage
 from tests.e2e.netserver import Site, proxy, rule, site
 from tests.e2e.serving import Server
 
@@ -40,7 +40,7 @@ def network(open_page: Page, world: tuple[Site, Server]) -> DeskPage:
     server = world[1]
     open_page.context.new_cdp_session(open_page).send("Storage.clearDataForOrigin", {"origin": server.url, "storageTypes": "all"})
     desk = DeskPage(open_page, server.url)
-    desk.open(route="#/network", speed=20)
+    desk.open(route="#/network", speed=BRISK)
     expect(desk.by("proxy-state")).to_have_attribute("data-state", "up", timeout=20_000)
     return desk
 
@@ -152,7 +152,7 @@ def test_a_proxy_is_the_traders_own_only_when_marked(network: DeskPage):
 def test_an_open_proxy_says_so_on_every_page(open_page: Page, tmp_path: Path):
     with proxy(tmp_path, "open = true\n") as server:
         desk = DeskPage(open_page, server.url)
-        desk.open(speed=20)
+        desk.open(speed=BRISK)
         banner = open_page.locator("#open-mode")
         expect(banner).to_contain_text("The proxy is open.", timeout=20_000)
         desk.go("vault")

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import BRISK, DeskPage
 from tests.e2e.serving import ROOT, serving
 
 SITE = Path(os.environ.get("KONTOR_SITE", ROOT / "build" / "site"))
@@ -89,7 +89,7 @@ def test_the_desk_opens_and_trades_without_a_network(context: BrowserContext, si
         server.stop()
         page = context.new_page()
         desk = DeskPage(page, server.url)
-        desk.open(speed=20)
+        desk.open(speed=BRISK)
         before = page.evaluate(BIDS)
         page.wait_for_function(f"(before) => ({BIDS})() !== before", arg=before)
         desk.submit(qty="0.01")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import BRISK, DeskPage
 from tests.e2e.serving import Server
 
 pytestmark = pytest.mark.e2e
@@ -232,7 +232,7 @@ def test_on_a_phone_a_tapped_row_opens_its_chart_and_more_leads_on(known: Page, 
     page = known
     page.set_viewport_size({"width": 390, "height": 844})
     desk = DeskPage(page, server.url)
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     row = desk.by("quote-row").nth(1)
     symbol = row.get_attribute("data-symbol")
     row.click()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import BRISK, DeskPage
 from tests.e2e.netserver import proxy, table
 from tests.e2e.serving import Server, free_port
 from tests.oauth.desk import oidc, oidc_provider
@@ -34,7 +34,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, st
 def network(context: BrowserContext, world: tuple[Server, str]) -> DeskPage:
     """A desk on its network page, in a fresh profile."""
     desk = DeskPage(context.new_page(), world[0].url)
-    desk.open(route="#/network", speed=20)
+    desk.open(route="#/network", speed=BRISK)
     expect(desk.by("provider", provider="oidc")).to_have_attribute("data-signed", "false", timeout=20_000)
     return desk
 

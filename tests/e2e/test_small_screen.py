@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import BRISK, DeskPage
 
 pytestmark = pytest.mark.e2e
 
@@ -46,7 +46,7 @@ def phone(page, server) -> DeskPage:
     """A desk on a phone."""
     page.set_viewport_size({"width": 390, "height": 844})
     opened = DeskPage(page, server.url)
-    opened.open(speed=20)
+    opened.open(speed=BRISK)
     return opened
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import BRISK, DeskPage
 from tests.e2e.serving import Server
 from tests.e2e.test_accessibility import AXE, RUN
 
@@ -93,7 +93,7 @@ def test_a_list_keeps_its_columns_and_its_order_and_its_file_carries_them(desk: 
     expect(desk.by("watch-choice")).to_have_value("Theirs")
     expect(page.locator(".watch-head .cell-high")).to_have_attribute("aria-sort", "descending")
 
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     expect(page.locator(".watch-head .cell-high")).to_have_attribute("aria-sort", "descending")
     desk.by("watch-choice").select_option("")
     expect(page.locator(".watch-head .cell-spark")).to_have_count(1)
@@ -178,7 +178,7 @@ def test_orders_are_filtered_chosen_by_keyboard_and_cancelled_with_what_came_of_
         desk.by("orders-csv").click()
     lines = Path(download.value.path()).read_text().splitlines()
     assert len(lines) == 3 and lines[0].startswith("Time,Instrument,Side,Type,Quantity") and " UTC,BTCUSDT,Sell,Limit,0.01" in lines[1]
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     expect(desk.by("orders-filter")).to_have_text("Filter (1)")
     desk.check_console()
 
@@ -226,7 +226,7 @@ def test_the_tape_is_filtered_held_still_and_remembers(desk: DeskPage):
     desk.submit(side="buy", kind="market", qty="0.012")
     own = tape.locator("tr.own")
     expect(own.first).to_contain_text("your fill")
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     expect(desk.by("tape-filter")).to_have_text("Filter (1)")
     desk.check_console()
 
@@ -256,7 +256,7 @@ def test_exposure_by_anything_and_the_equity_curve_add_up_and_outlive_a_reload(d
     page.evaluate("() => kontor.desk.postMessage(JSON.stringify({ do: 'vault.lock', id: 1e15 }))")
     expect(desk.by("exposure-group")).to_have_count(0)
     expect(desk.by("equity-chart")).to_be_hidden()
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     desk.go("portfolio")
     expect(desk.by("exposure-by")).to_have_value("strategy")
     desk.check_console()
@@ -266,7 +266,7 @@ def test_axe_finds_nothing_serious_in_what_opens(known: Page, server: Server):
     page = known
     page.add_init_script(path=AXE)
     desk = DeskPage(page, server.url)
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     taking_orders(desk)
     rest(desk, 2)
     found = {}

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 from playwright.sync_api import Error, Page, expect
 
-from tests.e2e.desk import DeskPage, Refused
+from tests.e2e.desk import BRISK, DeskPage, Refused
 from tests.e2e.serving import Server
 
 WORKERS = "() => performance.getEntriesByType('resource').filter(({ name }) => name.includes('worker/desk.mjs')).length"
@@ -18,7 +18,7 @@ TEXT_OF = "(symbol) => document.querySelector(`[data-testid=quote-row][data-symb
 def other(desk: DeskPage, server: Server) -> DeskPage:
     """A second tab, which follows."""
     opened = DeskPage(desk.page.context.new_page(), server.url)
-    opened.open(speed=20)
+    opened.open(speed=BRISK)
     expect(opened.by("tab-role")).to_have_attribute("data-role", "follower")
     return opened
 
@@ -151,7 +151,7 @@ def test_of_two_tabs_that_start_at_once_one_leads(known: Page, server: Server):
     page = known
     tabs = [DeskPage(page, server.url), DeskPage(page.context.new_page(), server.url)]
     for tab in tabs:
-        tab.page.goto(f"{server.url}/?speed=20", wait_until="commit")
+        tab.page.goto(f"{server.url}/?speed={BRISK}", wait_until="commit")
     for tab in tabs:
         tab.wait_ready()
     assert sorted(tab.by("tab-role").get_attribute("data-role") for tab in tabs) == ["follower", "leader"]

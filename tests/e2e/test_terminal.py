@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import BRISK, DeskPage
 from tests.e2e.serving import Server
 
 pytestmark = pytest.mark.e2e
@@ -44,7 +44,7 @@ def shows(desk: DeskPage, text: str) -> None:
 def test_xterm_lives_under_the_strict_policy(page: Page, server: Server):
     page.add_init_script(VIOLATIONS)
     desk = DeskPage(page, server.url)
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     policy = page.request.get(server.url).headers["content-security-policy"]
     assert "style-src 'self';" in policy and "unsafe-inline" not in policy and "unsafe-eval" not in policy.replace("wasm-unsafe-eval", "")
     page.keyboard.press("Control+`")
@@ -196,7 +196,7 @@ def test_the_list_is_the_accessible_twin(terminal: DeskPage):
 def test_where_xterm_cannot_be_loaded_the_list_stands_in(page: Page, server: Server):
     page.route("**/vendor/xterm/xterm.mjs", lambda route: route.abort())
     desk = DeskPage(page, server.url)
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     page.keyboard.press("Control+`")
     listed = page.get_by_role("log", name="Lines of the terminal")
     expect(listed).to_contain_text("could not be loaded")

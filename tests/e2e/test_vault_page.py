@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.desk import PASSPHRASE, DeskPage, Refused
+from tests.e2e.desk import BRISK, PASSPHRASE, DeskPage, Refused
 from tests.e2e.serving import Server
 
 pytestmark = pytest.mark.e2e
@@ -123,7 +123,7 @@ def test_a_damaged_record_is_reported_kept_and_costs_nothing_else(desk: DeskPage
         expect(desk.by("order-row", status="filled")).to_have_count(count)
     leave(desk)
     keys = page.evaluate(DAMAGE, ["journal", 2])
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     desk.unlock()
     expect(page.locator("#notice")).to_contain_text("could not be opened", timeout=20_000)
     expect(desk.by("order-row", status="filled")).to_have_count(2)
@@ -157,7 +157,7 @@ def test_a_lost_manifest_refuses_writes_until_the_trader_accepts_what_is_readabl
     leave(desk)
     for nth in (0, 1):
         page.evaluate(DAMAGE, ["manifest", nth])
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     desk.unlock()
     expect(desk.by("order-row", status="filled")).to_have_count(1, timeout=20_000)
     assert desk.orders().keys() == orders.keys()
@@ -202,7 +202,7 @@ def test_idleness_locks_and_all_tabs_lock_together(desk: DeskPage, server: Serve
     bid_moves(desk)
 
     other = DeskPage(page.context.new_page(), server.url)
-    other.open(speed=20)
+    other.open(speed=BRISK)
     expect(other.page.locator("#tab")).to_contain_text("Another tab is the desk")
     expect(other.page.locator("#tab")).to_contain_text("There the vault is locked", timeout=20_000)
     desk.ask("attend", attention="active")
@@ -295,7 +295,7 @@ def test_a_passkey_opens_the_vault(profile: BrowserContext, server: Server):
     options = {"protocol": "ctap2", "ctap2Version": "ctap2_1", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
     devtools.send("WebAuthn.addVirtualAuthenticator", {"options": {**options, "hasPrf": True, "isUserVerified": True, "automaticPresenceSimulation": True}})
     desk = DeskPage(page, url)
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     desk.create_vault()
     desk.go("vault")
     desk.by("vault-add-passkey").click()
@@ -413,7 +413,7 @@ def in_page(page: Page, texts: list[str]) -> list[int]:
 def test_nothing_secret_lies_about(page: Page, server: Server, record_property: Any):
     page.route("**/worker/desk.mjs*", expose)
     desk = DeskPage(page, server.url)
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     desk.create_vault()
     desk.submit(side="buy", kind="limit", qty="0.01234", price="50123.45")
     expect(desk.by("order-row", status="accepted")).to_have_count(1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import BRISK, DeskPage
 
 
 def test_a_list_is_made_filled_kept_and_put_back(desk: DeskPage):
@@ -39,7 +39,7 @@ def test_a_list_is_made_filled_kept_and_put_back(desk: DeskPage):
         desk.by("watch-export").click()
     assert Path(download.value.path()).read_text() == "NU-GBP\nBTCUSDT\n"
 
-    desk.open(speed=20)
+    desk.open(speed=BRISK)
     expect(choice).to_have_value("Mine")
     expect(rows).to_have_count(2)
     desk.by("watch-lists").click()

@@ -7,6 +7,7 @@ import gc
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 
@@ -27,6 +28,8 @@ QUICK = LinkPolicy(
     connect_timeout_s=2.0, silence_s=0.4, probe_timeout_s=0.4, first_delay_s=0.02, max_delay_s=0.2, stable_s=5.0
 )
 """Deadlines short enough to be waited for."""
+PATIENT = replace(QUICK, silence_s=10.0, probe_timeout_s=10.0)
+"""The same for a connection that has to last: a busy machine is silent for a while, too."""
 
 
 @lru_cache(maxsize=4)

@@ -3,20 +3,21 @@
 import asyncio
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from app.model.market import BookSnapshot, Quote, Trade
 from app.venues.base import ConnectionState
 from tests.venues.binance_sim.faults import FORMS
-from tests.venues.live_desk import QUICK, Desk, emulating, run, trading_desk, until
+from tests.venues.live_desk import PATIENT, QUICK, Desk, emulating, run, trading_desk, until
 
 DEPTH = "@depth"
 
 
 def test_every_level_is_the_exchanges_throughout_the_session():
     async def scenario():
-        async with emulating() as emulator, trading_desk(emulator) as desk:
+        async with emulating() as emulator, trading_desk(emulator, policy=PATIENT) as desk:
             for _ in range(8):
                 await emulator.player.play(5_200)
                 await desk.agree()
@@ -55,7 +56,7 @@ def test_quotes_and_trades_arrive_exactly_once_and_in_order():
 
 def test_going_round_the_session_leaves_no_gap():
     async def scenario():
-        async with emulating(loop=True) as emulator, trading_desk(emulator) as desk:
+        async with emulating(loop=True) as emulator, trading_desk(emulator, policy=PATIENT) as desk:
             await emulator.player.play(len(emulator.player.session.records) + 3_000)
             assert emulator.player.passes == 1
             await desk.agree()
@@ -67,7 +68,7 @@ def test_going_round_the_session_leaves_no_gap():
 @pytest.mark.parametrize("count", [1, 7])
 def test_dropped_diffs_show_a_gap_and_the_book_is_built_anew(count):
     async def scenario():
-        async with emulating() as emulator, trading_desk(emulator) as desk:
+        async with emulating() as emulator, trading_desk(emulator, policy=PATIENT) as desk:
             emulator.inject("drop", count=count, match=DEPTH)
             await emulator.player.play(600)
             await until(lambda: desk.gaps, "a gap")
@@ -178,7 +179,7 @@ def test_an_exchange_that_went_silent_is_probed_and_left():
 
 def test_a_quiet_market_is_not_taken_for_a_dead_connection():
     async def scenario():
-        async with emulating() as emulator, trading_desk(emulator) as desk:
+        async with emulating() as emulator, trading_desk(emulator, policy=replace(QUICK, probe_timeout_s=1.0)) as desk:
             client = next(iter(emulator.hub.clients))
             asked = len(client.received)
             seen: set[float] = set()
@@ -330,7 +331,7 @@ def test_rules_that_come_late_are_taken_at_the_next_try():
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_a_hostile_frame_is_counted_and_harms_nothing(form):
     async def scenario():
-        async with emulating() as emulator, trading_desk(emulator) as desk:
+        async with emulating() as emulator, trading_desk(emulator, policy=PATIENT) as desk:
             for stream in (DEPTH, "@bookTicker", "@trade"):
                 emulator.inject("insert", form=form, match=stream)
             await emulator.player.play(400)
@@ -374,7 +375,7 @@ def test_random_bytes_between_the_frames_harm_nothing(seed):
         return "".join(chars)
 
     async def scenario():
-        async with emulating() as emulator, trading_desk(emulator) as desk:
+        async with emulating() as emulator, trading_desk(emulator, policy=PATIENT) as desk:
             publish = emulator.hub.publish
 
             def publish_spoilt(stream: str, text: str) -> None:

@@ -190,17 +190,11 @@ async def test_an_exit_waits_here_for_a_trailing_entry_that_is_there(tmp_path):
 
 
 async def test_orders_of_alpaca_py_are_adopted_with_their_distance_and_followed_when_it_replaces_them(tmp_path):
-    from alpaca.trading.enums import OrderSide, TimeInForce
-    from alpaca.trading.requests import ReplaceOrderRequest, TrailingStopOrderRequest
+    from alpaca.trading.requests import ReplaceOrderRequest
 
     async with alpaca_desk(tmp_path) as desk:
         await desk.armed()
-        trade(desk, "190")
-        client = sdk(desk.emulator)
-        about = {"symbol": SYMBOL, "qty": 3, "side": OrderSide.BUY, "time_in_force": TimeInForce.GTC}
-        theirs = await called(client.submit_order, TrailingStopOrderRequest(**about, trail_percent=1.5))
-        await until(lambda: any(order.venue_order_id == str(theirs.id) for order in desk.engine.orders.values()), "listed")
-        (ours,) = desk.engine.orders.values()
+        client, theirs, ours = await found_trailing(desk)
         assert (ours.intent.type, ours.trail, ours.trail_percent, ours.stop) == ("trailing_stop", None, Decimal("1.5"), Decimal("192.85"))
         assert not row(desk, ours.client_order_id)["held"]
         await called(client.replace_order_by_id, theirs.id, ReplaceOrderRequest(trail=2))
@@ -212,3 +206,47 @@ async def test_orders_of_alpaca_py_are_adopted_with_their_distance_and_followed_
         trade(desk, "191.90")
         await desk.status(ours.client_order_id, "filled")
         await desk.agree()
+
+
+async def found_trailing(desk: AlpacaDesk) -> tuple:
+    """An SDK, its trailing stop to buy 3 at 1.5 %, and that as the desk has adopted it."""
+    from alpaca.trading.enums import OrderSide, TimeInForce
+    from alpaca.trading.requests import TrailingStopOrderRequest
+
+    trade(desk, "190")
+    client = sdk(desk.emulator)
+    about = {"symbol": SYMBOL, "qty": 3, "side": OrderSide.BUY, "time_in_force": TimeInForce.GTC}
+    theirs = await called(client.submit_order, TrailingStopOrderRequest(**about, trail_percent=1.5))
+    await until(lambda: any(order.venue_order_id == str(theirs.id) for order in desk.engine.orders.values()), "listed")
+    (ours,) = desk.engine.orders.values()
+    return client, theirs, ours
+
+
+def asked_about(desk: AlpacaDesk) -> int:
+    """How many questions about single orders have come."""
+    return sum(name.startswith("GET /v2/orders/") for name in desk.emulator.requests)
+
+
+@pytest.mark.parametrize("change", [{"trail": 2}, {"qty": 5}])
+@pytest.mark.parametrize("fault", [{"kind": "cut_before"}, {"kind": "late", "seconds": 0.5}])
+async def test_what_others_changed_is_followed_whatever_becomes_of_the_questions_about_it(tmp_path, change, fault):
+    from alpaca.trading.requests import ReplaceOrderRequest
+
+    async with alpaca_desk(tmp_path) as desk:
+        await desk.armed()
+        if fault["kind"] == "late":  # the answer about the order as it was comes after that about what replaced it
+            desk.emulator.faults.add(**fault, match="GET /v2/orders/")
+        client, theirs, ours = await found_trailing(desk)
+        await until(lambda: asked_about(desk) == 1, "asked about when it was found")
+        answers = desk.answers()
+        if fault["kind"] == "cut_before":
+            await until(lambda: not desk.desk.trade.resolver.owed, "answered")
+            desk.emulator.faults.add(**fault, match="GET /v2/orders/")
+        await called(client.replace_order_by_id, theirs.id, ReplaceOrderRequest(**change))
+        wanted = (change.get("trail", Decimal("1.5")), change.get("qty", 3))
+        await until(lambda: (ours.trail_percent, ours.qty) == wanted and not desk.desk.trade.resolver.owed, f"followed; {ours}")
+        if fault["kind"] == "late":
+            await until(lambda: len(answers) == 2, "both questions are answered")
+        assert not desk.emulator.faults.plan
+        await desk.agree()
+        assert (ours.trail_percent, ours.qty) == wanted

@@ -61,10 +61,11 @@ async def test_a_stop_covers_what_is_left_after_the_fee(tmp_path):
 @pytest.mark.parametrize("how", ["close", "kill"])
 async def test_closing_sells_what_is_held_also_while_a_stop_binds_it(tmp_path, how):
     async with new_account(tmp_path) as desk:
-        exits = {"stop_loss": desk.bid - 500} if how == "kill" else {}
-        ids = await bought(desk, **exits)
+        ids = await bought(desk, stop_loss=desk.bid - 500, **({"take_profit": desk.ask + 3_000} if how == "close" else {}))
+        await desk.status(ids[OrderType.STOP], "accepted")
+        (row,) = desk.desk.trade.account()["positions"]
+        assert (row["qty"], row["closes"]) == ("0.1", "0.0999")
         if how == "kill":
-            await desk.status(ids[OrderType.STOP], "accepted")
             await desk.page.ask("risk.kill", flatten=True)
         else:
             made = await desk.page.ask("position.close", symbol=SYMBOL, token="close")
@@ -72,8 +73,20 @@ async def test_closing_sells_what_is_held_also_while_a_stop_binds_it(tmp_path, h
         await until(lambda: desk.account.balance("BTC") == 0, f"sold; {desk.orders()}")
         assert sold(desk) == Decimal("0.0999")
         await desk.agree()
+        await until(lambda: not desk.engine.working, f"no exit is left; {desk.orders()}")
+        assert desk.desk.trade.account()["positions"][0]["closes"] == "0"
         refused = await desk.page.ask("position.close", symbol=SYMBOL, token="again")
         assert refused["error"]["code"] == "dust"
+
+
+async def test_closing_that_is_denied_leaves_the_exits(tmp_path):
+    async with new_account(tmp_path) as desk:
+        ids = await bought(desk, stop_loss=desk.bid - 500)
+        await desk.status(ids[OrderType.STOP], "accepted")
+        await desk.page.ask("execution.disarm")
+        refused = await desk.page.ask("position.close", symbol=SYMBOL, token="close")
+        assert refused["error"]["code"] == "not_armed" and desk.orders()[ids[OrderType.STOP]] == "accepted"
+        assert not desk.engine.orders[ids[OrderType.STOP]].cancel_requested_ns
 
 
 async def test_the_ticket_says_before_the_press_what_is_held_here(tmp_path):

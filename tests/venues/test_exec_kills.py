@@ -65,7 +65,8 @@ async def test_a_process_killed_at_random_moments_loses_and_doubles_nothing(tmp_
     async with real_desk(tmp_path, weight_limit=10**6) as desk:
         await desk.armed()
         await desk.desk.stop()
-        for kill in range(KILLS):
+        kill = 0
+        while kill < KILLS or (len(acknowledged) < KILLS and kill < 5 * KILLS):  # a busy machine may die each time before the first answer
             after_s = draw.uniform(0, 0.6)
             await killed(desk, draw.randrange(10**9), after_s, told, acknowledged)
             desk.page = await start_real(desk.emulator, desk.store)
@@ -79,8 +80,9 @@ async def test_a_process_killed_at_random_moments_loses_and_doubles_nothing(tmp_
             assert mine <= set(desk.emulator.exchange.placed), f"seed {SEED}, kill {kill}: here and not at the exchange"
             assert len(desk.engine.orders) <= told["pressed"], f"seed {SEED}, kill {kill}: more orders than presses"
             await desk.desk.stop()
-            if kill % 10 == 9:
-                print(f"{kill + 1} kills, {told['pressed']} orders pressed", flush=True)
+            kill += 1
+            if kill % 10 == 0:
+                print(f"{kill} kills, {told['pressed']} orders pressed", flush=True)
         orders, fills = len(desk.emulator.exchange.placed), sum(order.executed > 0 for order in desk.account.orders)
-        print(f"{KILLS} kills, {told['pressed']} orders pressed, {orders} placed, {len(acknowledged)} acknowledged, {fills} filled; {SYMBOL}")
+        print(f"{kill} kills, {told['pressed']} orders pressed, {orders} placed, {len(acknowledged)} acknowledged, {fills} filled; {SYMBOL}")
         assert orders >= KILLS and acknowledged

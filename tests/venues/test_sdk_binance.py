@@ -15,10 +15,12 @@ with warnings.catch_warnings():
     from binance.exceptions import BinanceAPIException
     from binance.ws.depthcache import DepthCacheManager
 
-from tests.venues.live_desk import emulating, trading_desk, until
+from tests.venues.live_desk import PATIENT, emulating, trading_desk, until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 PAIR = "BTC/USDT"
+SPEED = 10
+"""How fast the session is played to a client that waits for sixty frames of it: at its end, some 35 s later, nothing would come any more."""
 
 
 @asynccontextmanager
@@ -97,8 +99,8 @@ def test_ccxt_reads_book_trades_candles_and_tickers():
 
 def test_ccxt_pro_and_our_venue_end_with_the_same_book():
     async def scenario():
-        async with emulating() as emulator, ccxt_at(emulator) as client, trading_desk(emulator) as desk:
-            emulator.player.change(speed=50, paused=False)
+        async with emulating() as emulator, ccxt_at(emulator) as client, trading_desk(emulator, policy=PATIENT) as desk:
+            emulator.player.change(speed=SPEED, paused=False)
             for _ in range(60):
                 book = await asyncio.wait_for(client.watch_order_book(PAIR, 5000), 60)
             trades = await asyncio.wait_for(client.watch_trades(PAIR), 60)
@@ -119,14 +121,16 @@ def test_ccxt_pro_and_our_venue_end_with_the_same_book():
 def test_python_binance_depth_cache_and_our_venue_end_with_the_same_book(lost):
     async def scenario():
         async with emulating() as emulator, python_binance_at(emulator) as (client, sockets):
-            async with trading_desk(emulator) as desk:
+            async with trading_desk(emulator, policy=PATIENT) as desk:
                 cache = DepthCacheManager(client, "BTCUSDT", bm=sockets, limit=5000, conv_type=Decimal, ws_interval=100)
                 async with cache:
-                    emulator.player.change(speed=50, paused=False)
+                    emulator.player.change(speed=SPEED, paused=False)
                     for number in range(60):
                         book = await asyncio.wait_for(cache.recv(), 60)
                         if lost and number == 30:
                             emulator.inject("drop", count=lost, match="@depth")
+                    # What is lost is noticed with the next frame: it has to come before the exchange is held.
+                    await until(lambda: bool(desk.gaps) == bool(lost), "the gap is noticed")
                     await until(lambda: desk.is_live)
                     emulator.player.change(paused=True)
                     await desk.agree()

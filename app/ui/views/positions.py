@@ -76,15 +76,17 @@ class PositionsView:
         return rolls(item, today()) if item and "rolls" in item else ("", "", "")  # a row changes with every tick; few roll
 
     def _name(self, row: dict) -> str:
-        month = self._rolls(row)[1]
-        return f"{row['symbol']}, {month}" if month else row["symbol"]
+        more = "less than a lot" if row.get("closes") == "0" else self._rolls(row)[1]
+        return f"{row['symbol']}, {more}" if more else row["symbol"]
 
     def _actions(self, row: dict) -> tuple[Action, ...]:
-        symbol = row["symbol"]
-        return (
-            Action("close", "Close", f"Close the position in {symbol}: asks before it sends"),
-            Action("reverse", "Reverse", f"Reverse the position in {symbol}: asks before it sends"),
-        )
+        symbol, can = row["symbol"], (self._store.hello or {}).get("capabilities", {})
+        found = []
+        if row.get("closes") != "0":
+            found.append(Action("close", "Close", f"Close the position in {symbol}: asks before it sends"))
+        if can.get("reverse", True):
+            found.append(Action("reverse", "Reverse", f"Reverse the position in {symbol}: asks before it sends"))
+        return tuple(found)
 
     def _draw(self, account: dict | None) -> None:
         rows = list((account or {}).get("positions", ()))

@@ -124,8 +124,10 @@ class Answers:
         links = [*links, state]
         self.chain.order(cid, [*(each.order_id for each in links), *([state.replaced_by] if state.replaced_by is not None else [])])
         since = as_of_ns or reply.sent_ns
-        if state.replaced_by is not None and len(links) < LINKS:
-            self._ask(order, item, state.replaced_by, links, since)
+        # An answer from before a replacement that has been heard of since says what the order was: what it is, the replacement says.
+        following = state.replaced_by or self.chain.after(state.order_id)
+        if following is not None and len(links) < LINKS:
+            self._ask(order, item, following, links, since)
         else:
             self._complete(order, item, links, since)
 
@@ -265,7 +267,7 @@ class Answers:
             if state.replaced_by is not None:
                 self.chain.name(state.replaced_by, cid)
             if not self._owner.is_amending(cid):
-                self._owner.query(cid)
+                self._ledger.owe(cid)  # no report says what it is like now, and nothing else would ask again
         elif event in ("order_replace_rejected", "order_cancel_rejected"):
             change = "amend" if event == "order_replace_rejected" else "cancel"
             self._owner.report([events.OrderChangeRefused(now, cid, change, f"alpaca_{event}", "the exchange refused it")])

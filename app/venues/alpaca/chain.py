@@ -76,6 +76,11 @@ class Chain:
         parts = self._parts.get(client_order_id)
         return parts[-1] if parts else None
 
+    def after(self, order_id: str) -> str | None:
+        """The order that replaced one of Alpaca's, where that is known."""
+        parts = self._parts.get(self._owner.get(order_id, ""), [])
+        return next((part for part, following in zip(parts[1:], parts, strict=False) if following == order_id), None)
+
     def accept(self, order_id: str) -> bool:
         """Count an acceptance; False when it was reported before: answer and stream both tell of it."""
         if order_id in self._accepted:

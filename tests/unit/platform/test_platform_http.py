@@ -12,6 +12,7 @@ import pytest
 from app.platform.errors import HttpError
 from app.platform.interfaces import HttpCall
 from app.platform.native.http import NativeHttp
+from tests.unit.tcp import listening
 
 
 @dataclass
@@ -56,10 +57,9 @@ class Peer:
 @pytest.fixture
 async def peer() -> AsyncIterator[Peer]:
     made = Peer()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    yield made
-    server.close()
+    async with listening(made.serve) as address:
+        made.url = f"http://{address}"
+        yield made
 
 
 @pytest.fixture
