@@ -20,16 +20,15 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, sync_playwright
 from websockets.sync.client import connect
 
-from tests.bench.bench_desk import COLLECT, COLLECTED
+from tests.bench.bare_browser import BarePage, bare_page
 from tests.bench.results import emit, percentile
-from tests.e2e.desk import DeskPage
+from tests.e2e.desk import PASSPHRASE
 from tests.e2e.serving import SITE, binance_emulator, saying, serving
 from tests.venues.exec_sdks import ED_KEY, ED_PEM, ED_PUBLIC, KEY, SECRET
-from tools.browsers import chromium
 
 ORDERS = int(sys.argv[1]) if len(sys.argv) > 1 else 150
 SPEED = sys.argv[2] if len(sys.argv) > 2 else "1"
@@ -40,26 +39,18 @@ SENT = FAST + 10 * len(SYMBOLS)
 """Of the fast market a second: ten differences of each book come on top."""
 KEPT_UP = 0.98
 WARM_S = 30
-PRESSED = """() => {
-  window.pressed = [];
-  new PerformanceObserver((list) => {
-    for (const m of list.getEntries()) if (m.name === "kontor:order-to-ack") window.pressed.push(performance.timeOrigin + m.startTime);
-  }).observe({ type: "measure", buffered: false });
-}"""
+HANDS = (Path(__file__).parent / "pages" / "hands.js").read_text()
+"""What a trader's hands do in the page."""
 BALANCES = {"USDT": "1000000", "BTC": "2"}
 KEYS = (("hmac", {"api_key": KEY, "secret": SECRET}), ("ed25519", {"api_key": ED_KEY, "public": ED_PUBLIC.decode()}))
 
 
 def main() -> None:
     """Both keys in both markets, one after the other."""
-    path, arguments = chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        for fast in (False, True):
-            for name, about in KEYS:
-                with market(fast) as (said, streams):
-                    one_key(browser, name, about, said, streams)
-        browser.close()
+    for fast in (False, True):
+        for name, about in KEYS:
+            with market(fast) as (said, streams):
+                one_key(name, about, said, streams)
 
 
 @contextmanager
@@ -74,14 +65,15 @@ def market(fast: bool) -> Iterator[tuple[dict, dict]]:
         yield said, stack.enter_context(saying("tests.bench.market_server", *told))
 
 
-def one_key(browser: Browser, name: str, about: dict, said: dict, streams: dict) -> None:
+def one_key(name: str, about: dict, said: dict, streams: dict) -> None:
     """Place the orders and print what they took."""
     base, fast = f"http://127.0.0.1:{said['port']}", "pid" in streams
     body = json.dumps({**about, "uid": 1, "balances": BALANCES}).encode()
     urllib.request.urlopen(urllib.request.Request(f"{base}/admin/account", body), timeout=10).close()
     bare = bare_client(said["api"]) if name == "hmac" and not fast else None
     with serving(SITE, f"{base} ws://127.0.0.1:{said['port']} {streams['ws'].removesuffix('/stream')}") as server:
-        acks, pressed, health = orders(browser, server.url, said, streams, name)
+        with bare_page() as page:
+            acks, pressed, found = orders(page, server.url, said, streams, name)
     with urllib.request.urlopen(f"{base}/admin/orders", timeout=10) as answer:
         arrived = [ns / 1e6 for ns in json.load(answer)["arrived_ns"][-ORDERS:]]
     wire = [came - went for came, went in zip(arrived, pressed, strict=True)]
@@ -93,56 +85,49 @@ def one_key(browser: Browser, name: str, about: dict, said: dict, streams: dict)
     for fraction, label in ((0.5, "p50"), (0.99, "p99")):
         value = percentile(wire, fraction)
         emit(f"real_click_to_wire_{name}_{label}", value, "ms", "10 ms" if label == "p99" else "none", value / 10 if label == "p99" else None, len(wire))
-    emit(f"real_ticks_{name}", health["ticks_per_s"], "1/s", f"{FAST:,.0f} ticks a second", health["ticks_per_s"] / FAST, 1)
-    emit(f"real_click_to_journal_{name}_p99", health["click_to_journal"]["p99"], "ms", "none", None, health["click_to_journal"]["count"])
+    emit(f"real_ticks_{name}", found["ticks_per_s"], "1/s", f"{FAST:,.0f} ticks a second", found["ticks_per_s"] / FAST, 1)
+    emit(f"real_click_to_journal_{name}_p99", found["click_to_journal"]["p99"], "ms", "none", None, found["click_to_journal"]["count"])
     if fast:
-        emit(f"real_frame_to_engine_{name}_p99", health["frame_to_engine"]["p99"], "ms", "none", None, health["frame_to_engine"]["count"])
-        emit(f"real_generator_{name}", 100 * health["generator"], "% core", "none", None, 1)
-        if health["ticks_per_s"] < KEPT_UP * SENT:
+        emit(f"real_frame_to_engine_{name}_p99", found["frame_to_engine"]["p99"], "ms", "none", None, found["frame_to_engine"]["count"])
+        emit(f"real_generator_{name}", 100 * found["generator"], "% core", "none", None, 1)
+        if found["ticks_per_s"] < KEPT_UP * SENT:
             raise SystemExit(f"the desk did not keep up: {health['ticks_per_s']:,.0f} of {SENT:,.0f} events a second came")
 
 
-def orders(browser: Browser, url: str, said: dict, streams: dict, name: str) -> tuple[list[float], list[float], dict]:
+def orders(page: BarePage, url: str, said: dict, streams: dict, name: str) -> tuple[list[float], list[float], dict]:
     """Limit orders far below the market, one after another; ms from press to the answer, when each was pressed (epoch ms), and the worker's histograms."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    desk = DeskPage(page, url)
-    symbols = ",".join(SYMBOLS) if "pid" in streams else SYMBOLS[0]
-    desk.open(venue="binance", account="binance", binance_symbols=symbols, binance_ws=streams["ws"], binance_rest=said["rest"], binance_trade=said["api"])
-    desk.create_vault()
-    desk.go("vault")
-    desk.by("real-kind").select_option("HMAC-SHA256" if name == "hmac" else "Ed25519")
-    desk.by("real-api-key").fill(KEY if name == "hmac" else ED_KEY)
-    desk.by("real-secret").fill(SECRET if name == "hmac" else ED_PEM.decode().replace("\n", ""))
-    desk.by("real-key-keep").click()
-    desk.by("real-state", state="ready").wait_for(timeout=30_000)
-    desk.by("real-arm").click()
-    desk.by("real-arm-confirm").click()
-    desk.go("desk")
-    if "pid" in streams:
-        warm_up(desk)
-    price = desk.quote()[0] - 5000
-    page.evaluate(COLLECT, "kontor:order-to-ack")
-    page.evaluate(PRESSED)
-    before, began, spent = desk.ask("health")["counters"]["events"], time.monotonic(), cpu_s(streams.get("pid"))
-    for number in range(ORDERS):
-        desk.submit(kind="limit", qty="0.001", price=str(price))
-        page.evaluate(COLLECTED, number + 1)
-    acks = page.evaluate("() => window.collected")
-    report, pressed, took = desk.ask("health"), page.evaluate("() => window.pressed"), time.monotonic() - began
-    health = {row["name"]: row for row in report["histograms"]}
-    health |= {"ticks_per_s": (report["counters"]["events"] - before) / took, "generator": (cpu_s(streams.get("pid")) - spent) / took}
-    context.close()
-    return acks, pressed, health
+    fast = "pid" in streams
+    query = {"venue": "binance", "account": "binance", "binance_symbols": ",".join(SYMBOLS) if fast else SYMBOLS[0]}
+    query |= {"binance_ws": streams["ws"], "binance_rest": said["rest"], "binance_trade": said["api"]}
+    page.go(f"{url}/?{urlencode(query)}")
+    while not page.run("document.readyState === 'complete' && location.protocol === 'http:'"):
+        time.sleep(0.1)
+    page.run(HANDS)
+    hmac_key = name == "hmac"
+    kind, api_key, secret = ("HMAC-SHA256", KEY, SECRET) if hmac_key else ("Ed25519", ED_KEY, ED_PEM.decode().replace("\n", ""))
+    page.run(f"hands.arm({json.dumps([PASSPHRASE, kind, api_key, secret])})")
+    if fast:
+        warm_up(page)
+    before, began, spent = health(page)["counters"]["events"], time.monotonic(), cpu_s(streams.get("pid"))
+    acks, pressed = page.run(f"hands.orders({ORDERS}, 5000)", 600)
+    report, took = health(page), time.monotonic() - began
+    found = {row["name"]: row for row in report["histograms"]}
+    found |= {"ticks_per_s": (report["counters"]["events"] - before) / took, "generator": (cpu_s(streams.get("pid")) - spent) / took}
+    return acks, pressed, found
 
 
-def warm_up(desk: DeskPage) -> None:
+def health(page: BarePage) -> dict:
+    """What the desk's worker says of itself."""
+    return page.run("hands.ask({ do: 'health' })")
+
+
+def warm_up(page: BarePage) -> None:
     """Until the market comes in columns and as fast as it is sent; books are there by then."""
     until = time.monotonic() + WARM_S
-    while (counters := desk.ask("health")["counters"])["ticks_per_s"] < KEPT_UP * FAST or counters["instruments_in_columns"] < len(SYMBOLS):
+    while (counters := health(page)["counters"])["ticks_per_s"] < KEPT_UP * FAST or counters["instruments_in_columns"] < len(SYMBOLS):
         if time.monotonic() > until:
             raise SystemExit(f"the fast market did not come within {WARM_S} s: {counters}")
-        desk.page.wait_for_timeout(500)
+        time.sleep(0.5)
 
 
 def cpu_s(pid: int | None) -> float:
