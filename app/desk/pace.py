@@ -38,6 +38,7 @@ class Pace:
         self._venue, self._begun = venue, False
         self._load, self._scheduler, self._quiet_s, self._failed = load, scheduler, quiet_s, failed
         self._seconds = 0
+        self._loading: asyncio.Future | None = None
 
     def second(self, ticks: float) -> None:
         """Once a second: so many ticks came in it."""
@@ -46,21 +47,35 @@ class Pace:
             self._begun = True
             self._scheduler.create_task(self._begin())
 
+    async def numpy(self) -> None:
+        """numpy, loaded once for whoever asks first. Raises what went wrong; who asks again then has it tried again."""
+        if self._loading is None:
+            self._loading = asyncio.ensure_future(self._load_numpy())
+        loading = self._loading
+        try:
+            await asyncio.shield(loading)
+        except Exception:
+            self._loading = None if self._loading is loading else self._loading
+            raise
+
     async def _begin(self) -> None:
         try:
-            if self._load is not None:
-                await self._load("numpy", self._rest)
-            looks = 0
-            while self._quiet_s() < QUIET_S and looks < LOOKS:
-                await asyncio.sleep(REST_S)
-                looks += 1
-            while not self._quiet_s():
-                await asyncio.sleep(REST_S)
-            from app.market import quotes  # noqa: F401  (now, and not with the first of them)
+            await self.numpy()
         except Exception as error:  # a package that cannot be fetched: objects do as well, only slower
             self._failed(error)
             return
         self._venue.use_columns()
+
+    async def _load_numpy(self) -> None:
+        if self._load is not None:
+            await self._load("numpy", self._rest)
+        looks = 0
+        while self._quiet_s() < QUIET_S and looks < LOOKS:
+            await asyncio.sleep(REST_S)
+            looks += 1
+        while not self._quiet_s():
+            await asyncio.sleep(REST_S)
+        from app.market import quotes  # noqa: F401  (now, and not with the first of them)
 
     async def _rest(self) -> None:
         await asyncio.sleep(REST_S)

@@ -73,7 +73,7 @@ class _Row:
 
 
 class Scanner:
-    """``load`` makes packages importable (None: they are); ``stored(symbol)`` gives stored bars of a minute or None; ``ready`` is told of rows that
+    """``load`` makes numpy importable (None: it is); ``stored(symbol)`` gives stored bars of a minute or None; ``ready`` is told of rows that
     have begun, ``failed`` of what went wrong."""
 
     def __init__(
@@ -82,7 +82,7 @@ class Scanner:
         clock: Any,
         scheduler: Any,
         now_ns: Callable[[str], int],
-        load: Callable[[list[str]], Awaitable[None]] | None,
+        load: Callable[[], Awaitable[None]] | None,
         stored: Callable[[str], Awaitable[Any]],
         ready: Callable[[set[str]], object],
         failed: Callable[[Exception], object],
@@ -177,7 +177,7 @@ class Scanner:
     async def _warm(self) -> None:
         try:
             if self._together is None and self._load is not None:
-                await self._load(["numpy"])
+                await self._load()
             while self._cold:
                 await self._warm_some()
         except Exception as error:  # a package that cannot be fetched: the columns say so, and the watchlist goes on

@@ -151,7 +151,7 @@ class Desk:
 
             around = self.around
             self._scanner = Scanner(
-                *(self.market, around.clock, around.scheduler, self.venue.now_ns, around.packages),
+                *(self.market, around.clock, around.scheduler, self.venue.now_ns, None if around.package is None else self._pace.numpy),
                 lambda symbol: self.history.held(symbol, "1m"),
                 lambda symbols: [publisher.scanned(symbols) for publisher in self.publishers],
                 self.health.note,

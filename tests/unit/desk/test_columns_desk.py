@@ -107,6 +107,21 @@ async def test_a_trader_who_never_rests_gets_columns_all_the_same_between_two_or
     assert desk.used == 1
 
 
+async def test_numpy_is_loaded_once_for_all_who_ask_and_again_only_after_a_failure(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pace, "REST_S", 0)
+    desk = Slow()
+    desk.error = OSError("no network")
+    assert await asyncio.gather(desk.pace.numpy(), desk.pace.numpy(), return_exceptions=True) == [desk.error] * 2
+    desk.error = None
+    impatient = asyncio.ensure_future(desk.pace.numpy())
+    await asyncio.sleep(0)
+    impatient.cancel()
+    for _ in range(FOR_S):
+        desk.pace.second(FAST)
+    await asyncio.gather(desk.pace.numpy(), desk.pace.numpy(), *desk.tasks)
+    assert desk.loads == ["numpy"] * 2 and desk.used == 1
+
+
 async def test_a_package_that_cannot_be_fetched_leaves_the_desk_as_it_was():
     desk = Slow()
     desk.error = OSError("no network")

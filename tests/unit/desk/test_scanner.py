@@ -174,7 +174,7 @@ async def test_what_is_lacking_is_told_and_sorted_last():
 
 
 async def test_without_numpy_the_columns_say_why():
-    async def load(_names: list[str]) -> None:
+    async def load() -> None:
         raise OSError("no network")
 
     world = World(load)
