@@ -549,7 +549,7 @@ class Desk:
         return {
             "account": self.shown.name,
             "accounts": [{"name": each.name, "title": each.title, "real": each.real is not None} for each in self.accounts.all],
-            "orders": [*dict.fromkeys([*self.trade.execution.order_types, *sorted(HELD)]), *([PAIR] if self.real is None else [])],
+            "orders": [*dict.fromkeys([*self.trade.execution.order_types, *sorted(HELD)]), PAIR],
             "tifs": [*dict.fromkeys([*self.trade.execution.tifs, *sorted(HELD_TIFS)])],
             "held": sorted(HELD - {*self.trade.execution.order_types}),
             "held_tifs": sorted(HELD_TIFS - {*self.trade.execution.tifs}),

@@ -120,11 +120,12 @@ def _warnings(engine: Engine, read: Ticket, fillable: Decimal, average: Decimal 
     held = engine.portfolio.qty(symbol)
     if held and not read.reduce_only and (held > 0) != (read.side is Side.BUY) and read.qty > abs(held):
         found.append(f"It would turn the position of {plain(held)} {instrument.base} round.")
-    if read.more.apart and read.more.take_profit is not None and read.more.stop_loss is not None:
-        found.append(
-            "The venue takes one exit: the stop loss works there. The take profit is held by this desk, while it is open and armed, and sent at market "
-            "once touched."
-        )
+    if read.more.apart:
+        here = "is held by this desk, while it is open and armed, and sent"
+        if read.more.take_profit is not None and read.more.stop_loss is not None:
+            found.append(f"The venue takes one exit: the stop loss works there. The take profit {here} at market once touched.")
+        elif read.more.pair_stop is not None:
+            found.append(f"The venue takes one of a pair: the stop works there. The limit {here} once its price is touched.")
     rate = engine.view.rates(engine.currency).rate(instrument.quote)
     if rate is not None and rate.assumed:
         found.append("No USDT/USD quote is known: 1 USD is taken for 1 USDT.")

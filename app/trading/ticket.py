@@ -58,6 +58,8 @@ class Ticket:
 
     def intent(self, client_order_id: str, account: str, origin: str, sequence: int, route: str | None = None) -> OrderIntent:
         """The intent this ticket becomes; `terms.companions` are the others that come with it."""
+        paired = self.more.pair_stop is not None
+        held = self.more.held or (paired and self.more.apart)  # the stop of the pair works at the venue
         return OrderIntent(
             client_order_id=client_order_id,
             account=account,
@@ -65,19 +67,19 @@ class Ticket:
             sequence=sequence,
             symbol=self.instrument.symbol,
             side=self.side,
-            type=self.type,
+            type=OrderType.LIMIT_IF_TOUCHED if paired and held else self.type,
             tif=self.tif,
             qty=self.qty,
             price=self.price,
-            stop=self.stop,
+            stop=self.price if paired and held else self.stop,
             post_only=self.post_only,
             reduce_only=self.reduce_only,
             trail=self.more.trail,
             trail_percent=self.more.trail_percent,
             display=self.more.display,
             expires_ns=self.more.expires_ns,
-            group=client_order_id if self.more.pair_stop is not None else None,
-            held=True if self.more.held else None,
+            group=client_order_id if paired else None,
+            held=True if held else None,
             route=route,
             release_ns=self.more.release_ns,
             multiplier=self.multiplier,

@@ -21,7 +21,7 @@ from .execution import BALANCE, Ledger, Refused
 
 SENT_TOLD_S = 0.05
 FREE_WAIT_S, FREE_LOOK_S = 1.0, 0.02
-"""How long an order that closes waits for what other orders on their way out still bind, and how often that is looked at."""
+"""How long an order waits for what others on their way out still bind, and how often that is looked at."""
 _WORDS_KEPT = 500
 
 
@@ -47,8 +47,6 @@ class RealExecution:
     _cancel: Callable[[Any, Instrument], None]
     _amend: Callable[[Any, Instrument, Decimal | None, Decimal | None, Decimal | None, Decimal | None], None]
     _ask: Callable[[Any, Instrument], None]
-    _is_bound: Callable[[OrderIntent, Instrument], bool]
-    """Whether a part of what an order would close is set aside at the venue for other orders, as far as is known."""
     look_again: Callable[[], None]
 
     def __init__(
@@ -172,21 +170,24 @@ class RealExecution:
         return self._amendment(order, qty, price, stop)
 
     def submit(self, intent: OrderIntent) -> None:
-        """Send an order, at most once. One that closes waits a moment for what orders that are being cancelled still bind."""
-        item = self.instruments.get(intent.symbol)
-        if intent.reduce_only and item is not None and self._ready and self._is_bound(intent, item):
-            self.look_again()
-            self._wait(intent, item, self._clock.monotonic_ns() + round(FREE_WAIT_S * 1e9))
-        else:
-            self._submit(intent, self.refusal(intent))
-
-    def _wait(self, intent: OrderIntent, item: Instrument, until_ns: int) -> None:
-        self._waiting.pop(intent.client_order_id, None)
-        if self._ready and self._is_bound(intent, item) and self._clock.monotonic_ns() < until_ns:
-            self._waiting[intent.client_order_id] = self._scheduler.call_later(FREE_LOOK_S, lambda: self._wait(intent, item, until_ns))
-            return
+        """Send an order, at most once. What is sent without being asked about before, because it was held or closes all, waits a moment for what orders
+        that are being cancelled still bind."""
         refused = self.refusal(intent)
-        self._submit(intent, None if refused is not None and refused.code == BALANCE else refused)  # the venue knows best what is free
+        if refused is not None and refused.code == BALANCE:
+            self.look_again()
+            self._wait(intent, self._clock.monotonic_ns() + round(FREE_WAIT_S * 1e9))
+        else:
+            self._submit(intent, refused)
+
+    def _wait(self, intent: OrderIntent, until_ns: int) -> None:
+        self._waiting.pop(intent.client_order_id, None)
+        refused = self.refusal(intent)
+        if refused is None or refused.code != BALANCE:
+            self._submit(intent, refused)
+        elif self._clock.monotonic_ns() < until_ns:
+            self._waiting[intent.client_order_id] = self._scheduler.call_later(FREE_LOOK_S, lambda: self._wait(intent, until_ns))
+        else:
+            self._submit(intent, None)  # the venue knows best what is free
 
     def _submit(self, intent: OrderIntent, refused: Refused | None) -> None:
         if refused is not None:

@@ -362,7 +362,6 @@ async def test_a_journal_begins_with_what_is_held_and_differences_are_shown_and_
         ({"symbol": "BRK.A", "qty": "0.5", "price": "500"}, "bad_lot", "qty"),
         ({"type": "stop", "tif": "ioc", "price": None, "stop": "195"}, "bad_tif", "tif"),
         ({"post_only": True}, "venue_post_only", "post_only"),
-        ({"type": "oco", "tif": "gtc", "price": "185", "stop": "195"}, "venue_pair", None),
     ],
 )
 async def test_the_venue_s_rules_are_checked_before_anything_is_journalled(tmp_path, fields, code, field):

@@ -180,3 +180,33 @@ async def test_the_stop_grows_with_an_entry_that_fills_in_parts(tmp_path):
         (there,) = [order for order in desk.account.orders if order.works]
         assert (there.kind, there.qty) == ("STOP_LOSS", Decimal("0.0999")) and desk.orders()[ids[OrderType.MARKET_IF_TOUCHED]] == "held"
         await desk.agree()
+
+
+@pytest.mark.parametrize("end", ["touched", "stopped"])
+@pytest.mark.parametrize("side", ["buy", "sell"])
+async def test_one_cancels_other_the_stop_at_the_venue_and_the_limit_here(tmp_path, side, end):
+    """Each alone would take all the account has: the cash, or what was bought."""
+    async with new_account(tmp_path) as desk:
+        if side == "sell":
+            await bought(desk)
+            qty, limit, stop = "0.0999", desk.ask + 12, desk.bid - 500
+        else:
+            qty, limit, stop = "1.6", desk.bid - 12, desk.ask + 500
+        before = len(desk.account.orders)
+        made = await desk.submit(type="oco", side=side, qty=qty, price=str(limit), stop=str(stop))
+        assert "error" not in made, made
+        ids = {order.intent.type: cid for cid, order in desk.engine.orders.items() if order.intent.group}
+        there, here = ids[OrderType.STOP], ids[OrderType.LIMIT_IF_TOUCHED]
+        await desk.status(there, "accepted")
+        assert desk.orders()[here] == "held" and [order.kind for order in desk.account.orders[before:]] == ["STOP_LOSS"]
+        if end == "stopped":
+            desk.emulator.exchange.trade(SYMBOL, stop, Decimal("0.001"))
+            await desk.status(there, "filled")
+            await desk.status(here, "cancelled")
+        else:
+            await rises(desk, lambda: desk.engine.orders[here].triggered)
+            await until(lambda: desk.orders()[here] in ("accepted", "partially_filled", "filled"), f"sent; {desk.orders()}")
+            assert desk.orders()[there] == "cancelled"
+            (sent,) = [order for order in desk.account.orders[before:] if order.kind == "LIMIT"]
+            assert (sent.qty, sent.price) == (Decimal(qty), limit)
+        await desk.agree()

@@ -145,9 +145,6 @@ def _problems(intent: OrderIntent, rules: Rules, present: Present) -> Iterator[R
         yield Refused("venue_tif", "tif", "A stop waits at Alpaca.", "Use day or GTC.")
     if intent.post_only:
         yield Refused("venue_post_only", "post_only", "Alpaca has no post-only orders.", "Clear post-only.")
-    if intent.group is not None and intent.parent is None:
-        reason = "Alpaca sets the shares aside for the first order of a pair: the second would be refused."
-        yield Refused("venue_pair", None, reason, "Give take profit or stop loss, not both.")
     yield from _prices(intent.price, None if trails else intent.stop)
     if trails and intent.qty % 1:
         yield Refused("venue_fraction", "qty", "Alpaca has trailing stops for whole shares only.", "Use a whole number.")

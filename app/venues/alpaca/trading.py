@@ -13,7 +13,7 @@ from typing import Any
 from app.model import events
 from app.model.events import Event
 from app.model.instrument import Instrument
-from app.model.orders import OrderIntent, Side
+from app.model.orders import OrderIntent
 from app.net.backoff import Rng
 from app.net.connection import Link, LinkPolicy
 from app.platform.interfaces import Clock, Http, Scheduler, Sockets
@@ -118,10 +118,6 @@ class AlpacaTrading(RealExecution):
 
     def _amendment(self, order: Any, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> Refused | None:
         return rules.amendment(order, qty, price, stop)
-
-    def _is_bound(self, intent: OrderIntent, item: Instrument) -> bool:
-        held = self.held.positions.get(item.native)
-        return held is not None and (held.qty > 0) == (intent.side is Side.SELL) and held.available < intent.qty <= abs(held.qty)
 
     def _place(self, intent: OrderIntent, item: Instrument) -> None:
         self._sending.place(intent, item.native, lambda: self.note_sent(intent.client_order_id))

@@ -29,9 +29,6 @@ def order(intent: OrderIntent, item: Instrument, rules: Rules, balances: Balance
         return Refused("venue_tif", "tif", f"Binance has no {intent.tif.value.upper()} orders.", "Use GTC, IOC or FOK.")
     if intent.type in _STOPS and intent.tif is not TimeInForce.GTC:
         return Refused("venue_tif", "tif", "A stop waits at Binance until it is cancelled.", "Use GTC.")
-    if intent.group is not None and intent.parent is None:
-        reason = "Binance locks the balance of both orders of a pair: the second would be refused."
-        return Refused("venue_pair", None, reason, "Give take profit or stop loss, not both.")
     return rules.refusal(intent, kind, mark, working) or (None if intent.starts_held else _short(intent, item, balances, mark))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from app.model import events
 from app.model.events import Event
 from app.model.instrument import Instrument
-from app.model.orders import OrderIntent, Side
+from app.model.orders import OrderIntent
 from app.net.backoff import Rng
 from app.net.connection import Link, LinkPolicy
 from app.platform.interfaces import Clock, Scheduler, Sockets
@@ -106,9 +106,6 @@ class BinanceTrading(RealExecution):
         item, to = self.instruments[order.symbol], terms(order, qty, price, stop)
         mark = self._ledger.mark(order.symbol)
         return admission.amendment(order, to, item, self.rules[order.symbol], self.balances, mark, self._working(order.symbol))
-
-    def _is_bound(self, intent: OrderIntent, item: Instrument) -> bool:
-        return intent.side is Side.SELL and self.balances.get(item.base, (Decimal(0), Decimal(0)))[0] < intent.qty
 
     def _working(self, symbol: str) -> int:
         return [order.intent.symbol for order in self._ledger.working()].count(symbol)
