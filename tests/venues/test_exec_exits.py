@@ -32,6 +32,13 @@ async def bought(desk: RealDesk, **exits: Decimal) -> dict[OrderType, str]:
     return {order.intent.type: cid for cid, order in desk.engine.orders.items()}
 
 
+async def bracket(desk: RealDesk) -> tuple[str, str]:
+    """0.1 at market with both exits: the stop, which works at the venue, and the take profit just above the market."""
+    ids = await bought(desk, stop_loss=desk.bid - 500, take_profit=desk.ask + 12)
+    await desk.status(ids[OrderType.STOP], "accepted")
+    return ids[OrderType.STOP], ids[OrderType.MARKET_IF_TOUCHED]
+
+
 async def rises(desk: RealDesk, reached) -> None:
     """Play until something has happened."""
     for _ in range(3_000):
@@ -100,9 +107,7 @@ async def test_the_ticket_says_before_the_press_what_is_held_here(tmp_path):
 
 async def test_both_exits_the_stop_at_the_venue_and_the_take_profit_here(tmp_path):
     async with new_account(tmp_path) as desk:
-        ids = await bought(desk, stop_loss=desk.bid - 500, take_profit=desk.ask + 12)
-        stop, profit = ids[OrderType.STOP], ids[OrderType.MARKET_IF_TOUCHED]
-        await desk.status(stop, "accepted")
+        stop, profit = await bracket(desk)
         assert desk.orders()[profit] == "held" and desk.engine.orders[stop].qty == Decimal("0.0999")
         assert [order.kind for order in desk.account.orders if order.works] == ["STOP_LOSS"]
         await desk.agree()
@@ -115,9 +120,7 @@ async def test_both_exits_the_stop_at_the_venue_and_the_take_profit_here(tmp_pat
 
 async def test_where_nobody_says_that_the_balance_is_free_the_venue_decides(tmp_path):
     async with new_account(tmp_path) as desk:
-        ids = await bought(desk, stop_loss=desk.bid - 500, take_profit=desk.ask + 12)
-        stop, profit = ids[OrderType.STOP], ids[OrderType.MARKET_IF_TOUCHED]
-        await desk.status(stop, "accepted")
+        _stop, profit = await bracket(desk)
         desk.emulator.inject("event_drop", count=2, match="outboundAccountPosition")
         desk.emulator.inject("api_drop", match="account.status")
         await rises(desk, lambda: desk.orders()[profit] == "filled")
@@ -126,9 +129,7 @@ async def test_where_nobody_says_that_the_balance_is_free_the_venue_decides(tmp_
 
 async def test_the_stop_that_is_filled_at_the_venue_ends_the_take_profit(tmp_path):
     async with new_account(tmp_path) as desk:
-        ids = await bought(desk, stop_loss=desk.bid - 500, take_profit=desk.ask + 12)
-        stop, profit = ids[OrderType.STOP], ids[OrderType.MARKET_IF_TOUCHED]
-        await desk.status(stop, "accepted")
+        stop, profit = await bracket(desk)
         desk.emulator.exchange.trade(SYMBOL, desk.engine.orders[stop].stop, Decimal("0.001"))
         await desk.status(stop, "filled")
         await desk.status(profit, "cancelled")
@@ -139,9 +140,7 @@ async def test_the_stop_that_is_filled_at_the_venue_ends_the_take_profit(tmp_pat
 async def test_when_both_happen_at_once_it_is_sold_once(tmp_path):
     """The take profit is touched while the stop fills and nobody has heard of it yet."""
     async with new_account(tmp_path) as desk:
-        ids = await bought(desk, stop_loss=desk.bid - 500, take_profit=desk.ask + 12)
-        stop, profit = ids[OrderType.STOP], ids[OrderType.MARKET_IF_TOUCHED]
-        await desk.status(stop, "accepted")
+        stop, profit = await bracket(desk)
         price = desk.engine.orders[stop].stop
         desk.emulator.inject("event_drop", count=4)
         desk.emulator.exchange.trade(SYMBOL, price, Decimal("0.001"))
@@ -154,9 +153,7 @@ async def test_when_both_happen_at_once_it_is_sold_once(tmp_path):
 
 async def test_a_take_profit_that_is_touched_after_a_restart_waits_for_arming(tmp_path):
     async with new_account(tmp_path) as desk:
-        ids = await bought(desk, stop_loss=desk.bid - 500, take_profit=desk.ask + 12)
-        stop, profit = ids[OrderType.STOP], ids[OrderType.MARKET_IF_TOUCHED]
-        await desk.status(stop, "accepted")
+        stop, profit = await bracket(desk)
         await desk.restart()
         await desk.ready()
         await desk.market()
