@@ -363,6 +363,7 @@ def test_export_wipe_and_restore_through_the_page(desk: DeskPage, tmp_path: Path
 # Puts a provider's token into the open vault, as a sign-in does.
 KEEP_TOKEN = """
 import gc
+gc.unfreeze()  # what the start left is not listed else
 from app.desk.service import Desk
 desk = next(item for item in gc.get_objects() if isinstance(item, Desk))
 await desk.signin._tokens.put("broker", {"access_token": given})
