@@ -2,7 +2,7 @@
 //
 // Whatever has queued is handed over by a message to ourselves, which the browser delivers after the frames already waiting. In a burst it
 // does so only when the burst is over; then the first frames are handed over as soon as they have waited for MOST_WAIT, whatever is still
-// to come. Where frames come FAST it would be call after call for a few of them: there the first one waits for GATHER, by a timer.
+// to come.
 //
 // No more go at once than about MOST_WORK takes to work on: other messages of the thread get their turn in between. While orders are under
 // way (`giveWay`) that is not enough, as an order takes many turns: then pieces of a burst keep REST apart, until they are MOST_BEHIND,
@@ -10,8 +10,6 @@
 
 const MOST_WAIT = 3; // ms
 const MOST_WORK = 4;
-const FAST = 0.66; // ms between frames, about
-const GATHER = 2;
 const FEWEST = 16;
 const SMOOTH = 0.3;
 const REST = 5;
@@ -41,7 +39,6 @@ export const connect = (url, opened, deliver, closed) => {
   let cost = MOST_WORK / 64; // ms a frame, as it turned out so far
   let resting = null;
   let [last, gap] = [0, 100 * MUCH]; // ms: of the last frame, between frames
-  const turn = () => resting === null && take();
   const ask = () => port2.postMessage(null);
   const goOn = () => {
     if (!ordersFirst || performance.now() - times[gone] > MOST_BEHIND) return ask();
@@ -83,7 +80,7 @@ export const connect = (url, opened, deliver, closed) => {
     port2.close();
     closed(code, reason);
   };
-  port1.onmessage = turn;
+  port1.onmessage = () => resting === null && take();
   socket.onopen = () => opened();
   socket.onmessage = ({ data }) => {
     const now = performance.now();
@@ -91,7 +88,7 @@ export const connect = (url, opened, deliver, closed) => {
     times.push(now);
     gap += (Math.min(now - last, 10 * MUCH) - gap) / 64;
     last = now;
-    if (frames.length === 1) gap < FAST ? setTimeout(turn, GATHER) : ask();
+    if (frames.length === 1) ask();
     else if (resting === null && now - times[gone] > MOST_WAIT) take();
   };
   socket.onclose = ({ code, reason }) => finish(code, reason);

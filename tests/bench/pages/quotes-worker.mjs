@@ -4,9 +4,6 @@ import * as columns from "../app/platform/columns.mjs";
 import * as sockets from "../app/platform/sockets.mjs";
 import { Full, SYMBOLS } from "./ticks.mjs";
 
-// The page gets no more than four times the rows it has in a frame of the screen (what it paints is a quarter of one old at most): the next goes
-// after its rows' part of a quarter.
-const QUARTER_FRAME = 1000 / 60 / 4; // ms
 const job = new URLSearchParams(location.search).get("job");
 const origin = performance.timeOrigin;
 let owed = false;
@@ -17,21 +14,13 @@ let start;
 const play = (make, heap) => (address) => {
   const { take, rows } = make();
   let [oldest, handed, taken, ticks, frames, peak] = [0, 0, 0, 0, 0, 0];
-  let [takes, taking, looks, looking, due, timer] = [0, 0, 0, 0, 0, null];
+  let [takes, taking, looks, looking] = [0, 0, 0, 0];
   const begun = performance.now();
   const heaps = [];
   flush = () => {
     if (owed || !oldest) return;
     const from = performance.now();
-    if (from < due) {
-      timer ??= setTimeout(() => {
-        timer = null;
-        flush();
-      }, due - from);
-      return;
-    }
     const found = rows();
-    due = from + (QUARTER_FRAME * found.length) / 9 / SYMBOLS.length;
     const ready = performance.now();
     looks++;
     looking += ready - from;

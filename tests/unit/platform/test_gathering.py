@@ -80,37 +80,6 @@ globalThis.clearTimeout = () => {};
 """
 
 
-SPACED = """
-const run = () => { for (const [work] of rests.splice(0)) work(); };
-const spaced = async (count, gap) => { for (let n = 0; n < count; n++) { clock += gap; frame(String(n)); await turns(3); } };
-"""
-
-
-def test_where_frames_come_fast_the_first_waits_for_more() -> None:
-    said = told(f"""{REST} {SPACED}
-await spaced(500, 0.5);
-run();
-said.length = 0;
-clock += 0.5;
-frames(500, 504);
-await turns(9);
-said.push(rests.map(([, ms]) => ms));
-run();
-""")
-    assert said == [[2], [4, "500", 250.5]]
-
-
-def test_frames_that_come_fast_wait_no_longer_than_others_in_a_burst() -> None:
-    pieces = told(f"{REST} {SPACED} await spaced(600, 0.1);")[-3:]
-    assert [piece[0] for piece in pieces] == [31, 31, 31], "after 3 ms, though no timer came"
-
-
-def test_a_stream_that_is_not_fast_is_not_gathered_nor_is_what_follows_some_silences() -> None:
-    assert told(f"{REST} {SPACED} await spaced(500, 1); said.push(rests.length);") == ["open", *[[1, str(n), n + 1] for n in range(500)], 0]
-    said = told(f"{REST} {SPACED} await spaced(500, 0.5); run(); await spaced(3, 60); run(); said.length = 0; await spaced(1, 1); said.push(rests.length);")
-    assert said == [[1, "0", 431], 0]
-
-
 def test_while_orders_are_under_way_pieces_of_a_burst_keep_apart() -> None:
     said = told(f"""{REST}
 giveWay(true);
@@ -160,7 +129,7 @@ rests.shift()[0]();
 said.push(["over", said.at(-1)[1]]);
 """)
     told_of = {found[0]: found[1:] for found in said if isinstance(found, list) and isinstance(found[0], str)}
-    assert told_of["held"] == [0, [2, 5]], "fifteen milliseconds of frames wait; a timer gathered the first, and one looks after all"
+    assert told_of["held"] == [0, [5]], "fifteen milliseconds of frames wait, and one timer looks after them"
     assert told_of["late"] == [1, "1000"], "after twenty they go on in pieces"
     assert told_of["signing"] == [0] and told_of["over"] == ["1250"], "an order that was written is about to leave"
 
