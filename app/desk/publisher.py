@@ -39,11 +39,8 @@ BEATS = {
 """How far apart, by how much the trader attends: at work, not touching the page, page out of sight."""
 SPREAD_NS = {"active": 30 * _MS, "resting": 0, "hidden": 0}
 """Least time between two of them: at work none shares a frame with another, so that no frame is long; at rest all share one."""
-LOOKS = {"active": 0.0, "resting": 0.0, "hidden": 1.0}
-"""How often a second at most it asks what changed in columns; 0: whenever the page can take it and the last look is paid for, which is when
-LOOK_REST times as long has passed as it took, or FRAME_NS: no page shows more."""
-LOOK_REST = 16
-FRAME_NS = 1_000_000_000 // 60
+LOOKS = {"active": 60.0, "resting": 60.0, "hidden": 1.0}
+"""How often a second it asks what changed in columns: no page shows more."""
 EARLY_NS = 30 * _MS
 """A beat this near goes along with a quote that is sent anyway."""
 LOST_CREDIT_NS = 5_000_000_000
@@ -92,7 +89,6 @@ class Publisher:
         self._timer: Any = None
         self._look_timer: Any = None
         self._held_timer: Any = None
-        self._paid_at = 0
         self.tape = TapeFeed(market, self._instruments.__getitem__)
         self.gives_way: Callable[[], bool] = lambda: False
         """Whether an order is under way, which goes first."""
@@ -233,13 +229,12 @@ class Publisher:
             self._due.add("summary")
 
     def _look(self, now: int) -> None:
-        """See what changed in columns, no more often than that is worth."""
+        """See what changed in columns, no more often than the page can show it."""
         wait_ns = self._news.wait_ns(now)
         if wait_ns is None:
             self._came_ms = 0.0
             return
-        wait_ns = max(wait_ns, self._paid_at - now)
-        if wait_ns > 0:
+        if wait_ns:
             if self._look_timer is None:
                 self._look_timer = self._scheduler.call_later(max(0.001, wait_ns / 1e9), self._look_late)
             return
@@ -248,7 +243,6 @@ class Publisher:
         if found := self._news.take(now):
             self._touch(found, came)
         self._due.add("account")  # what a position is in may not be watched
-        self._paid_at = now + min(LOOK_REST * (self._clock.monotonic_ns() - now), FRAME_NS)
 
     def _look_at(self) -> None:
         self._news.look_at(self._watched | self.charts.symbols | {self.focus}, LOOKS[self._attention])

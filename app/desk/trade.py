@@ -40,6 +40,7 @@ from app.trading.order import PATIENCE_NS
 from app.trading.resolving import Resolver
 from app.trading.risk.others import Others
 from app.trading.settings import PaperSettings
+from app.trading.spot import owed
 from app.trading.valuation import DayStart, Valuation, valuation
 from app.venues.execution import BALANCE
 
@@ -329,8 +330,10 @@ class Trade:
         if value is None:
             return None
         found = account_view(value, self._view.instruments)
-        for row in found["positions"] if self._view.is_spot else ():
-            row["closes"] = plain(self.engine.closable(row["symbol"]))
+        if self._view.is_spot:
+            owing = owed(self.engine.portfolio, self._view)
+            for row in found["positions"]:
+                row["closes"] = plain(self.engine.closable(row["symbol"], owing))
         return found
 
     def value(self) -> Valuation | None:

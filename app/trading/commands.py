@@ -6,7 +6,7 @@ None of them changes the state: the desk journals, applies and carries out what 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
 from app.model import events
@@ -257,10 +257,10 @@ class Commands:
                 found.append(events.OrderCancelled(now, order.client_order_id, reason))
         return found
 
-    def closable(self, symbol: str) -> Decimal:
-        """What an order can close of a position: of a spot account's no more than it holds."""
+    def closable(self, symbol: str, owing: Mapping[str, Decimal] | None = None) -> Decimal:
+        """What an order can close of a position: of a spot account's no more than it holds; ``owing`` as in `spot.sellable`."""
         held = self.portfolio.qty(symbol)
-        most = spot.sellable(self.portfolio, self.view, symbol) if held > 0 else None
+        most = spot.sellable(self.portfolio, self.view, symbol, owing) if held > 0 else None
         return held.copy_abs() if most is None else min(held, most)
 
     def _against(self, symbol: str, times: int, reduce_only: bool) -> dict:

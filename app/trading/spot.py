@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from .money import ZERO, add, remainder, sub
 
 
-def sellable(portfolio: Any, view: Any, symbol: str) -> Decimal | None:
-    """The quantity of an instrument that the account holds, down to the lot; None where it is not bound to that (paper, margin), or not known."""
+def owed(portfolio: Any, view: Any) -> dict[str, Decimal]:
+    """By asset, what its positions owe (below zero): fees taken in it, and what was sold of it through other instruments."""
+    found = {asset: amount for asset, amount in portfolio.cash.items() if amount < 0}
+    for symbol, position in portfolio.positions.items():
+        if position.qty < 0 and (item := view.instruments.get(symbol)) is not None:
+            found[item.base] = add(found.get(item.base, ZERO), position.qty)
+    return found
+
+
+def sellable(portfolio: Any, view: Any, symbol: str, owing: Mapping[str, Decimal] | None = None) -> Decimal | None:
+    """The quantity that a long position leaves to sell, down to the lot; None where the account is not bound to what it holds (paper, margin), or the
+    instrument is not known. ``owing`` is `owed`, where that is known already."""
     item = view.instruments.get(symbol) if view is not None and view.is_spot else None
     if item is None:
         return None
-    held = portfolio.cash.get(item.base, ZERO)
-    for other, position in portfolio.positions.items():
-        there = view.instruments.get(other)
-        if there is not None and there.base == item.base:
-            held = add(held, position.qty)
-    return sub(held, remainder(held, item.lot_size)) if held > 0 else ZERO
+    owing = owed(portfolio, view) if owing is None else owing
+    held = max(add(portfolio.qty(symbol), owing.get(item.base, ZERO)), ZERO)
+    return sub(held, remainder(held, item.lot_size))

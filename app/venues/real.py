@@ -74,7 +74,7 @@ class RealExecution:
         self._asking: set[str] = set()
         """Orders whose answers reconciliation waits for."""
         self._waiting: dict[str, Cancellable] = {}
-        """Orders that wait for what they close to be free."""
+        """Orders that wait until what they need is free."""
         self._questions: dict[str, Any] = {}
         """The last request of the question about each order."""
 

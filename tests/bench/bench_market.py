@@ -23,7 +23,6 @@ from tests.unit.venues.recorded import messages, sessions
 
 REPEATS = 5
 NAME = "binance-btcusdt-2024"
-BATCH = 32
 
 
 def main() -> None:
@@ -35,9 +34,6 @@ def main() -> None:
         report(f"parse_{kind}", per_item(lambda frames=frames: parse(frames), len(frames)), yard, len(frames))
         path = per_item(lambda kind=kind: whole_path(everything, kind), 1, timed=True)
         report(f"frame_to_state_{kind}", path, yard, len(frames))
-        if kind != "depth":
-            many = per_item(lambda frames=frames: parse_many(frames), len(frames))
-            report(f"parse_many_{kind}", many, yard, len(frames))
     depth = [message for message in everything if message.direction == "http" or "@depth" in message.raw[:40]]
     spent_s = per_item(lambda: book_only(depth), 1) / 1e6
     yard_s = per_item(lambda: loads([message.raw for message in depth]), 1) / 1e6
@@ -67,13 +63,6 @@ def parse(frames: list[str]) -> None:
     parser = Parser(sessions()[NAME].instruments)
     for text in frames:
         parser.parse(text, 1)
-
-
-def parse_many(frames: list[str]) -> None:
-    """Frames as they queue up behind a busy loop."""
-    parser = Parser(sessions()[NAME].instruments)
-    for at in range(0, len(frames), BATCH):
-        parser.parse_many(frames[at : at + BATCH], 1)
 
 
 def whole_path(everything: tuple[Message, ...], kind: str) -> float:

@@ -157,21 +157,6 @@ def test_recorded_frames_in_any_company_mean_what_they_mean_alone(name: str) -> 
         assert used.parse(text, 5) == fresh.parse(text, 5)
 
 
-@given(st.lists(st.sampled_from(["a", "b"]) | JSONISH.map(json.dumps), max_size=8), st.data())
-@settings(max_examples=100, deadline=None)
-def test_a_batch_means_the_same_as_its_frames(odd: list[str], data: st.DataObject) -> None:
-    name = "binance-btcusdt-2024"
-    parser = Binance(sessions()[name].instruments)
-    texts = data.draw(st.permutations(odd + frames(name)[:4]))
-    alone = [event for text in texts for event in parser.parse(text, 5)]
-    together = parser.parse_many(texts, 5)
-    assert [reasonless(event) for event in together] == [reasonless(event) for event in alone]
-
-
-def reasonless(event: object) -> object:
-    return Rejected if isinstance(event, Rejected) else event
-
-
 @given(
     st.sampled_from(HOSTILE)
     | st.from_regex(r"-?[0-9]{1,12}(\.[0-9]{0,10})?", fullmatch=True)

@@ -198,6 +198,21 @@ async def test_what_was_to_replace_it_is_refused_and_the_order_is_gone(tmp_path)
         assert not any(order.works for order in desk.account.orders)
 
 
+@pytest.mark.parametrize("part", ["cancelResponse", "newOrderResponse"])
+async def test_a_part_that_the_venue_itself_is_unsure_of_is_asked_about(tmp_path, part):
+    """It answers that the old one is gone, or the new one refused, and that it does not know that: neither is believed."""
+    async with real_desk(tmp_path) as desk:
+        await desk.armed()
+        cid = await working(desk)
+        said = {"cancelResult": "SUCCESS", "newOrderResult": "FAILURE", "cancelResponse": {}, "newOrderResponse": {}}
+        said = said | {part: {"code": -1007, "msg": "Timeout waiting for response from backend server."}}
+        desk.emulator.inject("api_refuse", match="order.cancelReplace", status=409, code=-2021, msg="partially failed", data=said)
+        await amend(desk, cid, "0.2", desk.bid - 50)
+        await until(lambda: desk.engine.orders[cid].amend_requested_ns is None, "known")
+        assert desk.orders() == {cid: "accepted"} and not [order for order in desk.account.orders if not order.works]
+        await desk.agree()
+
+
 @pytest.mark.parametrize("done", [True, False], ids=["replaced", "not replaced"])
 @pytest.mark.parametrize("how", ["cancel", "kill"])
 async def test_a_cancel_on_the_way_of_a_replacement_reaches_whatever_works(tmp_path, how, done):

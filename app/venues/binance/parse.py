@@ -18,7 +18,6 @@ from app.model.units import parse_decimal, parse_units, shorten
 
 from ..wire import (
     ERRORS,
-    MAX_FRAME,
     Route,
     Units,
     WireError,
@@ -33,8 +32,6 @@ from ..wire import (
 from .columns import MAX_SPAN, ColumnEvents
 
 VENUE = "binance"
-_JOIN = 400
-"""Longest average frame worth joining, in characters: for long ones the copy costs more than the call saved."""
 _UNUSED = frozenset({"kline", "24hrTicker", "24hrMiniTicker", "avgPrice", "1hTicker", "4hTicker", "1dTicker"})
 _SUFFIXES = ("depth", "depth@100ms", "bookTicker", "trade", "aggTrade")
 
@@ -70,20 +67,6 @@ class Parser:
             return self._message(decode(text), recv_ns)
         except ERRORS as error:
             return [reject(self.venue, recv_ns, error, text)]
-
-    def parse_many(self, texts: Sequence[str], recv_ns: int | Sequence[int]) -> list[MarketEvent | Rejected]:
-        """Events in frames that queued up, in order; ``recv_ns`` is one time for all or one for each."""
-        times = [recv_ns] * len(texts) if isinstance(recv_ns, int) else recv_ns
-        out: list[MarketEvent | Rejected] = []
-        for text, recv, message in zip(texts, times, decode_many(texts), strict=True):
-            if message is None:
-                out += self.parse(text, recv)
-                continue
-            try:
-                out += self._message(message, recv)
-            except ERRORS as error:
-                out.append(reject(self.venue, recv, error, text))
-        return out
 
     def take_control(self) -> list[dict]:
         """Answers to requests since the last call, decoded."""
@@ -181,24 +164,6 @@ class Parser:
             first,
             last,
         )
-
-
-def decode_many(texts: Sequence[str]) -> list[object | None]:
-    """Decoded objects, one for each text; None where a text must be decoded alone.
-
-    Joining frames saves calls into the decoder. Texts that only together look like valid JSON are caught by their
-    count; any doubt sends them through one by one.
-    """
-    if len(texts) < 2:
-        return [None] * len(texts)
-    joined = "[" + ",".join(texts) + "]" if all(type(text) is str for text in texts) else ""
-    if not joined or len(joined) > min(MAX_FRAME, _JOIN * len(texts)):
-        return [None] * len(texts)
-    try:
-        found = decode(joined)
-    except ERRORS:
-        return [None] * len(texts)
-    return found if len(found) == len(texts) else [None] * len(texts)
 
 
 def instrument_from_rules(row: dict, venue: str = VENUE) -> Instrument:

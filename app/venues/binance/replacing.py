@@ -21,7 +21,7 @@ from app.platform.interfaces import Clock
 from ..execution import Outcome, Rank, Reply
 from ..wire import ERRORS, WireError
 from . import orders
-from .api import Api
+from .api import UNSURE, Api
 from .tally import Tally
 
 PARTLY, FAILED = -2021, -2022
@@ -143,6 +143,8 @@ class Replacing:
         try:
             if reply.outcome is Outcome.DONE:
                 self._replaced(cid, item, reply.result["newOrderResponse"])
+            elif reply.outcome is Outcome.REFUSED and _is_open(reply):
+                self._owner.query(cid)
             elif reply.outcome is Outcome.REFUSED and reply.code == PARTLY and reply.result["cancelResult"] == "SUCCESS":
                 why = _words(reply.result["newOrderResponse"])
                 reason = f"it was cancelled to be replaced, and Binance refused what was to replace it: {why}"
@@ -189,6 +191,11 @@ def terms(order: Any, qty: Decimal | None, price: Decimal | None, stop: Decimal 
         price=price if price is not None else intent.price,
         stop=stop if stop is not None and intent.stop is not None else intent.stop,
     )
+
+
+def _is_open(reply: Reply) -> bool:
+    """Whether the venue does not know what became of a part of it."""
+    return any((reply.result.get(part) or {}).get("code") in UNSURE for part in ("cancelResponse", "newOrderResponse"))
 
 
 def _words(row: Any) -> str:

@@ -37,12 +37,11 @@ def job(venue: str, told: str, way: str) -> dict:
     items = [Instrument(**row) for row in json.loads(told)]
     parser, reader, state = kind(items), BrowserReader(module.layouts(items)), MarketState(items)
     numbered = getattr(parser.columns, "numbered", None)
-    together = getattr(parser, "parse_many", None)
     expected = None
 
     def objects(texts) -> None:
         frames = list(BrowserFrames(texts))
-        state.apply(together(frames, RECV) if together else [event for text in frames for event in parser.parse(text, RECV)])
+        state.apply([event for text in frames for event in parser.parse(text, RECV)])
 
     def columns(texts) -> None:
         nonlocal expected

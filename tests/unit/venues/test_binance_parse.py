@@ -155,22 +155,6 @@ def test_a_duplicate_key_takes_its_last_value(parser: Parser) -> None:
     assert parser.parse(text, 9) == parser.parse(BOOK_TICKER, 9)
 
 
-def test_many_frames_at_once_mean_the_same_as_one_by_one(parser: Parser) -> None:
-    texts = [BOOK_TICKER, TRADE, "<html>", DEPTH, "{}", '{"result":null,"id":1}', BOOK_TICKER]
-    expected = [event for text in texts for event in parser.parse(text, 5)]
-    assert parser.parse_many(texts, 5) == expected
-    good = [BOOK_TICKER, TRADE, DEPTH] * 30
-    assert parser.parse_many(good, 5) == [event for text in good for event in parser.parse(text, 5)]
-    assert [event.recv for event in parser.parse_many([TRADE, TRADE], [3, 4])] == [3, 4]
-    assert parser.parse_many([], 5) == []
-
-
-def test_frames_that_are_valid_only_when_joined_are_rejected(parser: Parser) -> None:
-    cut = BOOK_TICKER.index(",")
-    found = parser.parse_many([BOOK_TICKER[:cut], BOOK_TICKER[cut + 1 :]], 5)
-    assert [type(event) for event in found] == [Rejected, Rejected]
-
-
 def rules(**changes: object) -> dict:
     row = {
         "symbol": "NKNUSDT",

@@ -435,4 +435,4 @@ def told(order: Order) -> dict:
 def _planned(options: dict, now_ms: int) -> Refusal:
     status, code = int(options.get("status", 400)), int(options.get("code", -1003))
     data = {"serverTime": now_ms, "retryAfter": now_ms + round(float(options.get("seconds", 1.0)) * 1000)} if status in (418, 429) else {}
-    return Refusal(code, str(options.get("msg", "planned by the test")), status, **data)
+    return Refusal(code, str(options.get("msg", "planned by the test")), status, **data, **options.get("data", {}))
