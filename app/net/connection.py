@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from app.platform.columns import Reader
 from app.platform.errors import PlatformError, SocketError
 from app.platform.interfaces import Cancellable, Clock, Scheduler, Socket, Sockets
 
@@ -93,8 +94,10 @@ class Link:
         policy: LinkPolicy | None = None,
         connects: RateWindow | None = None,
         messages: RateWindow | None = None,
+        reader: Callable[[], Reader | None] = lambda: None,
     ) -> None:
-        """``connects`` and ``messages`` are windows shared with other links, where the venue counts by address."""
+        """``connects`` and ``messages`` are windows shared with other links, where the venue counts by address. ``reader``: who reads the frames
+        of a market, asked for with every connection."""
         self.policy = policy or LinkPolicy()
         self.status = LinkStatus(LinkState.OFFLINE, clock.now_ns())
         self.connections = 0
@@ -113,6 +116,7 @@ class Link:
         )
         self._connects = connects or self.policy.connect_window()
         self._messages = messages or self.policy.message_window()
+        self._reader = reader
         self._outbox: deque[tuple[str, Any]] = deque()
         self._socket: Socket | None = None
         self._generation = 0
@@ -173,6 +177,7 @@ class Link:
                 on_open=lambda: self._opened(generation),
                 on_text=lambda texts, received_ns: self._text(generation, texts, received_ns),
                 on_close=lambda code, reason: self._closed(generation, code, reason),
+                reader=self._reader(),
             )
         except (PlatformError, OSError, ValueError) as error:
             self._lose(f"could not connect: {error}")

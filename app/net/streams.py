@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from app.platform.columns import Reader
 from app.platform.interfaces import Clock, Scheduler, Sockets
 
 from .backoff import Rng
@@ -91,6 +92,7 @@ class Lane:
             policy=pool.limits.policy,
             connects=pool.connects,
             messages=pool.messages,
+            reader=pool.reader,
         )
         self.session: Session = pool.make_session(self)
 
@@ -118,7 +120,9 @@ class Pool:
         on_lost: Callable[[Lane, str], object],
         on_status: Callable[[], object],
         connects: RateWindow | None = None,
+        reader: Callable[[], Reader | None] = lambda: None,
     ) -> None:
+        self.reader = reader
         self.name, self.url, self.limits, self.machine = name, url, limits, machine
         self.make_session, self.on_status = make_session, on_status
         self.lanes: list[Lane] = []

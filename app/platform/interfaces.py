@@ -353,15 +353,16 @@ class Socket(Protocol):
 class Sockets(Protocol):
     """Opens WebSockets."""
 
-    def connect(self, url: str, *, on_open: OnOpen, on_text: OnText, on_close: OnClose) -> Socket:
-        """Start connecting. `on_text` gets every frame that has queued, never waiting for more, and the
-        monotonic ns at which the first of them arrived. `on_close` comes exactly once, also on failure."""
+    def connect(self, url: str, *, on_open: OnOpen, on_text: OnText, on_close: OnClose, reader: Reader | None = None) -> Socket:
+        """Start connecting. `on_text` gets every frame that has queued and the monotonic ns at which the first of them arrived. `on_close`
+        comes exactly once, also on failure. ``reader``, one of `columns`: the frames are those of a market and are for this reader alone. They
+        may be gathered and read beside this thread and wait while it is busy; no secret may be sent."""
 
     def columns(self, told: Layouts) -> Reader:
         """A reader of such frames."""
 
     def give_way(self, on: bool) -> None:
-        """While ``on``, bursts of frames leave the thread time for other work between their pieces."""
+        """While ``on``, and for a moment then, the frames of markets let other work go first."""
 
 
 class Answer(NamedTuple):

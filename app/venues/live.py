@@ -93,6 +93,7 @@ class LiveVenue:
                 on_lost=self._lost,
                 on_status=self._report,
                 connects=connects,
+                reader=lambda: self.reader,
             )
             for route in dialect.routes
         }

@@ -58,7 +58,7 @@ def bare_page(width: int = 1440, height: int = 900) -> Iterator[BarePage]:
     if path is None:
         with sync_playwright() as playwright:
             path = playwright.chromium.executable_path
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:  # the browser may still write while it ends
         flags = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={home}", f"--window-size={width},{height}"]
         with subprocess.Popen([path, *arguments, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:

@@ -91,7 +91,7 @@ def one_key(name: str, about: dict, said: dict, streams: dict) -> None:
         emit(f"real_frame_to_engine_{name}_p99", found["frame_to_engine"]["p99"], "ms", "none", None, found["frame_to_engine"]["count"])
         emit(f"real_generator_{name}", 100 * found["generator"], "% core", "none", None, 1)
         if found["ticks_per_s"] < KEPT_UP * SENT:
-            raise SystemExit(f"the desk did not keep up: {health['ticks_per_s']:,.0f} of {SENT:,.0f} events a second came")
+            raise SystemExit(f"the desk did not keep up: {found['ticks_per_s']:,.0f} of {SENT:,.0f} events a second came")
 
 
 def orders(page: BarePage, url: str, said: dict, streams: dict, name: str) -> tuple[list[float], list[float], dict]:

@@ -140,9 +140,10 @@ def stretch(url: str, ws: str, rate: int, frame: int, seconds: float) -> None:
         for fraction, label in ((0.5, "p50"), (0.99, "p99")):
             value, other = (percentile([marks[end] - marks[start] for marks in one["samples"]], fraction) for one in (ours, plain))
             emit(f"{name}_{leg}_{label}", value, "ms", yardstick, value / other if other else None, len(ours["samples"]))
-    for what, parts in {"cost_a_tick": ("taking", "looking"), "of_it_taken_in": ("taking",), "of_it_rows": ("looking",)}.items():
+    costs = {"cost_a_tick": ("reading", "taking", "looking"), "of_it_beside": ("reading",), "of_it_taken_in": ("reading", "taking"), "of_it_rows": ("looking",)}
+    for what, parts in costs.items():
         value, other = (sum(one[part] for part in parts) / one["ticks"] * 1000 for one in (ours, plain))
-        emit(f"{name}_{what}", value, "us", yardstick, value / other, ours["ticks"])
+        emit(f"{name}_{what}", value, "us", yardstick, value / other if other else None, ours["ticks"])
     for what, times in {"handed_over": "takes", "rows_gathered": "looks"}.items():
         value, other = (one[times] / one["seconds"] for one in (ours, plain))
         emit(f"{name}_{what}", value, "1/s", yardstick, value / other, ours[times])

@@ -231,7 +231,7 @@ json.dumps(order)
 
 def test_columns_made_in_javascript_are_those_made_in_python(chrome: tuple[VaultPage, str, str]) -> None:
     page, socket_url, _ = chrome
-    same, rows, left, lazy = page.run(
+    same, rows, left, lazy, beside = page.run(
         """
 from app.platform.browser.columns import BrowserReader
 from app.platform.columns import Layout, Layouts, NativeReader
@@ -245,10 +245,19 @@ reader, frames, done = BrowserReader(told), [], asyncio.get_running_loop().creat
 browser_platform("x").sockets.connect(given.url, on_open=lambda: None, on_text=lambda found, ns: frames.append(found), on_close=lambda *_: done.set_result(0))
 await done
 lazy = [plain(reader.read(some))[2] == [(at, text) for at, text in enumerate(some)] for some in frames]
-json.dumps([ours == plain(NativeReader(told).read(texts)), ours[0], ours[2], all(lazy) and len(lazy) > 0])
+expected = [text for some in frames for text in some]
+beside, done = [], asyncio.get_running_loop().create_future()
+take = lambda found, ns: beside.append((len(found), ns, plain(reader.read(found))))
+browser_platform("x").sockets.connect(given.url, on_open=lambda: None, on_text=take, on_close=lambda *_: done.set_result(0), reader=reader)
+await done
+texts_beside = [text for _, _, (_, _, left, _) in beside for _, text in left]
+counts = [count == len(left) == messages for count, _, (_, _, left, messages) in beside]
+now = browser_platform("x").clock.monotonic_ns()
+json.dumps([ours == plain(NativeReader(told).read(texts)), ours[0], ours[2], all(lazy) and len(lazy) > 0,
+            texts_beside == expected and all(counts) and all(now - 10**10 < ns <= now for _, ns, _ in beside)])
 """,
         url=f"{socket_url}/burst",
     )
-    assert same and lazy
+    assert same and lazy and beside
     assert rows == [[0, 0, 2**63 - 1, 999_999_999_999_999, 4, 1, 3, 0], [1, 1, 2, 1, 3, 0, 0, 0]]
     assert [order for order, _ in left] == [2, 5, 6]

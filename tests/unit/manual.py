@@ -78,7 +78,7 @@ class ManualSockets:
 
     columns = staticmethod(NativeReader)
 
-    def connect(self, url: str, *, on_open, on_text, on_close) -> ManualSocket:
+    def connect(self, url: str, *, on_open, on_text, on_close, reader=None) -> ManualSocket:
         if self.refuse is not None:
             raise self.refuse
         self.opened.append(ManualSocket(url, on_open, on_text, on_close))

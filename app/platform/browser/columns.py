@@ -1,4 +1,4 @@
-"""Frames that stay in JavaScript until their texts are looked at, and the reader that makes columns of them there."""
+"""Frames that stay in JavaScript until their texts are looked at, and the reader that makes columns of them there, in this thread or beside it."""
 
 from __future__ import annotations
 
@@ -37,18 +37,38 @@ class BrowserFrames(Sequence[str]):
         return self._texts
 
 
+class ReadFrames(Sequence[str]):
+    """Frames whose socket read them already: their texts are gone, what it made of them is for its `BrowserReader`."""
+
+    __slots__ = ("_count", "left", "words")
+
+    def __init__(self, count: int, words: Any, left: Any) -> None:
+        self._count, self.words, self.left = count, words, left
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, at: Any) -> Any:
+        raise TypeError("these frames were read beside this thread: only their reader can say what was in them")
+
+
 class BrowserReader:
     """app/platform/columns.mjs."""
 
     def __init__(self, told: Layouts) -> None:
-        reader = js.kontor.columns.makeReader(told.to_json())
-        self._read, self._take_left = reader.read, reader.takeLeft
+        self.told = told.to_json()
         self._widths = [layout.width for layout in told.layouts]
+        self._js: Any = None
 
     def read(self, frames: Sequence[str]) -> Columns:
         """Every frame once, in order."""
-        given = frames.js if type(frames) is BrowserFrames else to_js(list(frames))
-        words = memoryview(self._read(given).to_py()).cast("B")
+        if type(frames) is ReadFrames:
+            found, texts = frames.words, frames.left
+        else:
+            self._js = self._js or js.kontor.columns.makeReader(self.told)
+            found = self._js.read(frames.js if type(frames) is BrowserFrames else to_js(list(frames)))
+            texts = self._js.takeLeft()
+        words = memoryview(found.to_py()).cast("B")
         size = _HEAD + len(self._widths)
         messages, left, levels, *counts = words[: 4 * size].cast("i")
         at, tables = 4 * (size + size % 2), []
@@ -57,5 +77,4 @@ class BrowserReader:
             tables.append(words[at:end].cast("q"))
             at = end
         orders = words[at:].cast("i").tolist()[::2] if left else []
-        texts = self._take_left().to_py() if left else []
-        return Columns(tuple(tables[:-1]), tables[-1], list(zip(orders, texts, strict=True)), messages)
+        return Columns(tuple(tables[:-1]), tables[-1], list(zip(orders, texts.to_py(), strict=True)) if left else [], messages)

@@ -1,4 +1,4 @@
-"""WebSockets and HTTP of a browser thread. Frames are gathered in app/platform/sockets.mjs and cross into Python together."""
+"""WebSockets and HTTP of a browser thread. Frames are gathered in JavaScript (app/platform/sockets.mjs) and cross into Python together."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_proxy, to_js
 
-from app.platform.browser.columns import BrowserFrames, BrowserReader
-from app.platform.columns import Layouts, Reader
+from app.platform.browser.columns import BrowserFrames, BrowserReader, ReadFrames
+from app.platform.columns import Layouts
 from app.platform.errors import FetchError, SocketError
 from app.platform.interfaces import Answer, OnClose, OnOpen, OnText
 
@@ -19,11 +19,15 @@ _OPEN = 1
 class BrowserSocket:
     """One connection; made by `BrowserSockets.connect`."""
 
-    def __init__(self, url: str, on_open: OnOpen, on_text: OnText, on_close: OnClose) -> None:
-        self._on_open, self._on_text, self._on_close = on_open, on_text, on_close
-        self._proxies = [create_proxy(method) for method in (self._opened, self._deliver, self._closed)]
+    def __init__(self, url: str, on_open: OnOpen, on_text: OnText, on_close: OnClose, reader: BrowserReader | None) -> None:
+        self._on_open, self._on_text, self._on_close, self._reader = on_open, on_text, on_close, reader
+        deliver = self._deliver if reader is None else self._deliver_read
+        self._proxies = [create_proxy(method) for method in (self._opened, deliver, self._closed)]
         try:
-            self._socket = js.kontor.sockets.connect(url, *self._proxies)
+            if reader is None:
+                self._socket = js.kontor.sockets.connect(url, *self._proxies)
+            else:
+                self._socket = js.kontor.sockets.connectMarket(url, reader.told, *self._proxies)
         except JsException as error:
             self._destroy()
             raise SocketError(f"The address {url} is not acceptable: {error}") from error
@@ -34,6 +38,8 @@ class BrowserSocket:
             raise SocketError("The socket is not open.")
         if secret is None:
             self._socket.send(text)
+        elif self._reader is not None:
+            raise SocketError("Secrets do not go to the sockets of markets.")
         else:
             asyncio.get_running_loop().create_task(self._send_secret(text, secret))
 
@@ -53,6 +59,9 @@ class BrowserSocket:
     def _deliver(self, frames: Any, first_ms: float) -> None:
         self._on_text(BrowserFrames(frames), int(first_ms * 1e6))
 
+    def _deliver_read(self, count: int, words: Any, left: Any, first_ms: float) -> None:
+        self._on_text(ReadFrames(count, words, left), int(first_ms * 1e6))
+
     def _closed(self, code: int, reason: str) -> None:
         asyncio.get_event_loop().call_soon(self._destroy)  # not while one of them is running
         self._on_close(code, reason)
@@ -66,16 +75,16 @@ class BrowserSocket:
 class BrowserSockets:
     """Opens WebSockets; the page's policy decides where they may lead."""
 
-    def connect(self, url: str, *, on_open: OnOpen, on_text: OnText, on_close: OnClose) -> BrowserSocket:
-        """Start connecting. Raises SocketError for an address no socket may be opened to."""
-        return BrowserSocket(url, on_open, on_text, on_close)
+    def connect(self, url: str, *, on_open: OnOpen, on_text: OnText, on_close: OnClose, reader: BrowserReader | None = None) -> BrowserSocket:
+        """Start connecting, for a ``reader`` in the market worker. Raises SocketError for an address no socket may be opened to."""
+        return BrowserSocket(url, on_open, on_text, on_close, reader)
 
-    def columns(self, told: Layouts) -> Reader:
+    def columns(self, told: Layouts) -> BrowserReader:
         """A reader of frames that takes them before they are Python's."""
         return BrowserReader(told)
 
     def give_way(self, on: bool) -> None:
-        """Let orders go before bursts of frames."""
+        """Let orders go before what comes of markets."""
         js.kontor.sockets.giveWay(on)
 
 

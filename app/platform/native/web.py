@@ -116,8 +116,8 @@ class NativeSockets:
     def __init__(self, clock: Clock, origin: str = "") -> None:
         self._clock, self._origin = clock, origin
 
-    def connect(self, url: str, *, on_open: OnOpen, on_text: OnText, on_close: OnClose) -> NativeSocket:
-        """Start connecting; needs a running loop."""
+    def connect(self, url: str, *, on_open: OnOpen, on_text: OnText, on_close: OnClose, reader: Reader | None = None) -> NativeSocket:
+        """Start connecting; needs a running loop. Whoever reads them, frames are read in this thread."""
         return NativeSocket(url, self._clock, on_open, on_text, on_close, self._origin)
 
     def columns(self, told: Layouts) -> Reader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Sequence
 
 import numpy as np
 from pyodide.ffi import to_js
@@ -14,7 +15,7 @@ from app.market.quotes import ASK, BID, NUMBER, PRICE, SIZE, QuoteStore
 from app.market.state import MarketState
 from app.model.instrument import Instrument
 from app.model.market import Ticks
-from app.platform.browser.columns import BrowserFrames, BrowserReader
+from app.platform.browser.columns import BrowserFrames, BrowserReader, ReadFrames
 from app.venues.binance.columns import layouts
 from app.venues.binance.parse import Parser
 
@@ -84,8 +85,8 @@ class Full:
         self.seen = self.store.subscribe()
         self.shown = np.full((size, len(STUDIES)), np.nan)
 
-    def take(self, texts) -> None:
-        columns = self.reader.read(BrowserFrames(texts))
+    def take(self, frames: Sequence[str]) -> None:
+        columns = self.reader.read(frames)
         self.store.put(Ticks(self.store.symbols, RECV, columns.tables[1], columns.tables[0], 1_000_000))
 
     def look(self) -> None:
@@ -112,17 +113,17 @@ class Full:
 
 def full(symbols: str) -> dict:
     one = Full(symbols)
-    return {"take": one.take, "told": one.told, "look": one.look, "values": one}
+    return {"take": lambda texts: one.take(BrowserFrames(texts)), "told": one.told, "look": one.look, "values": one}
 
 
 def shown(symbols: str) -> dict:
-    """The quote store with everything, and the rows that changed as the page shows them."""
+    """The quote store with everything, for frames that were read beside it, and the rows that changed as the page shows them."""
     one = Full(symbols)
     store = one.store
 
-    def take(texts) -> int:
+    def take(count: int, words, left) -> int:
         before = store.ticks + store.waiting
-        one.take(texts)
+        one.take(ReadFrames(count, words, left))
         return store.ticks + store.waiting - before
 
     def rows():
@@ -135,4 +136,4 @@ def shown(symbols: str) -> dict:
             table[at] = found[0]
         return to_js(memoryview(table.T.ravel()))
 
-    return {"take": take, "rows": rows}
+    return {"take": take, "rows": rows, "told": one.reader.told}

@@ -10,12 +10,13 @@ let owed = false;
 let flush = () => {};
 let start;
 
-// One stream with `take(frames)` for what came and `rows()` for what changed since; measured like the other jobs.
-const play = (make, heap) => (address) => {
+// One stream with `take(...what came)` and `rows()` for what changed since; measured like the other jobs. `connect(address, opened, deliver, closed)`
+// has `deliver(when, frames, what came)` called; `beside()` is what another worker has spent on it, in ms.
+const play = (make, heap, connect, beside) => (address) => {
   const { take, rows } = make();
   let [oldest, handed, taken, ticks, frames, peak] = [0, 0, 0, 0, 0, 0];
   let [takes, taking, looks, looking] = [0, 0, 0, 0];
-  const begun = performance.now();
+  const [begun, before] = [performance.now(), beside()];
   const heaps = [];
   flush = () => {
     if (owed || !oldest) return;
@@ -28,24 +29,26 @@ const play = (make, heap) => (address) => {
     postMessage({ marks: [oldest, handed, taken, from, ready].map((mark) => origin + mark), rows: found }, [found.buffer]);
     oldest = 0;
   };
-  const socket = sockets.connect(
+  return connect(
     address,
     () => {},
-    (texts, first) => {
+    (first, count, ...came) => {
       const from = performance.now();
-      ticks += take(texts);
+      ticks += take(...came);
       const after = performance.now();
       takes++;
       taking += after - from;
       if (!oldest) [oldest, handed, taken] = [first, from, after];
-      frames += texts.length;
+      frames += count;
       peak = Math.max(peak, from - first);
       if (heaps.length < (performance.now() - begun) / 1000) heaps.push(heap());
       flush();
     },
-    (code, reason) => postMessage({ ended: { ticks, frames, takes, taking, looks, looking, peak, code, sent: Number(reason), seconds: (performance.now() - begun) / 1000, heaps } }),
+    (code, reason) => {
+      const [reading, seconds] = [beside() - before, (performance.now() - begun) / 1000];
+      postMessage({ ended: { ticks, frames, takes, taking, reading, looks, looking, peak, code, sent: Number(reason), seconds, heaps } });
+    },
   );
-  return socket;
 };
 
 if (job === "count") {
@@ -87,6 +90,8 @@ if (job === "count") {
       };
     },
     () => performance.memory?.usedJSHeapSize ?? 0,
+    (address, opened, deliver, closed) => sockets.connect(address, opened, (texts, first) => deliver(first, texts.length, texts), closed),
+    () => 0,
   );
 } else {
   globalThis.kontor = { columns, sockets };
@@ -99,7 +104,18 @@ if (job === "count") {
   pyodide.FS.writeFile("/lib/ingest_jobs.py", await bytes("ingest_jobs.py"));
   pyodide.runPython('import sys\nsys.path[:0] = ["/lib/kontor.zip", "/lib"]');
   const jobs = pyodide.pyimport("ingest_jobs");
-  start = play(() => jobs.shown(SYMBOLS.join(" ")).toJs({ dict_converter: Object.fromEntries }), () => pyodide._module.HEAP8.length);
+  let told; // of the job that plays
+  start = play(
+    () => {
+      const job = jobs.shown(SYMBOLS.join(" ")).toJs({ dict_converter: Object.fromEntries });
+      told = job.told;
+      return job;
+    },
+    () => pyodide._module.HEAP8.length,
+    (address, opened, deliver, closed) =>
+      sockets.connectMarket(address, told, opened, (count, words, left, first) => deliver(first, count, count, words, left), closed),
+    () => sockets.spent.reading,
+  );
 }
 addEventListener("message", ({ data }) => {
   if (data === "shown") {

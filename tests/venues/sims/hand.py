@@ -131,7 +131,7 @@ class Hand:
 
     columns = staticmethod(NativeReader)
 
-    def connect(self, url, *, on_open, on_text, on_close) -> _Socket:
+    def connect(self, url, *, on_open, on_text, on_close, reader=None) -> _Socket:
         return _Socket(self, self.exchanges[urlsplit(url).hostname], url, on_open, on_text, on_close)
 
     async def fetch(self, url, *, timeout_s=10.0, max_bytes=8_000_000) -> Answer:
