@@ -58,7 +58,7 @@ let ahead = Infinity; // ms: our clock less the market worker's, from the messag
 let lastId = 0;
 const markets = new Map();
 export const spent = { reading: 0 }; // ms, in the market worker
-let held = [];
+const held = [];
 let timer = null;
 
 // The same of a market, by way of the market worker: `deliver(count, words, left, when)` gets what a ColumnReader of `told` made of so many
@@ -107,7 +107,6 @@ const start = () => {
 const end = (id, code, reason) => {
   const socket = markets.get(id);
   markets.delete(id);
-  held = held.filter((piece) => piece.id !== id);
   socket.readyState = CLOSED;
   socket.closed(code, reason);
 };
