@@ -40,6 +40,14 @@ class BarePage:
             raise RuntimeError(json.dumps(answer["exceptionDetails"].get("exception", answer["exceptionDetails"]))[:2000])
         return answer["result"].get("value")
 
+    def until(self, what: str, seconds: float = 30.0) -> None:
+        """Wait for an expression to hold. RuntimeError when it does not in time."""
+        end = time.monotonic() + seconds
+        while not self.run(what):
+            if time.monotonic() > end:
+                raise RuntimeError(f"waited in vain for {what}")
+            time.sleep(0.1)
+
     def _ask(self, method: str, seconds: float = 30.0, **params: Any) -> dict:
         self._number += 1
         self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))

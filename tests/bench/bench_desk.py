@@ -9,9 +9,11 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
+from tests.bench.bare_browser import bare_page
 from tests.bench.results import emit, percentile
 from tests.e2e.desk import DeskPage
 from tests.e2e.serving import ROOT, binance_emulator, serving
@@ -93,37 +95,34 @@ def main() -> None:
     site = ROOT / "build" / "bench-site"
     shutil.copytree(ROOT / "build" / "site", site, dirs_exist_ok=True)
     shutil.copytree(Path(__file__).parent / "pages", site / "bench", dirs_exist_ok=True)
+    with binance_emulator("--speed", "20", "--now") as emulator:
+        origins = f"{emulator['ws'].rsplit('/', 1)[0]} {emulator['rest'].split('/api')[0]}"
+        with serving(site, origins) as server:
+            frame_to_text(server.url, emulator)
     path, arguments = chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=[*arguments, "--enable-precise-memory-info"])
-        with binance_emulator("--speed", "20", "--now") as emulator:
-            origins = f"{emulator['ws'].rsplit('/', 1)[0]} {emulator['rest'].split('/api')[0]}"
-            with serving(site, origins) as server:
-                frame_to_text(browser, server.url, emulator)
         with serving(site) as server:
             orders_and_store(browser, server.url)
             at_rest(browser, server.url)
         browser.close()
 
 
-def frame_to_text(browser: Browser, url: str, emulator: dict) -> None:
-    """Recorded BTCUSDT session at twenty times speed, socket frame to DOM text."""
-    page = browser.new_page()
-    page.goto(f"{url}/bench/socket.html?ws={emulator['ws']}")
-    page.wait_for_function("() => window.samples?.length > 50", timeout=30_000)
-    page.evaluate("() => { window.samples = [] }")
-    page.wait_for_timeout(SECONDS * 500)
-    plain = page.evaluate("() => window.samples")
-    page.close()
-
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    desk = DeskPage(page, url)
-    desk.open(venue="binance", binance_ws=emulator["ws"], binance_rest=emulator["rest"])
-    page.wait_for_timeout(5_000)
-    page.evaluate(COLLECT, "kontor:tick-to-paint")
-    page.wait_for_timeout(SECONDS * 1000)
-    samples = page.evaluate("() => window.collected")
-    page.close()
+def frame_to_text(url: str, emulator: dict) -> None:
+    """Recorded BTCUSDT session at twenty times speed, socket frame to DOM text. In browsers that no debugger watches: it would be told of every frame."""
+    with bare_page() as page:
+        page.go(f"{url}/bench/socket.html?ws={emulator['ws']}")
+        page.until("window.samples?.length > 50")
+        page.run("window.samples = []; 0")
+        time.sleep(SECONDS / 2)
+        plain = page.run("window.samples")
+    with bare_page() as page:
+        page.go(f"{url}/?{urlencode({'venue': 'binance', 'binance_ws': emulator['ws'], 'binance_rest': emulator['rest']})}")
+        page.until("document.documentElement?.dataset.desk === 'ready'")
+        time.sleep(5)
+        page.run(f"({COLLECT})('kontor:tick-to-paint')")
+        time.sleep(SECONDS)
+        samples = page.run("window.collected")
     for fraction, label in ((0.5, "p50"), (0.99, "p99")):
         value, other = percentile(samples, fraction), percentile(plain, fraction)
         emit(f"frame_to_dom_text_{label}", value, "ms", "the same by hand in JavaScript", value / other, len(samples))

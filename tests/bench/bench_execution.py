@@ -100,8 +100,7 @@ def orders(page: BarePage, url: str, said: dict, streams: dict, name: str) -> tu
     query = {"venue": "binance", "account": "binance", "binance_symbols": ",".join(SYMBOLS) if fast else SYMBOLS[0]}
     query |= {"binance_ws": streams["ws"], "binance_rest": said["rest"], "binance_trade": said["api"]}
     page.go(f"{url}/?{urlencode(query)}")
-    while not page.run("document.readyState === 'complete' && location.protocol === 'http:'"):
-        time.sleep(0.1)
+    page.until("document.readyState === 'complete' && location.protocol === 'http:'")
     page.run(HANDS)
     hmac_key = name == "hmac"
     kind, api_key, secret = ("HMAC-SHA256", KEY, SECRET) if hmac_key else ("Ed25519", ED_KEY, ED_PEM.decode().replace("\n", ""))
