@@ -407,7 +407,7 @@ class Trade:
         return found
 
     def _row(self, order: Any) -> dict:
-        return order_row(order, self.resolver.asked.get(order.client_order_id))
+        return order_row(order, self.resolver.asked.get(order.client_order_id), self.execution.moves_anew)
 
     def _routed_row(self, order_id: str) -> dict | None:
         routed = self.engine.routed.by_id.get(order_id) if self.engine else None

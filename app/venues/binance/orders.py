@@ -5,6 +5,7 @@ Pure: no socket, clock or state. Numbers are exact from text to text; what has n
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from app.model.instrument import Instrument
 from app.model.orders import Fill, Liquidity, OrderIntent, OrderType, Side, TimeInForce, VenueWord
 from app.model.units import parse_decimal
 
+from ..execution import Reply
 from ..wire import ERRORS, WireError, whole
 
 TYPES = {
@@ -26,6 +28,7 @@ TYPES = {
 TIFS = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "IOC", TimeInForce.FOK: "FOK"}
 WORKING = frozenset({"NEW", "PENDING_NEW", "PARTIALLY_FILLED"})
 CANCELLED = frozenset({"CANCELED", "PENDING_CANCEL"})
+REJECTED = -2010
 NO_SUCH_ORDER, ARCHIVED = -2013, -2026
 NOT_THERE = (NO_SUCH_ORDER, ARCHIVED)
 _FROM_TYPE = {
@@ -68,6 +71,15 @@ def place(intent: OrderIntent, native: str) -> dict[str, Any]:
     if kind in ("LIMIT", "STOP_LOSS_LIMIT"):
         params["timeInForce"] = TIFS[intent.tif]
     return params
+
+
+def rest(intent: OrderIntent, executed: Decimal) -> OrderIntent:
+    """What was not executed of an order, as an order of its own: of a stop-limit, which was triggered then, the limit; of an iceberg no more is shown
+    than is left."""
+    left = intent.qty - executed
+    if intent.type is OrderType.STOP_LIMIT or (intent.display is not None and intent.display >= left):
+        return replace(intent, type=OrderType.LIMIT, qty=left, stop=None, display=None)
+    return replace(intent, qty=left)
 
 
 def number(value: Decimal) -> str:
@@ -121,6 +133,11 @@ def read_state(row: Any, client_order_id: str = "clientOrderId") -> State:
         )
     except ERRORS as error:
         raise WireError(f"not an order: {error!r}") from error
+
+
+def is_duplicate(reply: Reply) -> bool:
+    """Whether the venue refuses an order because it has it."""
+    return reply.code == REJECTED and "uplicate" in reply.text
 
 
 def ended(state: str, now_ns: int, client_order_id: str, reason: str = "") -> Event | None:
