@@ -149,12 +149,13 @@ async def test_what_is_left_is_placed_as_what_it_is_by_then(tmp_path, fields, ki
 # what fills in between
 
 
-async def test_what_fills_before_the_cancel_arrives_is_not_bought_again(tmp_path):
-    """The desk has not heard of the fill: the venue's answer to the cancel says so."""
+@pytest.mark.parametrize("dropped", [2, 4], ids=["fill and balances", "and those of the cancel"])
+async def test_what_fills_before_the_cancel_arrives_is_not_bought_again(tmp_path, dropped):
+    """The desk has not heard of the fill: report and answer to the cancel both say so."""
     async with real_desk(tmp_path) as desk:
         await desk.armed()
         cid = await partly(desk)
-        desk.emulator.inject("event_drop", count=4)  # fill, balances, cancel, balances
+        desk.emulator.inject("event_drop", count=dropped)
         desk.emulator.exchange.trade(SYMBOL, desk.theirs(cid).price, Decimal("0.05"))
         found = await amend(desk, cid, None, desk.bid - 50)
         assert found["outcome"] == "amended", found
@@ -467,6 +468,39 @@ async def test_a_cancel_on_the_way_leaves_nothing_working(tmp_path, how, when):
         await desk.agree()
 
 
+async def test_what_is_being_cancelled_is_not_moved(tmp_path):
+    """Else the answer to the trader's cancel would be taken for that of the move, and what was to be cancelled placed anew."""
+    async with real_desk(tmp_path) as desk:
+        await desk.armed()
+        cid = await partly(desk)
+        desk.emulator.inject("event_drop", match="executionReport:CANCELED")
+        desk.emulator.inject("api_delay", match="order.cancel", seconds=0.3)
+        await desk.page.ask("order.cancel", client_order_id=cid)
+        refused = await amend(desk, cid, None, desk.bid - 50)
+        assert refused["error"]["code"] == "venue_amend" and "cancel" in refused["error"]["reason"], refused
+        await desk.status(cid, "cancelled")
+        assert len(desk.account.orders) == 1
+        await desk.agree()
+
+
+async def test_what_has_ended_while_the_change_was_written_is_not_moved(tmp_path):
+    async with real_desk(tmp_path) as desk:
+        await desk.armed()
+        cid = await partly(desk)
+        order, execution = desk.engine.orders[cid], desk.real.execution
+
+        async def meanwhile() -> None:
+            desk.emulator.exchange.cancel(desk.theirs(cid))
+            await until(lambda: execution._answers._tally.has_ended(cid), "told")
+            assert order.is_working, "and not applied yet"
+            execution.amend(cid, None, desk.bid - 50, None)
+
+        await desk.desk.trade.writer.exclusively(meanwhile)
+        await desk.status(cid, "cancelled")
+        assert not is_there(desk, "order.cancel") and len(desk.account.orders) == 1
+        await desk.agree()
+
+
 async def test_exits_of_an_entry_follow_it_through_a_move(tmp_path):
     async with real_desk(tmp_path) as desk:
         await desk.armed()
@@ -491,6 +525,7 @@ async def test_races_of_moves_fills_and_faults_never_buy_more_than_was_asked_for
         await desk.armed()
         for number in range(RACES):
             await race(desk, draw, f"seed {SEED}, race {number}")
+            assert len(desk.engine.orders) == number + 1, f"seed {SEED}, race {number}: {desk.orders()}"
             await desk.agree()
 
 
@@ -499,7 +534,7 @@ async def race(desk: RealDesk, draw: random.Random, where: str) -> None:
     first = len(desk.account.orders)
     cid = (await desk.submit(price=str(desk.bid - 100)))["client_order_id"]
     order = desk.engine.orders[cid]
-    await until(lambda: order.status.value == "accepted", where)
+    await known(desk, cid, where, lambda: order.status.value == "accepted")
     most, filling = order.qty, asyncio.create_task(fills(desk, draw, first))
     for _ in range(4):
         if not order.is_working:
@@ -514,15 +549,30 @@ async def race(desk: RealDesk, draw: random.Random, where: str) -> None:
             await asyncio.sleep(draw.uniform(0, 0.05))
             await desk.page.ask("order.cancel", client_order_id=cid)
         await asking
-        await until(lambda: order.amend_requested_ns is None and desk.state == "ready", f"{where}: {order} {desk.real.view()}", 40)
+        await known(desk, cid, where, lambda: order.amend_requested_ns is None)
     filling.cancel()
     desk.emulator.faults.clear()
     if order.is_working:
         await desk.page.ask("order.cancel", client_order_id=cid)
-    await until(lambda: not order.is_working and not desk.desk.trade.resolver.owed, f"{where}: {order}", 40)
+    await known(desk, cid, where, lambda: not order.is_working and not desk.desk.trade.resolver.owed)
     mine = desk.account.orders[first:]
     assert not any(theirs.works for theirs in mine), where
     assert order.filled == sum(theirs.executed for theirs in mine) <= most, where
+
+
+async def known(desk: RealDesk, cid: str, where: str, condition) -> None:
+    """Wait for a condition on a reconciled desk; what waits longer and longer after so many faults is hurried."""
+
+    def holds() -> bool:
+        if desk.state == "waiting":
+            desk.real.execution.retry_now()
+        return desk.state == "ready" and condition()
+
+    with suppress(AssertionError):
+        await until(holds, where)
+        return
+    await desk.page.ask("order.query", client_order_id=cid)
+    await until(holds, f"{where}: {desk.engine.orders[cid]} {desk.real.view()} {desk.desk.trade.resolver.owed}", 30)
 
 
 async def fills(desk: RealDesk, draw: random.Random, first: int) -> None:

@@ -47,6 +47,8 @@ def amendment(
         return Refused("venue_amend", field, f"Binance replaces no orders in {order.symbol}.", "Cancel it and send another.")
     if order.filled and (field == "stop" or not to.type.has_limit):
         return Refused("venue_amend", field, "It was triggered, and is partly filled.", "Change its limit, or cancel it.")
+    if order.filled and order.cancel_requested_ns is not None:
+        return Refused("venue_amend", None, "Its cancel is on the way.", "Wait for the answer.")
     if order.filled and not armed:
         reason = "Real orders are not armed, and what is left of it would be placed anew."
         return Refused("not_armed", None, reason, "Arm them on the vault page; nothing was sent.")

@@ -174,6 +174,7 @@ class Answers:
             if (state.qty, price, stop) != (order.qty, order.price, order.stop) or (works and order.amend_requested_ns is not None and not awaited):
                 out.append(events.OrderAmended(now, cid, state.qty, price, stop))
             if end is not None:
+                self._tally.end(cid)
                 out.append(end)
         self._settled(order, out, as_of_ns)
         if works and not self.replacing.is_awaited(cid, as_of_ns):
@@ -243,6 +244,7 @@ class Answers:
             return
         doubtful = not sure and state.status in orders.CANCELLED and self.replacing.is_doubtful(cid)
         if self._tally.filled(cid) == state.executed and not doubtful:
+            self._tally.end(cid)
             self._owner.report([end])
         else:
             self._owner.query(cid)

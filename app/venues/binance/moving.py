@@ -70,6 +70,9 @@ class Moving:
     def send(self, order: Any, item: Instrument, to: OrderIntent, wait_s: float) -> None:
         """Cancel an order and have its rest placed with the terms ``to``. The cancel ranks as the order does, so that there is room for both."""
         cid = order.client_order_id
+        if self._tally.has_ended(cid):
+            self._refused(cid, "ended", "it has ended before")
+            return
         move = self._cancelling[cid] = _Move(order, item, to, self._tally.number(cid), self._clock.monotonic_ns(), wait_s)
         self._asked[cid] = move.number
         self._replacing.begins(cid)
@@ -152,6 +155,8 @@ class Moving:
             return "as much as the new quantity was filled before"
         if order is None or order.cancel_requested_ns is not None or move.cid in self._replacing.to_cancel:
             return "it was cancelled meanwhile"
+        if order.amend_requested_ns is None:
+            return "it has ended meanwhile"
         if not self._owner.takes_orders:
             return "the connection was lost, or real orders are not armed any more"
         if self._clock.monotonic_ns() - move.began_ns > LATEST_NS:
@@ -169,6 +174,7 @@ class Moving:
             end = events.OrderCancelled(now, cid, f"it was cancelled to be moved: {why}")
         self._replacing.ended(cid)
         self._asked.pop(cid, None)
+        self._tally.end(cid)
         self._owner.report([end])
         self._owner.settled(cid, self._clock.monotonic_ns())
 

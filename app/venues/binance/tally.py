@@ -21,6 +21,7 @@ class Tally:
         self._names: dict[tuple[str, int], str] = {}
         self._numbers: dict[str, int] = {}
         self._before: dict[str, Decimal] = {}
+        self._ended: set[str] = set()
 
     def forget(self) -> None:
         """Another journal is open."""
@@ -30,6 +31,7 @@ class Tally:
         self._names.clear()
         self._numbers.clear()
         self._before.clear()
+        self._ended.clear()
 
     def begin(self, client_order_id: str) -> None:
         """An order whose first event is on its way into the journal."""
@@ -56,6 +58,14 @@ class Tally:
             return False
         self._accepted.add(client_order_id)
         return True
+
+    def end(self, client_order_id: str) -> None:
+        """Count an end: it is on its way into the journal."""
+        self._ended.add(client_order_id)
+
+    def has_ended(self, client_order_id: str) -> bool:
+        """Whether an end has been reported."""
+        return client_order_id in self._ended
 
     def name(self, native: str, order_id: int, client_order_id: str) -> None:
         """The venue calls an order by this number."""
