@@ -534,7 +534,9 @@ async def race(desk: RealDesk, draw: random.Random, where: str) -> None:
     first = len(desk.account.orders)
     cid = (await desk.submit(price=str(desk.bid - 100)))["client_order_id"]
     order = desk.engine.orders[cid]
-    await known(desk, cid, where, lambda: order.status.value == "accepted")
+    await known(desk, cid, where, lambda: order.status.value in ("accepted", "rejected"))
+    if order.code == "not_sent":
+        return  # the line was cut, or the limits left no room after so many questions
     most, filling = order.qty, asyncio.create_task(fills(desk, draw, first))
     for _ in range(4):
         if not order.is_working:
