@@ -51,7 +51,7 @@ def state_hash(engine: Engine) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-_YOUNGER = ("multiplier", "filled_before")
+_YOUNGER = ("multiplier", "filled_before", "in_kind")
 """Left out where it is None, so that journals from before have the hash that they had."""
 
 

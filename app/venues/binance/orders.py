@@ -162,7 +162,6 @@ class Report(NamedTuple):
     client_order_id: str
     cause: str
     status: str
-    executed: Decimal
     reason: str
 
 
@@ -173,7 +172,7 @@ def read_report(event: dict) -> Report:
         name = event["C"] if cause in ("CANCELED", "REPLACED") and event.get("C") else event["c"]
         why = event.get("r")
         reason = f"the venue says {why}" if type(why) is str and why not in ("", "NONE") else ""
-        return Report(_word(event["s"]), whole(event["i"]), _word(name), cause, _word(event["X"]), parse_decimal(event["z"]), reason)
+        return Report(_word(event["s"]), whole(event["i"]), _word(name), cause, _word(event["X"]), reason)
     except ERRORS as error:
         raise WireError(f"not an executionReport: {error!r}") from error
 
@@ -263,6 +262,7 @@ def _fill(
     cid: str, instrument: Instrument, trade_id: Any, side: str, qty: str, price: str, fee: Any, fee_asset: Any, maker: Any, time_ms: Any
 ) -> Fill:
     paid = parse_decimal(fee) if fee is not None else Decimal(0)
+    in_kind = paid > 0 and fee_asset == instrument.base and (side == "SELL" or paid < parse_decimal(qty))
     return Fill(
         fill_id=f"{instrument.native}-{whole(trade_id)}",
         client_order_id=cid,
@@ -275,6 +275,7 @@ def _fill(
         liquidity=Liquidity.MAKER if _flag(maker) else Liquidity.TAKER,
         ts=whole(time_ms) * _MS,
         currency=instrument.quote,
+        in_kind=in_kind or None,
     )
 
 

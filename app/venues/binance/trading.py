@@ -112,6 +112,11 @@ class BinanceTrading(RealExecution):
         refused = self.rules[rest.symbol].refusal(rest, orders.kind_of(rest) or "", self._ledger.mark(rest.symbol), self._working(rest.symbol) - 1)
         return refused.reason if refused is not None else ""
 
+    def too_little(self, symbol: str, qty: Decimal, price: Decimal | None) -> str:
+        """Why so small a quantity of an instrument is not traded at a price (None: at market), in words; "" when it is, or its rules are not known yet."""
+        rules = self.rules.get(symbol)
+        return rules.too_little(qty, price, self._ledger.mark(symbol)) if rules is not None else ""
+
     def _working(self, symbol: str) -> int:
         return [order.intent.symbol for order in self._ledger.working()].count(symbol)
 
