@@ -67,6 +67,7 @@ async def test_a_partly_filled_order_follows_the_price_again_and_again(tmp_path,
         await desk.armed()
         away = -1 if side == "buy" else 1
         cid = await partly(desk, side=side, price=str((desk.bid if side == "buy" else desk.ask) + 100 * away))
+        await until(lambda: desk.page.orders()[cid]["anew"] is True, "the page knows that it is placed anew")
         total = Decimal("0.1")
         for qty, distance in ((None, 90), ("0.15", 80), ("0.12", 70), (None, 60)):
             total = Decimal(qty) if qty else total
@@ -532,7 +533,9 @@ async def test_races_of_moves_fills_and_faults_never_buy_more_than_was_asked_for
 async def race(desk: RealDesk, draw: random.Random, where: str) -> None:
     """Move one order while it is filled and requests are lost."""
     first = len(desk.account.orders)
-    cid = (await desk.submit(price=str(desk.bid - 100)))["client_order_id"]
+    while "error" in (made := await desk.submit(price=str(desk.bid - 100))):
+        await desk.ready()  # the line was cut just now
+    cid = made["client_order_id"]
     order = desk.engine.orders[cid]
     await known(desk, cid, where, lambda: order.status.value in ("accepted", "rejected"))
     if order.code == "not_sent":
