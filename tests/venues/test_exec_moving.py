@@ -161,6 +161,7 @@ async def test_what_fills_before_the_cancel_arrives_is_not_bought_again(tmp_path
         found = await amend(desk, cid, None, desk.bid - 50)
         assert found["outcome"] == "amended", found
         assert last(desk).qty == Decimal("0.01") and is_there(desk, "myTrades"), "its fills are here before the rest is placed"
+        assert desk.emulator.private.requests.count("order.place") == 2, "once, though its end was told twice"
         desk.emulator.exchange.trade(SYMBOL, last(desk).price, Decimal(1))
         await desk.status(cid, "filled")
         await desk.agree()
@@ -295,6 +296,18 @@ async def test_a_line_that_is_cut_at_the_cancel_places_nothing(tmp_path, cut):
             await desk.agree()
         else:
             await ended(desk, cid, "0.06", "was not placed")
+
+
+async def test_a_cancel_that_the_venue_is_unsure_of_places_nothing_also_when_it_was_done(tmp_path):
+    async with real_desk(tmp_path) as desk:
+        await desk.armed()
+        cid = await partly(desk)
+        desk.emulator.inject("api_refuse", match="order.cancel", status=504, code=-1007, msg="Timeout waiting for response from backend server.")
+        found = await amend(desk, cid, None, desk.bid - 50)
+        assert found["outcome"] != "amended" and found["status"] == "partially_filled", found
+        desk.emulator.exchange.cancel(desk.theirs(cid))  # it comes through late
+        await ended(desk, cid, "0.06", "was not placed")
+        assert len(desk.account.orders) == 1
 
 
 @pytest.mark.parametrize("killed", ["before the cancel", "before the rest was placed", "before the rest arrived"])
