@@ -12,8 +12,8 @@ ANSWER_S = 2.0
 async def amend(trade: Any, order_id: str, qty: Any, price: Any, stop: Any, trail: Any = None) -> dict:
     """``{outcome, status, code, reason}`` after the venue's answer, ``ANSWER_S`` at most. Raises Refusal.
 
-    outcome = ``amended``, ``refused`` (by the venue, with its code and words: the order stands as it was), ``ended`` (the order had ended before),
-    ``unresolved`` (no answer yet, the desk goes on asking).
+    outcome = ``amended``, ``refused`` (by the venue, with its code and words: the order stands as it was), ``ended`` (before, or by it: with the reason of
+    that), ``unresolved`` (no answer yet, the desk goes on asking).
     """
     engine = trade.open_engine()
     await trade.amend(order_id, qty, price, stop, trail)
@@ -26,7 +26,7 @@ async def amend(trade: Any, order_id: str, qty: Any, price: Any, stop: Any, trai
         outcome = "unresolved"
     else:
         outcome = "amended" if all(text is None or parse_decimal(text) == value for text, value in asked) else "refused"
-    code, reason = (order.amend_refused, order.amend_reason) if outcome == "refused" else ("", "")
+    code, reason = (order.amend_refused, order.amend_reason) if outcome == "refused" else ("", order.reason if outcome == "ended" else "")
     return {"outcome": outcome, "status": order.status.value, "code": code, "reason": reason}
 
 

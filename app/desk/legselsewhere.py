@@ -56,5 +56,5 @@ def _whole(accounts: Any, routed: Any) -> str | None:
 
 
 def _row(account: Any, order: Any, whole: str) -> dict:
-    row = order_row(order, account.trade.resolver.asked.get(order.client_order_id))
+    row = order_row(order, account.trade.resolver.asked.get(order.client_order_id), account.trade.execution.moves_anew)
     return {**row, "account": account.name, "title": account.title, "real": account.for_real, "whole": whole}

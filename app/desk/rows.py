@@ -14,8 +14,9 @@ from . import display
 NOTHING = "\u2013"
 
 
-def order_row(order: Any, asked: Any = None) -> dict:
-    """One row of the blotter from an engine order, and how it was asked about (`resolving.Asked`)."""
+def order_row(order: Any, asked: Any = None, moves_anew: bool = False) -> dict:
+    """One row of the blotter from an engine order, how it was asked about (`resolving.Asked`), and whether its venue places it anew to move what is
+    left of it."""
     intent = order.intent
     return {
         "client_order_id": intent.client_order_id,
@@ -46,6 +47,7 @@ def order_row(order: Any, asked: Any = None) -> dict:
         "group": intent.group,
         "held": order.status is OrderStatus.HELD,
         "amending": order.amend_requested_ns is not None,
+        "anew": moves_anew and bool(order.filled),
         "linked": intent.is_linked,
         "triggered": order.triggered,
         "created_ns": order.created_ns,

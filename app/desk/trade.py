@@ -40,7 +40,7 @@ from app.trading.order import PATIENCE_NS
 from app.trading.resolving import Resolver
 from app.trading.risk.others import Others
 from app.trading.settings import PaperSettings
-from app.trading.spot import owed
+from app.trading.spot import dust, owed
 from app.trading.valuation import DayStart, Valuation, valuation
 from app.venues.execution import BALANCE
 
@@ -78,6 +78,7 @@ class Trade:
         self._view, self.execution = view, execution
         view.native_tifs, view.native_types = frozenset(execution.tifs), frozenset(execution.order_types)
         view.is_spot, view.takes_pairs = execution.is_spot, execution.takes_pairs
+        view.too_little = getattr(execution, "too_little", view.too_little)
         self._paper = view.settings
         self._usual_fees = view.settings.venue_fees
         self.began: Callable[[], object] = lambda: None
@@ -334,6 +335,7 @@ class Trade:
             owing = owed(self.engine.portfolio, self._view)
             for row in found["positions"]:
                 row["closes"] = plain(self.engine.closable(row["symbol"], owing))
+                row["dust"] = dust(self.engine.portfolio, self._view, row["symbol"], owing)
         return found
 
     def value(self) -> Valuation | None:
@@ -407,7 +409,7 @@ class Trade:
         return found
 
     def _row(self, order: Any) -> dict:
-        return order_row(order, self.resolver.asked.get(order.client_order_id))
+        return order_row(order, self.resolver.asked.get(order.client_order_id), self.execution.moves_anew)
 
     def _routed_row(self, order_id: str) -> dict | None:
         routed = self.engine.routed.by_id.get(order_id) if self.engine else None

@@ -60,9 +60,12 @@ class OrderSent:
 
 @dataclass(frozen=True, slots=True)
 class OrderAccepted:
+    """The venue has it, and calls it so. ``filled_before``: what of it was executed under the numbers that it had there before, None for nothing."""
+
     ts: int
     client_order_id: str
     venue_order_id: str
+    filled_before: Decimal | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,7 +185,8 @@ class VenueWord(NamedTuple):
 class Fill:
     """One execution. ``fee`` is in ``fee_currency``, positive when paid. ``fill_id`` is unique per account.
 
-    ``currency`` is what ``price`` counts in; None: the same as the fee. It is worth ``qty`` x ``price`` x ``multiplier`` (None: 1).
+    ``currency`` is what ``price`` counts in; None: the same as the fee. It is worth ``qty`` x ``price`` x ``multiplier`` (None: 1). ``in_kind``: the fee
+    is in what was traded, and so much less (or more) of it is held; None for any other.
     """
 
     fill_id: str
@@ -200,6 +201,7 @@ class Fill:
     ts: int
     currency: str | None = field(default=None, metadata=LATER)
     multiplier: Decimal | None = field(default=None, metadata=LATER)
+    in_kind: bool | None = field(default=None, metadata=LATER)
 
     @property
     def priced_in(self) -> str:

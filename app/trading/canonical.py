@@ -51,7 +51,7 @@ def state_hash(engine: Engine) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-_YOUNGER = "multiplier"
+_YOUNGER = ("multiplier", "filled_before", "in_kind")
 """Left out where it is None, so that journals from before have the hash that they had."""
 
 
@@ -69,7 +69,7 @@ def _plain(value: Any) -> Any:
         return plain(value)
     if (names := names_of(kind)) is not None:
         found = ((name, getattr(value, name)) for name in names)
-        return {name: _plain(item) for name, item in found if item is not None or name != _YOUNGER}
+        return {name: _plain(item) for name, item in found if item is not None or name not in _YOUNGER}
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

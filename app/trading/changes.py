@@ -105,6 +105,8 @@ def _bought(order: Order, fill: Fill) -> str:
 
 def _on_accepted(order: Order, event: events.OrderAccepted) -> None:
     order.venue_order_id = event.venue_order_id
+    if event.filled_before is not None:
+        order.filled_before = event.filled_before
     if order.accepted_ns is None:
         order.accepted_ns = event.ts
 
@@ -199,6 +201,7 @@ AMOUNTS: dict[type, Callable[[Any], tuple]] = {
     events.OrderSubmitted: _TERMS,
     events.OrderAdopted: _TERMS,
     events.CashBooked: lambda event: (event.amount,),
+    events.OrderAccepted: lambda event: (event.filled_before,),
     events.OrderRouted: attrgetter("qty", "price"),
     events.OrderReleased: lambda event: (event.qty,),
     events.OrderAmendRequested: attrgetter("qty", "price", "stop", "trail"),

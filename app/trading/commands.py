@@ -16,7 +16,7 @@ from app.model.orders import OrderIntent, OrderStatus, OrderType, Side, TimeInFo
 from . import changes, checks, contingent, contracts, notes, spot, terms, ticket
 from .errors import Denied
 from .marks import DeskView
-from .money import mul, plain
+from .money import ZERO, mul, plain
 from .order import Order
 from .risk.gate import NOT_ASKED, ORIGIN
 
@@ -111,18 +111,18 @@ class Commands:
     def kill(self, flatten: bool, by: str = "the trader") -> list[Event]:
         """Halt the whole desk, cancel every working order and, with ``flatten``, close every position at market."""
         now = self._clock.now_ns()
-        held = sum(1 for position in self.portfolio.positions.values() if position.qty) if flatten else 0
-        reason = f"kill switch pressed by {by}; orders cancelled: {len(self.working)}, positions closed: {held}"
+        positions = self.portfolio.positions.items() if flatten else ()
+        closing = [(position, qty) for symbol, position in positions if symbol in self._view().instruments and (qty := self.closable(symbol))]
+        reason = f"kill switch pressed by {by}; orders cancelled: {len(self.working)}, positions closed: {len(closing)}"
         found: list[Event] = [self.risk.halting(now, "kill_switch", reason)]
         found += self._cancels([*self.working.values()], "cancelled by the kill switch")
-        for symbol, position in self.portfolio.positions.items() if flatten else ():
-            if symbol in self._view().instruments and (qty := self.closable(symbol)):
-                side = Side.SELL if position.qty > 0 else Side.BUY
-                ((cid, sequence),) = self.new_ids(1, KILL_ORIGIN)
-                asked = (cid, self.account, KILL_ORIGIN, sequence, symbol, side, OrderType.MARKET, TimeInForce.IOC, qty)
-                intent = OrderIntent(*asked, reduce_only=True, multiplier=position.multiplier)
-                self._proposed[cid] = Order.of(intent, now)
-                found.append(events.OrderSubmitted(now, intent, self.decision(symbol, NOT_ASKED["kill_switch"])))
+        for position, qty in closing:
+            symbol, side = position.symbol, Side.SELL if position.qty > 0 else Side.BUY
+            ((cid, sequence),) = self.new_ids(1, KILL_ORIGIN)
+            asked = (cid, self.account, KILL_ORIGIN, sequence, symbol, side, OrderType.MARKET, TimeInForce.IOC, qty)
+            intent = OrderIntent(*asked, reduce_only=True, multiplier=position.multiplier)
+            self._proposed[cid] = Order.of(intent, now)
+            found.append(events.OrderSubmitted(now, intent, self.decision(symbol, NOT_ASKED["kill_switch"])))
         return found
 
     def followups(self) -> list[Event]:
@@ -258,10 +258,13 @@ class Commands:
         return found
 
     def closable(self, symbol: str, owing: Mapping[str, Decimal] | None = None) -> Decimal:
-        """What an order can close of a position: of a spot account's no more than it holds; ``owing`` as in `spot.sellable`."""
+        """What an order can close of a position: of a spot account's no more than it holds, nothing of what cannot be sold alone; ``owing`` as in
+        `spot.left`."""
         held = self.portfolio.qty(symbol)
         most = spot.sellable(self.portfolio, self.view, symbol, owing) if held > 0 else None
-        return held.copy_abs() if most is None else min(held, most)
+        if most is None:
+            return held.copy_abs()
+        return ZERO if spot.dust(self.portfolio, self.view, symbol, owing) else min(held, most)
 
     def _against(self, symbol: str, times: int, reduce_only: bool) -> dict:
         held = self.portfolio.qty(symbol) if isinstance(symbol, str) else Decimal(0)
@@ -269,8 +272,8 @@ class Commands:
             raise Denied("no_position", "symbol", f"There is no position in {symbol!s:.40}.", "Choose an open position.")
         qty = self.closable(symbol)
         if not qty:
-            reason = f"What is left of {symbol!s:.40} is less than a lot: fees were taken in it."
-            raise Denied("dust", "symbol", reason, "Convert it at the venue.")
+            reason = f"What is left of {symbol!s:.40}, {plain(held)}: {spot.dust(self.portfolio, self.view, symbol)}."
+            raise Denied("dust", "symbol", reason, "Sell it together with more, or convert it at the venue.")
         return {
             "symbol": symbol,
             "side": (Side.SELL if held > 0 else Side.BUY).value,

@@ -113,6 +113,8 @@ def _held(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:
             return []
     if total <= 0 or (intent.release_ns is not None and not _has_market(engine, order)):
         return []
+    if not over and engine.view is not None and engine.view.too_little(order.symbol, total, order.price or order.stop):
+        return []  # it would be refused, and what its entry fills next would be without it
     try:
         verdict = engine.check_release(order, total)
     except Denied as denied:

@@ -14,6 +14,7 @@ from app.model.events import SplitBooked
 from app.model.orders import Fill
 
 from .contracts import of_contract
+from .inkind import booked_as
 from .money import COST_PLACES, ZERO, add, mul, ratio, rounded, scaled_parts, share, sub
 
 
@@ -78,7 +79,8 @@ class Lots:
         fill = item
         currency = self._currency.setdefault(fill.symbol, fill.priced_in)
         lots = self.open.setdefault(fill.symbol, deque())
-        left, fee_left = fill.qty, fill.fee if fill.fee_currency == currency else ZERO
+        booked = booked_as(fill)
+        left, fee_left = booked.qty, booked.fee if booked.currency == currency else ZERO
         sign, contract = fill.side.sign, of_contract(fill.price, fill.multiplier)
         closed = []
         while left and lots and (lots[0].qty > 0) != (sign > 0):

@@ -96,6 +96,8 @@ class DeskView:
         """Order types that it has of its own, in the same way."""
         self.is_spot = False
         """The account trades only what it holds."""
+        self.too_little: Callable[[str, Decimal, Decimal | None], str] = lambda _symbol, _qty, _price: ""
+        """Why the execution venue trades no so small a quantity of an instrument at a price (None: at market), in words; "" where it does."""
         self.takes_pairs = True
         """The venue takes both orders of a pair against one holding; where it does not, this desk holds the take profit."""
         self.trades_at: frozenset[str] | None = None

@@ -29,7 +29,8 @@ _ONCE_TRIGGERED = {
 @dataclass(slots=True)
 class Order:
     """Current values of an order; ``qty``, ``price``, ``stop`` and ``distance`` (of a trailing stop, once amended) follow amendments, ``intent``
-    does not. ``notional`` is what was filled times its price, without the multiplier: the average price is made of it."""
+    does not. ``notional`` is what was filled times its price, without the multiplier: the average price is made of it. ``filled_before`` is what
+    was filled before its venue counted anew, under ``venue_order_id``."""
 
     intent: OrderIntent
     qty: Decimal
@@ -63,6 +64,7 @@ class Order:
     refused: str = ""
     amend_reason: str = ""
     distance: Decimal | None = None
+    filled_before: Decimal | None = None
 
     @classmethod
     def of(cls, intent: OrderIntent, ts: int) -> Order:

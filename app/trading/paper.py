@@ -55,7 +55,7 @@ class PaperVenue:
     name = "paper"
     order_types = tuple(kind.value for kind in OrderType if kind not in HELD)
     tifs = tuple(tif.value for tif in TimeInForce if not tif.is_session)
-    is_spot, takes_pairs = False, True
+    is_spot, takes_pairs, moves_anew = False, True, False
 
     def __init__(
         self,

@@ -3,10 +3,10 @@
 Cash is one ledger per currency; a ledger may go below zero (bought with a currency one does not hold, that is
 financed by the account). Cost is average cost: a close takes its share of the cost out of the position, rounded to
 12 decimals, the rest stays in, so nothing is lost: cash (without fees) = realised - cost, always, exactly.
-Fees are kept apart from realised P&L; one paid in the base currency is owed by that currency's ledger, the position stays whole, so that
-ledger and position together are what the venue holds. The currency of a position is its instrument's quote currency, as its first
-fill names it; its multiplier is that of what opened it. A contract moves cash as a share does, by its whole worth: equity and P&L are the
-same either way, and what it binds of them is a matter of leverage (`exposure`).
+Fees are kept apart from realised P&L. One that was taken in kind makes the position smaller at its cost (see `inkind`); in journals from before that was
+recorded it is owed by the ledger of the base currency and the position is whole, so that both together are what the venue holds.
+The currency of a position is its instrument's quote currency, as its first fill names it; its multiplier is that of what opened it. A contract moves cash
+as a share does, by its whole worth: equity and P&L are the same either way, and what it binds of them is a matter of leverage (`exposure`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from decimal import Decimal
 from app.model.orders import Fill
 
 from .contracts import of_contract
+from .inkind import booked_as
 from .money import ZERO, add, convert, mul, ratio, scaled_parts, share, sub
 
 
@@ -88,15 +89,16 @@ class Portfolio:
         position = self.positions.get(fill.symbol)
         if position is None:
             position = self.positions[fill.symbol] = Position(fill.symbol, fill.priced_in)
-        signed = fill.qty if fill.side.sign > 0 else fill.qty.copy_negate()
+        booked = booked_as(fill)
+        signed = booked.qty if fill.side.sign > 0 else booked.qty.copy_negate()
         if not position.qty:
             position.multiplier = fill.multiplier
         price = of_contract(fill.price, position.multiplier)
         position.trade(signed, price)
         self.withdraw(position.currency, mul(signed, price))
-        if fill.fee:
-            self.withdraw(fill.fee_currency, fill.fee)
-            self.fees[fill.fee_currency] = add(self.fees.get(fill.fee_currency, ZERO), fill.fee)
+        if booked.fee:
+            self.withdraw(booked.currency, booked.fee)
+            self.fees[booked.currency] = add(self.fees.get(booked.currency, ZERO), booked.fee)
 
     def adjust(self, symbol: str, currency: str, amount: Decimal, price: Decimal, multiplier: Decimal | None = None) -> None:
         """Change a position by what came from elsewhere, at a price, without touching cash; what is open keeps its multiplier."""

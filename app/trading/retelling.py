@@ -55,6 +55,11 @@ def _submitted(event: events.OrderSubmitted) -> str:
     return f"Decided: {terms(event.intent)}" + (f" ({seen})" if seen else "")
 
 
+def _accepted(event: events.OrderAccepted) -> str:
+    before = "" if event.filled_before is None else f"; {plain(event.filled_before)} was filled under the number before"
+    return f"Accepted, the venue's number is {event.venue_order_id}{before}"
+
+
 def _released(event: events.OrderReleased) -> str:
     seen = known(event.decision)
     return f"Released to be sent, {plain(event.qty)}" + (f" ({seen})" if seen else "")
@@ -133,7 +138,7 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     events.AccountOpened: lambda event: f"Account {event.account} opened with {plain(event.cash)} {event.currency}",
     events.OrderSubmitted: _submitted,
     events.OrderSent: lambda _event: "Handed to the venue",
-    events.OrderAccepted: lambda event: f"Accepted, the venue's number is {event.venue_order_id}",
+    events.OrderAccepted: _accepted,
     events.OrderRejected: lambda event: f"Rejected ({event.code}): {event.reason}",
     events.OrderTriggered: lambda event: f"Triggered at {plain(event.trigger_price)}",
     events.OrderFilled: _filled,

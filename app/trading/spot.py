@@ -1,4 +1,7 @@
-"""What a spot account can sell: it trades only what it holds, and fees taken in the asset itself make that less than what was bought."""
+"""What a spot account can sell: it trades only what it holds, in whole lots, and nothing that its venue finds too little.
+
+Fees taken in the asset itself have made a position smaller (see `inkind`); in journals from before that was recorded, the ledger of the asset owes them.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,29 @@ def owed(portfolio: Any, view: Any) -> dict[str, Decimal]:
     return found
 
 
-def sellable(portfolio: Any, view: Any, symbol: str, owing: Mapping[str, Decimal] | None = None) -> Decimal | None:
-    """The quantity that a long position leaves to sell, down to the lot; None where the account is not bound to what it holds (paper, margin), or the
-    instrument is not known. ``owing`` is `owed`, where that is known already."""
+def left(portfolio: Any, view: Any, symbol: str, owing: Mapping[str, Decimal] | None = None) -> Decimal | None:
+    """What is there of a long position; None where the account is not bound to what it holds (paper, margin), or the instrument is not known. ``owing`` is
+    `owed`, where that is known already."""
     item = view.instruments.get(symbol) if view is not None and view.is_spot else None
     if item is None:
         return None
     owing = owed(portfolio, view) if owing is None else owing
-    held = max(add(portfolio.qty(symbol), owing.get(item.base, ZERO)), ZERO)
-    return sub(held, remainder(held, item.lot_size))
+    return max(add(portfolio.qty(symbol), owing.get(item.base, ZERO)), ZERO)
+
+
+def sellable(portfolio: Any, view: Any, symbol: str, owing: Mapping[str, Decimal] | None = None) -> Decimal | None:
+    """The quantity that a long position leaves to sell, down to the lot; None as in `left`."""
+    held = left(portfolio, view, symbol, owing)
+    return None if held is None else sub(held, remainder(held, view.instruments[symbol].lot_size))
+
+
+def dust(portfolio: Any, view: Any, symbol: str, owing: Mapping[str, Decimal] | None = None) -> str:
+    """Why what is left of a long position cannot be sold alone, in words; "" where it can, or is not bound (see `left`)."""
+    held = left(portfolio, view, symbol, owing) if portfolio.qty(symbol) > 0 else None
+    if held is None:
+        return ""
+    if not held:
+        return "nothing of it is held: fees were taken in it"
+    if not (qty := sellable(portfolio, view, symbol, owing)):
+        return "below the lot, cannot be sold alone"
+    return f"{why}, cannot be sold alone" if (why := view.too_little(symbol, qty, None)) else ""

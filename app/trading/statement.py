@@ -9,7 +9,8 @@
 Amounts are exact Decimals without exponent; times are UTC. Each row says besides what it was worth in the account's currency at the rate of its time
 (`dated`), rounded to 8 decimals; what is not known stays empty. ``multiplier`` is that of the
 contract: a notional, a cost and what was made are quantity x price x multiplier. Fees of a lot are its shares of the fees of the two fills, rounded to 12
-decimals, the last share taking what is left, so that they add up to the fees paid; only fees in the position's own currency are in lots.
+decimals, the last share taking what is left, so that they add up to the fees paid; only fees in the position's own currency are in lots. ``fills`` says what
+the venue did; everywhere else a fee that was taken in kind counts as `inkind` says.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from app.model.orders import Fill
 
 from .contracts import of_contract, shown
 from .dated import Dated, about_cash, about_fill
+from .inkind import booked_as
 from .lots import Closed, Lots
 from .money import ZERO, add, mul, plain, sub
 from .notes import of_fill
@@ -81,11 +83,12 @@ def ledger(opening: AccountOpened | None, fills: Iterable[Fill], bookings: Itera
 
     for count, fill in enumerate(fills):
         yield from booked(count)
-        worth, about = _worth(fill.qty, fill), about_fill(fill)
+        taken = booked_as(fill)
+        worth, about = _worth(taken.qty, fill), about_fill(fill)
         amount = sub(ZERO, worth) if fill.side.sign > 0 else worth
         yield move(fill.ts, fill.side.value, fill.fill_id, currencies.setdefault(fill.symbol, fill.priced_in), amount, about)
-        if fill.fee:
-            yield move(fill.ts, "fee" if fill.fee > 0 else "rebate", fill.fill_id, fill.fee_currency, sub(ZERO, fill.fee), about)
+        if taken.fee:
+            yield move(fill.ts, "fee" if taken.fee > 0 else "rebate", fill.fill_id, taken.currency, sub(ZERO, taken.fee), about)
     yield from booked(float("inf"))
 
 

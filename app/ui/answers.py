@@ -31,7 +31,8 @@ def amended(found: dict, what: str) -> tuple[str, str]:
             said = f" {sentence(found['reason'])}" if found["reason"] else ""
             return "danger", f"Not amended: the venue refused{code}.{said} The order stands as it was."
         case "ended":
-            return "amber", f"Not amended: the order is {STATUS_WORDS.get(found['status'], found['status']).lower()}."
+            said = f" {sentence(found['reason'])}" if found["reason"] else ""
+            return "amber", f"Not amended: the order is {STATUS_WORDS.get(found['status'], found['status']).lower()}.{said}"
     return "amber", "The venue has not answered yet; the order is shown as amending until it has."
 
 

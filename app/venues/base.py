@@ -93,7 +93,8 @@ class ExecutionVenue(Protocol):
     """Where orders go. Answers come as lists of events through the ``report`` callback given at construction.
 
     ``order_types`` and ``tifs`` are what it takes, by value; ``answered(client_order_id, as_of_ns)`` is set by the desk and called after each
-    whole answer to a query. ``takes_orders`` is false while the orders that the desk holds could not be released.
+    whole answer to a query. ``moves_anew``: to change the price of a partly filled order it is cancelled, and what is left placed anew.
+    ``takes_orders`` is false while the orders that the desk holds could not be released.
     """
 
     name: str
@@ -101,6 +102,7 @@ class ExecutionVenue(Protocol):
     tifs: Sequence[str]
     is_spot: bool
     takes_pairs: bool
+    moves_anew: bool
     answered: Callable[..., object]
     takes_orders: bool
 

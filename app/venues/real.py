@@ -29,7 +29,7 @@ class RealExecution:
     """An ExecutionVenue. ``report`` takes events, ``changed()`` is called when state, balances or readiness have changed."""
 
     name = title = ""
-    is_spot = takes_pairs = False
+    is_spot = takes_pairs = moves_anew = False
     api: Any
     """Requests to the venue: ``held`` until it is reconciled; ``waits(request)``: whether one has not left yet."""
     link: Link | None

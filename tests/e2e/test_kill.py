@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Page, TimeoutError, expect
 
+from app.venues.binance.replacing import new_id
 from tests.e2e.chrome import Chrome
 from tests.e2e.desk import BRISK, DeskPage
 from tests.e2e.serving import SITE, Server, binance_emulator, serving
@@ -216,11 +217,19 @@ def reconciled(desk: DeskPage) -> None:
     desk.page.wait_for_function(ANSWERED, timeout=60_000)
 
 
-def last(theirs: dict[str, dict], row: dict) -> dict:
-    """The order that came to replace another."""
-    while row["replacedBy"]:
-        row = theirs[row["replacedBy"]]
-    return row
+def after(theirs: dict[str, dict], row: dict) -> str:
+    """The name of the order that replaced another, or of what was left of it; "" where there is none."""
+    name = row["replacedBy"] or new_id(row["clientOrderId"], row["orderId"])
+    return name if name in theirs else ""
+
+
+def whole(theirs: dict[str, dict], row: dict) -> tuple[dict, Decimal]:
+    """The order that another became, and what was executed before it."""
+    before = Decimal(0)
+    while name := after(theirs, row):
+        before += Decimal(row["executedQty"])
+        row = theirs[name]
+    return row, before
 
 
 def agree(desk: DeskPage, exchange: Exchange, witness: Witness, where: str) -> None:
@@ -230,8 +239,8 @@ def agree(desk: DeskPage, exchange: Exchange, witness: Witness, where: str) -> N
     theirs = {row["clientOrderId"]: row for row in told["orders"]}
     for name in [name for name, row in theirs.items() if row["replacedBy"]]:
         assert theirs[name]["status"] == "CANCELED" and Decimal(theirs[name]["executedQty"]) == 0, f"{where}: {name} was replaced"
-    follows = {row["replacedBy"] for row in theirs.values()}
-    theirs = {name: last(theirs, row) for name, row in theirs.items() if name not in follows}
+    follows = {after(theirs, row) for row in theirs.values()}
+    theirs = {name: whole(theirs, row) for name, row in theirs.items() if name not in follows}
     doubled = [name for name, count in Counter(told["placed"]).items() if count > 1]
     assert not doubled, f"{where}: sent twice: {doubled}"
     assert not witness.acknowledged.keys() - orders.keys(), f"{where}: acknowledged and lost: {witness.acknowledged.keys() - orders.keys()}"
@@ -245,11 +254,11 @@ def agree(desk: DeskPage, exchange: Exchange, witness: Witness, where: str) -> N
     assert not lost, f"{where}: fills seen and lost: {lost}"
     words = {"FILLED": "filled", "CANCELED": "cancelled", "EXPIRED": "expired", "EXPIRED_IN_MATCH": "expired", "REJECTED": "rejected"}
     for name, row in orders.items():
-        there = theirs.get(name)
+        there, before = theirs.get(name, (None, 0))
         if there is None:
             assert row["status"] in ("rejected", "denied") and not filled[name], f"{where}: {name} is {row['status']} here and not at the exchange"
             continue
-        said = (words[there["status"]], Decimal(there["executedQty"]), Decimal(there["origQty"]))
+        said = (words[there["status"]], before + Decimal(there["executedQty"]), before + Decimal(there["origQty"]))
         assert (row["status"], filled[name], Decimal(row["qty"])) == said, f"{where}: {name}: {row['status']} {filled[name]} {row['qty']} here, {said} there"
         assert Decimal(row["filled"]) == filled[name], f"{where}: {name} says {row['filled']}, its fills {filled[name]}"
     differences = desk.ask("reconciliation.state")["differences"]

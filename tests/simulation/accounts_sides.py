@@ -53,7 +53,7 @@ class Remote:
 
     order_types = frozenset(kind.value for kind in OrderType)
     tifs = frozenset(tif.value for tif in TimeInForce)
-    is_spot, takes_pairs = False, True
+    is_spot, takes_pairs, moves_anew = False, True, False
     takes_orders = True
 
     def __init__(self, side: Half, life: int) -> None:

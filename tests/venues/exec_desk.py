@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 
+from app.venues.binance.replacing import new_id
 from tests.unit.desk.conftest import Page, start_desk
 from tests.venues.binance_sim.ledger import Account, Order
 from tests.venues.binance_sim.server import Emulator
@@ -107,21 +108,35 @@ class RealDesk:
         except AssertionError as error:
             raise AssertionError(f"{error}; {self.orders()} {self.real.view()}") from None
 
+    def lasts(self) -> dict[int, Decimal]:
+        """The exchange's orders that replaced others, or that nothing replaced: by number what had been executed of those before."""
+        found: dict[int, Decimal] = {}
+        born = self.emulator.exchange.placed
+        replaced: dict[str, tuple[str, Order]] = {}
+        for order in self.account.orders:
+            name = born[order.number - 1000]
+            cid, old = replaced.get(name, (name if name in self.engine.orders else f"venue-{order.symbol.lower()}-{order.number}", None))
+            found[order.number] = Decimal(0) if old is None else found.pop(old.number) + old.executed
+            replaced[new_id(cid, order.number)] = cid, order
+        return found
+
     async def agree(self) -> None:
         """Orders, fills and balances are the exchange's."""
 
         def same() -> bool:
             if self.desk.trade.writer.queued or self.real.balancing.compare():
                 return False
-            for order in self.account.orders:
-                if order.replaced_by and not order.works and not order.executed:
-                    continue  # here it is the order that replaced it
-                ours = next((each for each in self.engine.orders.values() if each.venue_order_id == str(order.number)), None)
+            for number, before in self.lasts().items():
+                order = next(order for order in self.account.orders if order.number == number)
+                ours = next((each for each in self.engine.orders.values() if each.venue_order_id == str(number)), None)
                 if ours is None or ours.price != (order.price or None):
                     return False
-                if ours.filled != order.executed or ours.is_working != order.works or ours.qty != order.qty:
+                executed = before + order.executed
+                if executed > ours.qty or ours.qty not in (before + order.qty, executed):
                     return False
-                if sum((fill.qty for fill in self.engine.fills if fill.client_order_id == ours.client_order_id), Decimal(0)) != order.executed:
+                if ours.filled != executed or ours.is_working != order.works:
+                    return False
+                if sum((fill.qty for fill in self.engine.fills if fill.client_order_id == ours.client_order_id), Decimal(0)) != executed:
                     return False
             return True
 

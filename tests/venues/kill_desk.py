@@ -49,11 +49,26 @@ async def order(page: Any, draw: random.Random, token: str) -> None:
         return
     cid = answer["client_order_id"]
     say(acknowledged=cid)
-    if draw.random() < 0.3:
+    if draw.random() < 0.5:
+        await chase(page, draw, cid)
+    elif draw.random() < 0.3:
         await page.ask("order.cancel", client_order_id=cid)
     elif draw.random() < 0.6:
         qty, price = draw.choice([("0.001", None), ("0.006", None), (None, str(bid - 70)), ("0.003", str(bid + draw.randrange(-60, 60)))])
         await page.ask("order.amend", client_order_id=cid, qty=qty, price=price, stop=None)
+
+
+async def chase(page: Any, draw: random.Random, cid: str) -> None:
+    """Once it is partly filled an order follows the price."""
+    order = page.desk.trade.engine.orders[cid]
+    while order.is_working and not order.filled:
+        await asyncio.sleep(0.005)
+    while order.is_working:
+        bid = page.desk.market.instrument(SYMBOL).price(page.desk.market.quote(SYMBOL).bid)
+        found = await page.ask("order.amend", client_order_id=cid, qty=None, price=str(bid + draw.randrange(-60, 60)), stop=None)
+        if found.get("outcome") == "amended":
+            say(moved=cid)
+        await asyncio.sleep(draw.uniform(0, 0.05))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.model.orders import OrderType
+from app.trading.risk.book import WHOLE
 from tests.venues.exec_desk import SYMBOL, RealDesk, real_desk
 from tests.venues.live_desk import until
 
@@ -71,7 +72,8 @@ async def test_closing_sells_what_is_held_also_while_a_stop_binds_it(tmp_path, h
         ids = await bought(desk, stop_loss=desk.bid - 500, **({"take_profit": desk.ask + 3_000} if how == "close" else {}))
         await desk.status(ids[OrderType.STOP], "accepted")
         (row,) = desk.desk.trade.account()["positions"]
-        assert (row["qty"], row["closes"]) == ("0.1", "0.0999")
+        assert (row["qty"], row["closes"], row["dust"]) == ("0.0999", "0.0999", ""), "what the venue holds"
+        assert desk.engine.risk.book.cells[WHOLE, SYMBOL].pos == Decimal("0.0999")
         if how == "kill":
             await desk.page.ask("risk.kill", flatten=True)
         else:
@@ -81,9 +83,46 @@ async def test_closing_sells_what_is_held_also_while_a_stop_binds_it(tmp_path, h
         assert sold(desk) == Decimal("0.0999")
         await desk.agree()
         await until(lambda: not desk.engine.working, f"no exit is left; {desk.orders()}")
-        assert desk.desk.trade.account()["positions"][0]["closes"] == "0"
+        account = desk.desk.trade.account()
+        assert account["positions"] == [] and "BTC" not in [row["currency"] for row in account["ledgers"]], "flat, and nothing is owed"
         refused = await desk.page.ask("position.close", symbol=SYMBOL, token="again")
-        assert refused["error"]["code"] == "dust"
+        assert refused["error"]["code"] == "no_position"
+
+
+@pytest.mark.parametrize(
+    ("qty", "left", "words"),
+    [("0.01234", "0.00000766", "below the lot, cannot be sold alone"), ("0.02005", "0.00002995", "worth less than the venue's least, 5, cannot be sold alone")],
+    ids=["less than a lot", "worth too little"],
+)
+async def test_a_remainder_that_cannot_be_sold_alone_is_marked_and_in_nobodys_way(tmp_path, qty, left, words):
+    """0.01234 bought is 0.01232766 held, of which whole lots of 0.00001 are sold."""
+    async with new_account(tmp_path) as desk:
+        made = await desk.submit(type="market", tif="ioc", price=None, qty=qty)
+        await desk.status(made["client_order_id"], "filled")
+        await desk.agree()
+        (row,) = desk.desk.trade.account()["positions"]
+        assert Decimal(row["qty"]) == desk.account.balance("BTC") and not row["dust"]
+        if words.startswith("worth"):
+            sold = await desk.submit(type="market", tif="ioc", side="sell", price=None, qty="0.02")
+            await desk.status(sold["client_order_id"], "filled")
+        else:
+            await desk.page.ask("position.close", symbol=SYMBOL, token="close")
+            await until(lambda: desk.account.balance("BTC") == Decimal(left), f"sold; {desk.orders()}")
+        await desk.agree()
+        (row,) = desk.desk.trade.account()["positions"]
+        assert (Decimal(row["qty"]), row["closes"], row["dust"]) == (Decimal(left), "0", words)
+        assert desk.engine.portfolio.positions[SYMBOL].average_price == desk.engine.fills[0].price, "what is left cost what it cost"
+        refused = await desk.page.ask("position.close", symbol=SYMBOL, token="again")
+        assert refused["error"]["code"] == "dust" and left in refused["error"]["reason"] and "cannot be sold alone" in refused["error"]["reason"]
+        before = len(desk.engine.orders)
+        await desk.page.ask("risk.kill", flatten=True)
+        assert desk.engine.risk.states["desk"].reason.endswith("positions closed: 0") and len(desk.engine.orders) == before, "nothing was tried in vain"
+        await desk.restart()
+        await desk.ready()
+        await desk.market()
+        (row,) = desk.desk.trade.account()["positions"]
+        assert (Decimal(row["qty"]), row["dust"]) == (Decimal(left), words)
+        await desk.agree()
 
 
 async def test_closing_that_is_denied_leaves_the_exits(tmp_path):
@@ -176,6 +215,24 @@ async def test_the_stop_grows_with_an_entry_that_fills_in_parts(tmp_path):
             await desk.status(ids[OrderType.STOP], "accepted")
         (there,) = [order for order in desk.account.orders if order.works]
         assert (there.kind, there.qty) == ("STOP_LOSS", Decimal("0.0999")) and desk.orders()[ids[OrderType.MARKET_IF_TOUCHED]] == "held"
+        await desk.agree()
+
+
+async def test_a_stop_waits_until_its_entry_has_filled_enough_for_the_venue(tmp_path):
+    """Sent for the first crumb it would be refused, and all that is filled after it would be without a stop."""
+    async with new_account(tmp_path) as desk:
+        price, stop = desk.bid - 20, desk.bid - 500
+        made = await desk.submit(qty="0.1", price=str(price), stop_loss=str(stop))
+        await desk.status(made["client_order_id"], "accepted")
+        (exit_,) = [order for order in desk.engine.orders.values() if order.intent.parent]
+        for part in ("0.00003", "0.00005"):  # 4.8 at the stop with what the fees left
+            desk.emulator.exchange.trade(SYMBOL, price, Decimal(part))
+            await until(lambda: desk.engine.orders[made["client_order_id"]].filled == desk.account.orders[0].executed, "told")
+            await desk.page.ask("order.query", client_order_id=made["client_order_id"])
+            assert exit_.status.value == "held" and len(desk.account.orders) == 1
+        desk.emulator.exchange.trade(SYMBOL, price, Decimal("0.05"))
+        await desk.status(exit_.client_order_id, "accepted")
+        assert exit_.qty == Decimal("0.05002")
         await desk.agree()
 
 

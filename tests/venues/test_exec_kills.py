@@ -13,6 +13,7 @@ import os
 import random
 import sys
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,8 @@ async def killed(desk: RealDesk, seed: int, after_s: float, told: Counter, ackno
     async def play() -> None:
         while child.returncode is None:
             emulator.player.step(2)
+            for order in [order for order in desk.account.orders if order.works and not order.executed and order.number % 2]:
+                emulator.exchange.trade(SYMBOL, order.price, Decimal("0.001"))
             await asyncio.sleep(0.005)
 
     playing = asyncio.create_task(play())
@@ -84,5 +87,6 @@ async def test_a_process_killed_at_random_moments_loses_and_doubles_nothing(tmp_
             if kill % 10 == 0:
                 print(f"{kill} kills, {told['pressed']} orders pressed", flush=True)
         orders, fills = len(desk.emulator.exchange.placed), sum(order.executed > 0 for order in desk.account.orders)
-        print(f"{kill} kills, {told['pressed']} orders pressed, {orders} placed, {len(acknowledged)} acknowledged, {fills} filled; {SYMBOL}")
+        moved = f"{told['moved']} moved while partly filled"
+        print(f"{kill} kills, {told['pressed']} orders pressed, {orders} placed, {len(acknowledged)} acknowledged, {fills} filled, {moved}; {SYMBOL}")
         assert orders >= KILLS and acknowledged

@@ -16,6 +16,7 @@ from app.model.orders import Fill, Side
 from ..contracts import multiplier_in, of_contract
 from ..effects import Effect, Notify
 from ..errors import Denied
+from ..inkind import booked_as
 from ..margin import Margins
 from ..money import ZERO, convert, plain
 from ..order import Order
@@ -89,7 +90,8 @@ class RiskDesk(Gate):
 
     def filled(self, order: Order, fill: Fill) -> None:
         """A fill changed a position."""
-        self.book.traded(order.intent.origin, fill.symbol, fill.qty if fill.side is Side.BUY else fill.qty.copy_negate())
+        qty = booked_as(fill).qty
+        self.book.traded(order.intent.origin, fill.symbol, qty if fill.side is Side.BUY else qty.copy_negate())
 
     def adjusted(self, symbol: str, amount: Decimal) -> None:
         """A position is the venue's from now on."""

@@ -1,6 +1,6 @@
 """The editor under an order's row: new quantity, limit, stop or distance, checked like a ticket, refused beside the field.
 
-Sends only what changed, and closes when the venue has answered. Nothing typed is lost when it refuses.
+Sends only what changed, and closes when the venue has answered. Nothing typed is lost when it refuses. Says what a change costs before the press.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from ..amend_words import cost, too_little
 from ..answers import ENDED, amended, not_done
 from ..dom import el, listen
 from ..format import group
@@ -31,12 +32,14 @@ class AmendForm:
         back = el("button", {"type": "button", "class": "btn"}, "Keep as it is")
         listen(back, "click", lambda _event: done())
         self._said = el("p", {"class": "field-error", "role": "status"})
+        self._cost = el("p", {"class": "amend-cost", "role": "status", "data-testid": "amend-cost"})
         self.root = el(
             "form",
             {"class": "amend", "novalidate": True, "aria-label": f"Amend {order_text(row)}"},
             *fields,
             el("p", {"class": "amber" if row.get("real") else ""}, f"In the {account(row)} account, which is not shown.") if row.get("account") else None,
             el("div", {"class": "amend-buttons"}, self._send, back),
+            self._cost,
             self._said,
         )
         listen(self.root, "submit", self._submit)
@@ -77,6 +80,7 @@ class AmendForm:
         filled = value(self._row["filled"]) or Decimal(0)
         if "qty" not in problems and "qty" in self._inputs and read_number(self._inputs["qty"].value) <= filled:
             problems["qty"] = f"{group(plain(filled))} is filled already. Use more than that, or cancel the rest."
+        self._cost.textContent = "" if problems else self._weigh(problems)
         for name, field in self._inputs.items():
             text = problems.get(name, "")
             self._errors[name].textContent = text
@@ -85,6 +89,18 @@ class AmendForm:
             else:
                 field.removeAttribute("aria-invalid")
         return not problems
+
+    def _weigh(self, problems: dict[str, str]) -> str:
+        """What the change costs; what may not be placed anew becomes a problem."""
+        field, row = self._inputs.get("price"), self._row
+        if field is None:
+            return ""
+        qty = read_number(self._inputs["qty"].value) if "qty" in self._inputs else value(row["qty"])
+        price = read_number(field.value)
+        if self._instrument is not None and (found := too_little(row, qty, price, Rules.from_row(self._instrument))) is not None:
+            problems.setdefault(found.field if found.field in self._inputs else "price", found.text)
+            return ""
+        return cost(row, qty, price)
 
     def _submit(self, event: Any) -> None:
         event.preventDefault()

@@ -76,7 +76,7 @@ class PositionsView:
         return rolls(item, today()) if item and "rolls" in item else ("", "", "")  # a row changes with every tick; few roll
 
     def _name(self, row: dict) -> str:
-        more = "less than a lot" if row.get("closes") == "0" else self._rolls(row)[1]
+        more = row.get("dust") or self._rolls(row)[1]
         return f"{row['symbol']}, {more}" if more else row["symbol"]
 
     def _actions(self, row: dict) -> tuple[Action, ...]:
@@ -92,7 +92,7 @@ class PositionsView:
         rows = list((account or {}).get("positions", ()))
         self._table.set_rows(rows)
         if self._marked:
-            self._store.publish("badge", ("positions", len(rows)))
+            self._store.publish("badge", ("positions", sum(not row.get("dust") for row in rows)))
 
     def _to_ticket(self) -> None:
         self._ctx.router.go("desk")

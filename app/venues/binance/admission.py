@@ -33,26 +33,35 @@ def order(intent: OrderIntent, item: Instrument, rules: Rules, balances: Balance
 
 
 def amendment(
-    order: Any, to: OrderIntent, item: Instrument, rules: Rules, balances: Balances, mark: Decimal | None, working: int
+    order: Any, to: OrderIntent, item: Instrument, rules: Rules, balances: Balances, mark: Decimal | None, working: int, armed: bool
 ) -> Refused | None:
-    """Why an order cannot become one with the terms ``to``: the venue makes it smaller in its place, or has another replace it (see `replacing`)."""
+    """Why an order cannot become one with the terms ``to``: the venue makes it smaller in its place, or has another replace it (see `replacing`), or what is
+    left of it (see `moving`), which is an order that has to be ``armed``."""
     if makes_smaller(order, to):
         if rules.can_amend and order.filled < to.qty:
             return None
         if order.filled >= to.qty:
             return Refused("venue_amend", "qty", f"{orders.number(order.filled)} is filled already.", "Use more than that, or cancel the rest.")
     field = "price" if to.price != order.price else "stop" if to.stop != order.at_venue().stop else "qty"
-    if not rules.can_replace:
+    if not rules.can_replace and not order.filled:
         return Refused("venue_amend", field, f"Binance replaces no orders in {order.symbol}.", "Cancel it and send another.")
-    if order.filled:
-        reason = "It is partly filled: until it is cancelled Binance only makes its quantity smaller."
-        return Refused("venue_amend", field, reason, "Cancel it and send another.")
+    if order.filled and (field == "stop" or not to.type.has_limit):
+        return Refused("venue_amend", field, "It was triggered, and is partly filled.", "Change its limit, or cancel it.")
+    if order.filled and order.cancel_requested_ns is not None:
+        return Refused("venue_amend", None, "Its cancel is on the way.", "Wait for the answer.")
+    if order.filled and not armed:
+        reason = "Real orders are not armed, and what is left of it would be placed anew."
+        return Refused("not_armed", None, reason, "Arm them on the vault page; nothing was sent.")
+    to = orders.rest(to, order.filled) if order.filled else to
     if (kind := orders.kind_of(to)) is None or order.venue_order_id is None:
         return Refused("venue_amend", field, "Binance cannot replace this order.", "Cancel it and send another.")
     asset, bound = _bound(order, item)
     free, locked = balances.get(asset, (Decimal(0), Decimal(0)))
     after = {**balances, asset: (free + min(bound, locked), locked)}
-    return rules.refusal(to, kind, mark, working - 1) or _short(to, item, after, mark)
+    refused = rules.refusal(to, kind, mark, working - 1) or _short(to, item, after, mark)
+    if refused is None or not order.filled:
+        return refused
+    return refused._replace(reason=f"What is left of it, {orders.number(to.qty)}, would be placed anew. {refused.reason}")
 
 
 def makes_smaller(order: Any, to: OrderIntent) -> bool:

@@ -6,6 +6,8 @@ every fill before it is here. What cannot be read changes nothing and is asked a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,10 +21,10 @@ from ..execution import Outcome, Rank, Reply
 from ..wire import WireError
 from . import orders
 from .api import Api
+from .moving import Moving
 from .replacing import Replacing
 from .tally import Tally
 
-REJECTED = -2010
 OURS = "kt-"
 
 
@@ -33,11 +35,21 @@ class Answers:
         self._api, self._ledger, self._clock, self._owner = api, ledger, clock, owner
         self._tally = Tally(ledger)
         self.replacing = Replacing(api, ledger, clock, self._tally, self, owner)
+        self.moving = Moving(api, ledger, clock, self._tally, self, self.replacing, owner)
 
     def forget(self) -> None:
         """Another journal is open."""
         self._tally.forget()
         self.replacing.forget()
+        self.moving.forget()
+
+    def read(self, cid: str, row: Any, name: str = "clientOrderId") -> orders.State:
+        """The desk's order, all of it, as an answer tells it. Raises WireError."""
+        return self._tally.whole(cid, orders.read_state(row, name))
+
+    def before(self, cid: str) -> Decimal:
+        """What of an order the venue does not count any more: it was executed under the numbers before."""
+        return self._tally.before(cid)
 
     def placed(self, intent: OrderIntent, item: Instrument, reply: Reply) -> None:
         """The answer to an order: only the venue's own word that nothing was done is a rejection."""
@@ -61,7 +73,7 @@ class Answers:
             self._owner.report(out)
         elif reply.outcome is Outcome.UNSENT:
             self._owner.report([events.OrderRejected(now, cid, "not_sent", f"{reply.text}. Nothing was sent.")])
-        elif reply.outcome is Outcome.REFUSED and not (reply.code == REJECTED and "uplicate" in reply.text):
+        elif reply.outcome is Outcome.REFUSED and not orders.is_duplicate(reply):
             self._owner.report([events.OrderRejected(now, cid, f"binance_{-reply.code}", f"Binance: {reply.text}")])
         else:
             self._unknown(cid, f"no usable answer: {reply.text}")
@@ -75,9 +87,9 @@ class Answers:
         self._owner.heed(reply)
         if reply.outcome is Outcome.DONE:
             try:
-                state = orders.read_state(reply.result, "origClientOrderId")
+                state = self.read(cid, reply.result, "origClientOrderId")
                 self._owner.saw(cid, state.word)
-                self.end(cid, state, orders.ended(state.status, now, cid))
+                self.end(cid, state, self._ended(cid, state))
             except WireError:
                 self._owner.query(cid)
         elif reply.outcome is Outcome.REFUSED and self.replacing.is_doubtful(cid):
@@ -101,7 +113,7 @@ class Answers:
         self._owner.heed(reply)
         if reply.outcome is Outcome.DONE:
             try:
-                self.state_of(order, item, orders.read_state(reply.result), reply.sent_ns)
+                self.state_of(order, item, self.read(cid, reply.result), reply.sent_ns)
             except WireError as error:
                 self.unresolved(order, str(error))
         elif reply.outcome is Outcome.REFUSED and reply.code == orders.ARCHIVED:
@@ -120,24 +132,30 @@ class Answers:
             self._owner.query(cid)  # it was replaced meanwhile
             return
         self._tally.name(state.symbol, state.order_id, cid)
+        if self.moving.takes(cid, state):
+            return
         if state.status in orders.CANCELLED and self.replacing.is_doubtful(cid):
-            self.replacing.look(order, item, state, as_of_ns)
+            self.replacing.look(order, item, state)
             return
         self._owner.saw(cid, state.word)
+        self.with_fills(order, item, state, lambda as_of_ns: self.whole(order, state, as_of_ns), as_of_ns)
+
+    def with_fills(self, order: Any, item: Instrument, state: orders.State, then: Callable[[int], object], as_of_ns: int = 0) -> None:
+        """Go on, with the time (monotonic ns) at which the answer was true, once every fill that the venue counts is here."""
         if state.executed == self._tally.filled(order.client_order_id):
-            self.whole(order, state, as_of_ns)
+            then(as_of_ns)
         else:
             params = {"symbol": item.native, "orderId": state.order_id, "limit": 1000}
-            going_on = self._api.ask("myTrades", params, lambda found: self._traded(order, item, state, found), rank=Rank.QUERY, weight=5)
+            going_on = self._api.ask("myTrades", params, lambda found: self._traded(order, item, state, then, found), rank=Rank.QUERY, weight=5)
             self._owner.asked(order.client_order_id, going_on)
 
-    def _traded(self, order: Any, item: Instrument, state: orders.State, reply: Reply) -> None:
+    def _traded(self, order: Any, item: Instrument, state: orders.State, then: Callable[[int], object], reply: Reply) -> None:
         if reply.outcome is not Outcome.DONE or type(reply.result) is not list:
             return
         try:
             self._owner.report(self._fresh([orders.trade_fill(row, order.client_order_id, item) for row in reply.result]))
             if self._tally.filled(order.client_order_id) == state.executed:  # else its trades are not all there yet: it is asked again
-                self.whole(order, state, reply.sent_ns)
+                then(reply.sent_ns)
         except WireError as error:
             self.unresolved(order, str(error))
 
@@ -145,7 +163,7 @@ class Answers:
         """All fills of an order are known: its terms and its end."""
         cid, now = order.client_order_id, self._clock.now_ns()
         out: list[Event] = []
-        end = orders.ended(state.status, now, cid)
+        end = self._ended(cid, state)
         works = state.status in orders.WORKING
         if works or not order.status.is_final:
             if order.status not in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED):
@@ -156,6 +174,7 @@ class Answers:
             if (state.qty, price, stop) != (order.qty, order.price, order.stop) or (works and order.amend_requested_ns is not None and not awaited):
                 out.append(events.OrderAmended(now, cid, state.qty, price, stop))
             if end is not None:
+                self._tally.end(cid)
                 out.append(end)
         self._settled(order, out, as_of_ns)
         if works and not self.replacing.is_awaited(cid, as_of_ns):
@@ -184,21 +203,35 @@ class Answers:
         if cid is None:
             cid = self.adopt(state, item)
         replaced = self.replacing.took(cid, state)
-        if not replaced and report.cause != "TRADE" and self._is_old(cid, report.order_id):
+        if not replaced and self.replacing.replaces(cid, state):
+            self._owner.query(cid)  # what was executed before it is asked for first
+            return
+        is_old = self._is_old(cid, report.order_id)
+        if is_old and report.cause != "TRADE":
             return
         self._tally.name(report.symbol, report.order_id, cid)
-        self._owner.saw(cid, state.word)
+        state = self._tally.whole(cid, state)
+        if not is_old:
+            self._owner.saw(cid, state.word)
         match report.cause:
             case "NEW":
                 self._owner.report([] if replaced else self._accepted(cid, report.order_id))
             case "TRADE":
                 self.take_fills([orders.report_fill(event, cid, item)])
-                if self._tally.filled(cid) < report.executed or self._ended_smaller(cid, state):
+                if self._tally.filled(cid) < state.executed or self._ended_smaller(cid, state):
                     self._owner.query(cid)  # a report before this one was lost
             case "REPLACED":
                 self._owner.report([events.OrderAmended(now, cid, state.qty, state.price, state.stop)])
         if report.cause != "TRADE" or report.status not in orders.WORKING | {"FILLED"}:
-            self.end(cid, state, orders.ended(report.status, now, cid, report.reason))
+            self.end(cid, state, self._ended(cid, state, report.reason))
+
+    def _ended(self, cid: str, state: orders.State, reason: str = "") -> Event | None:
+        """As `orders.ended`; where the order was to be changed, it says that nothing took its place."""
+        end = orders.ended(state.status, self._clock.now_ns(), cid, reason)
+        if isinstance(end, events.OrderCancelled) and not reason and self.moving.is_asked(cid, state.order_id):
+            left = orders.number(state.qty - state.executed)
+            return replace(end, reason=f"it was cancelled while it was to be changed, and what was left, {left}, was not placed anew")
+        return end
 
     def _ended_smaller(self, cid: str, state: orders.State) -> bool:
         """Whether a fill ends an order that this desk does not know to be so small."""
@@ -207,10 +240,11 @@ class Answers:
 
     def end(self, cid: str, state: orders.State, end: Event | None, sure: bool = False) -> None:
         """An end is believed once every fill before it is here, and where it is ``sure`` that nothing replaces the order."""
-        if end is None:
+        if end is None or (not sure and self.moving.takes(cid, state)):
             return
         doubtful = not sure and state.status in orders.CANCELLED and self.replacing.is_doubtful(cid)
         if self._tally.filled(cid) == state.executed and not doubtful:
+            self._tally.end(cid)
             self._owner.report([end])
         else:
             self._owner.query(cid)

@@ -83,6 +83,16 @@ class Rules:
         how many orders of the symbol work."""
         return next(self._problems(intent, kind, mark, working), None)
 
+    def too_little(self, qty: Decimal, price: Decimal | None, mark: Decimal | None) -> str:
+        """Why so small a quantity is not traded at a price (None: at market, where it counts at the ``mark``), in words; "" when it is."""
+        least = self.lot.least if price is not None else max(self.lot.least, self.market_lot.least)
+        if least and qty < least:
+            return f"below the venue's least, {_text(least)}"
+        worth = price if price is not None else mark if self.min_at_market else None
+        if worth is not None and qty * worth < self.min_notional:
+            return f"worth less than the venue's least, {_text(self.min_notional)}"
+        return ""
+
     def _problems(self, intent: OrderIntent, kind: str, mark: Decimal | None, working: int) -> Iterator[Refused]:
         if self.status != "TRADING":
             yield Refused("venue_halted", "symbol", f"Binance does not trade {intent.symbol} now ({self.status}).", "Wait until it does.")

@@ -5,6 +5,7 @@ Pure: no socket, clock or state. Numbers are exact from text to text; what has n
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from app.model.instrument import Instrument
 from app.model.orders import Fill, Liquidity, OrderIntent, OrderType, Side, TimeInForce, VenueWord
 from app.model.units import parse_decimal
 
+from ..execution import Reply
 from ..wire import ERRORS, WireError, whole
 
 TYPES = {
@@ -26,6 +28,7 @@ TYPES = {
 TIFS = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "IOC", TimeInForce.FOK: "FOK"}
 WORKING = frozenset({"NEW", "PENDING_NEW", "PARTIALLY_FILLED"})
 CANCELLED = frozenset({"CANCELED", "PENDING_CANCEL"})
+REJECTED = -2010
 NO_SUCH_ORDER, ARCHIVED = -2013, -2026
 NOT_THERE = (NO_SUCH_ORDER, ARCHIVED)
 _FROM_TYPE = {
@@ -68,6 +71,15 @@ def place(intent: OrderIntent, native: str) -> dict[str, Any]:
     if kind in ("LIMIT", "STOP_LOSS_LIMIT"):
         params["timeInForce"] = TIFS[intent.tif]
     return params
+
+
+def rest(intent: OrderIntent, executed: Decimal) -> OrderIntent:
+    """What was not executed of an order, as an order of its own: of a stop-limit, which was triggered then, the limit; of an iceberg no more is shown
+    than is left."""
+    left = intent.qty - executed
+    if intent.type is OrderType.STOP_LIMIT or (intent.display is not None and intent.display >= left):
+        return replace(intent, type=OrderType.LIMIT, qty=left, stop=None, display=None)
+    return replace(intent, qty=left)
 
 
 def number(value: Decimal) -> str:
@@ -123,6 +135,11 @@ def read_state(row: Any, client_order_id: str = "clientOrderId") -> State:
         raise WireError(f"not an order: {error!r}") from error
 
 
+def is_duplicate(reply: Reply) -> bool:
+    """Whether the venue refuses an order because it has it."""
+    return reply.code == REJECTED and "uplicate" in reply.text
+
+
 def ended(state: str, now_ns: int, client_order_id: str, reason: str = "") -> Event | None:
     """The event that a status ends an order with; None for one that works or is filled."""
     if state in WORKING or state == "FILLED":
@@ -145,7 +162,6 @@ class Report(NamedTuple):
     client_order_id: str
     cause: str
     status: str
-    executed: Decimal
     reason: str
 
 
@@ -156,7 +172,7 @@ def read_report(event: dict) -> Report:
         name = event["C"] if cause in ("CANCELED", "REPLACED") and event.get("C") else event["c"]
         why = event.get("r")
         reason = f"the venue says {why}" if type(why) is str and why not in ("", "NONE") else ""
-        return Report(_word(event["s"]), whole(event["i"]), _word(name), cause, _word(event["X"]), parse_decimal(event["z"]), reason)
+        return Report(_word(event["s"]), whole(event["i"]), _word(name), cause, _word(event["X"]), reason)
     except ERRORS as error:
         raise WireError(f"not an executionReport: {error!r}") from error
 
@@ -246,6 +262,7 @@ def _fill(
     cid: str, instrument: Instrument, trade_id: Any, side: str, qty: str, price: str, fee: Any, fee_asset: Any, maker: Any, time_ms: Any
 ) -> Fill:
     paid = parse_decimal(fee) if fee is not None else Decimal(0)
+    in_kind = paid > 0 and fee_asset == instrument.base and (side == "SELL" or paid < parse_decimal(qty))
     return Fill(
         fill_id=f"{instrument.native}-{whole(trade_id)}",
         client_order_id=cid,
@@ -258,6 +275,7 @@ def _fill(
         liquidity=Liquidity.MAKER if _flag(maker) else Liquidity.TAKER,
         ts=whole(time_ms) * _MS,
         currency=instrument.quote,
+        in_kind=in_kind or None,
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from app.model.orders import Fill
 
+from .orders import State
+
 
 class Tally:
     """``ledger`` is what the desk has applied; fills on their way into its journal are counted here."""
@@ -18,6 +20,8 @@ class Tally:
         self._accepted: set[str] = set()
         self._names: dict[tuple[str, int], str] = {}
         self._numbers: dict[str, int] = {}
+        self._before: dict[str, Decimal] = {}
+        self._ended: set[str] = set()
 
     def forget(self) -> None:
         """Another journal is open."""
@@ -26,6 +30,8 @@ class Tally:
         self._accepted.clear()
         self._names.clear()
         self._numbers.clear()
+        self._before.clear()
+        self._ended.clear()
 
     def begin(self, client_order_id: str) -> None:
         """An order whose first event is on its way into the journal."""
@@ -53,6 +59,14 @@ class Tally:
         self._accepted.add(client_order_id)
         return True
 
+    def end(self, client_order_id: str) -> None:
+        """Count an end: it is on its way into the journal."""
+        self._ended.add(client_order_id)
+
+    def has_ended(self, client_order_id: str) -> bool:
+        """Whether an end has been reported."""
+        return client_order_id in self._ended
+
     def name(self, native: str, order_id: int, client_order_id: str) -> None:
         """The venue calls an order by this number."""
         self._names[native, order_id] = client_order_id
@@ -69,7 +83,21 @@ class Tally:
         known = order.venue_order_id if order is not None else None
         return int(known) if known is not None and known.isdigit() else 0
 
-    def replace(self, native: str, order_id: int, client_order_id: str) -> None:
-        """The venue calls an order by another number from now on."""
+    def replace(self, native: str, order_id: int, client_order_id: str, before: Decimal) -> None:
+        """The venue calls an order by another number from now on; ``before`` is what was executed under those it had."""
         self.name(native, order_id, client_order_id)
-        self._numbers[client_order_id] = order_id
+        self._numbers[client_order_id], self._before[client_order_id] = order_id, before
+
+    def before(self, client_order_id: str) -> Decimal:
+        """What of an order was executed under the numbers that it had before its present one."""
+        if client_order_id not in self._before:
+            order = self._ledger.order(client_order_id)
+            self._before[client_order_id] = (order.filled_before if order is not None else None) or Decimal(0)
+        return self._before[client_order_id]
+
+    def whole(self, client_order_id: str, state: State) -> State:
+        """What the venue says of the order that works now, or was the last to, with what was executed before it: the desk's order is all of them."""
+        before = self.before(client_order_id)
+        if not before or state.order_id != self.number(client_order_id):
+            return state
+        return state._replace(qty=state.qty + before, executed=state.executed + before, worth=None)

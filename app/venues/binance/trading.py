@@ -37,7 +37,7 @@ class BinanceTrading(RealExecution):
     """Binance spot behind `RealExecution`."""
 
     name, title = "binance", "Binance"
-    is_spot = True
+    is_spot = moves_anew = True
     order_types = tuple(kind.value for kind in orders.TYPES)
     tifs = tuple(tif.value for tif in orders.TIFS)
 
@@ -105,7 +105,17 @@ class BinanceTrading(RealExecution):
     def _amendment(self, order: Any, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> Refused | None:
         item, to = self.instruments[order.symbol], terms(order, qty, price, stop)
         mark = self._ledger.mark(order.symbol)
-        return admission.amendment(order, to, item, self.rules[order.symbol], self.balances, mark, self._working(order.symbol))
+        return admission.amendment(order, to, item, self.rules[order.symbol], self.balances, mark, self._working(order.symbol), self.armed)
+
+    def rest_refusal(self, rest: OrderIntent) -> str:
+        """Why what is left of an order that was cancelled for it is not placed, by the venue's rules; "" when it may be."""
+        refused = self.rules[rest.symbol].refusal(rest, orders.kind_of(rest) or "", self._ledger.mark(rest.symbol), self._working(rest.symbol) - 1)
+        return refused.reason if refused is not None else ""
+
+    def too_little(self, symbol: str, qty: Decimal, price: Decimal | None) -> str:
+        """Why so small a quantity of an instrument is not traded at a price (None: at market), in words; "" when it is, or its rules are not known yet."""
+        rules = self.rules.get(symbol)
+        return rules.too_little(qty, price, self._ledger.mark(symbol)) if rules is not None else ""
 
     def _working(self, symbol: str) -> int:
         return [order.intent.symbol for order in self._ledger.working()].count(symbol)
@@ -132,19 +142,21 @@ class BinanceTrading(RealExecution):
             del self._placing[cid]
             self.report([events.OrderRejected(self._clock.now_ns(), cid, "not_sent", "it was cancelled before it left this desk")])
             return
-        if self._answers.replacing.delays_cancel(cid):
+        if self._answers.moving.stops(cid) or self._answers.replacing.delays_cancel(cid):
             return
         self.api.ask("order.cancel", self._answers.named(order, item), lambda reply: self._answers.cancelled(cid, reply), rank=Rank.CANCEL)
 
     def _amend(
         self, order: Any, item: Instrument, qty: Decimal | None, price: Decimal | None, stop: Decimal | None, trail: Decimal | None
     ) -> None:
-        """One that only becomes smaller keeps its place; any other is replaced."""
+        """One that only becomes smaller keeps its place; any other is replaced, in two steps where it is partly filled."""
         to = terms(order, qty, price, stop)
         if not admission.makes_smaller(order, to) or not self.rules[order.symbol].can_amend:
-            self._answers.replacing.send(order, item, to, ORDER_WAIT_S)
+            send = self._answers.moving.send if order.filled else self._answers.replacing.send
+            send(order, item, to, ORDER_WAIT_S)
             return
-        params = {**self._answers.named(order, item), "newQty": orders.number(qty), "newClientOrderId": order.client_order_id}
+        number = orders.number(qty - self._answers.before(order.client_order_id))
+        params = {**self._answers.named(order, item), "newQty": number, "newClientOrderId": order.client_order_id}
         if order.intent.origin == "venue":
             params.pop("newClientOrderId")
         method = "order.amend.keepPriority"

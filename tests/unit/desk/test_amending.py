@@ -43,7 +43,7 @@ async def test_an_order_that_ended_first_was_not_amended(desk_page):
     (cid,) = await resting(desk_page, 1)
     trade = desk_page.desk.trade
     trade.execution.amend = lambda cid, *_values: trade.writer.report([events.OrderCancelled(desk_page.desk.around.clock.now_ns(), cid, "by the venue")])
-    assert await amend(desk_page, cid) == {"outcome": "ended", "status": "cancelled", "code": "", "reason": ""}
+    assert await amend(desk_page, cid) == {"outcome": "ended", "status": "cancelled", "code": "", "reason": "by the venue"}
 
 
 async def test_what_the_desk_itself_refuses_never_begins(desk_page):

@@ -18,6 +18,7 @@ from app.trading.effects import Notify, QueryOrder, SendCancel, SendOrder
 from app.trading.engine import Engine
 from app.trading.errors import Denied, JournalError
 from app.trading.journal import Entry, decode, encode, number
+from app.trading.retelling import said
 from tests.unit.manual import ManualTime
 from tests.unit.trading.kit import ACCOUNT, NO_FEES, Rig, fields
 
@@ -44,6 +45,20 @@ def codes(rig: Rig) -> list[str]:
 
 def test_every_state_and_event_has_an_outcome():
     assert set(states.TABLE) == {(status, event) for status in OrderStatus for event in states.COLUMNS.values()}
+
+
+def test_what_was_filled_before_its_venue_counted_anew_is_part_of_the_order(rig):
+    order = rig.submit("buy", "limit", "4", "99.90")
+    cid = order.client_order_id
+    moved = events.OrderAccepted(2, cid, "w", Decimal("1.5"))
+    assert from_json(to_json(moved)) == moved and said(moved) == "Accepted, the venue's number is w; 1.5 was filled under the number before"
+    assert "filled_before" not in to_json(events.OrderAccepted(2, cid, "w")), "journals without it are written as before"
+    rig.engine.apply(moved)
+    assert (rig.engine.orders[cid].venue_order_id, rig.engine.orders[cid].filled_before) == ("w", Decimal("1.5"))
+    rig.engine.apply(events.OrderAccepted(3, cid, "w"))
+    assert rig.engine.orders[cid].filled_before == Decimal("1.5"), "another answer about the same number takes nothing back"
+    rig.engine.apply(events.OrderAccepted(4, cid, "w", Decimal("1e60")))
+    assert codes(rig) == ["absurd_event"] and rig.engine.orders[cid].filled_before == Decimal("1.5")
 
 
 def test_any_order_of_any_events_is_survived(rig):

@@ -100,6 +100,49 @@ def test_first_in_first_out_and_average_cost_cut_the_same_result(trades):
     assert balances == portfolio.cash
 
 
+def test_a_fee_taken_in_kind_is_what_that_part_cost():
+    bought = Fill("f-1", "kt-1", "BTCUSDT", Side.BUY, D("0.1"), D("60000"), D("0.0001"), "BTC", Liquidity.TAKER, 1, "USDT", in_kind=True)
+    sold = Fill("f-2", "kt-2", "BTCUSDT", Side.SELL, D("0.0999"), D("61000"), D("6.0939"), "USDT", Liquidity.TAKER, 2, "USDT")
+    portfolio = Portfolio()
+    portfolio.apply(bought)
+    position = portfolio.positions["BTCUSDT"]
+    assert (position.qty, position.cost, position.average_price) == (D("0.0999"), D("5994"), D("60000"))
+    assert portfolio.cash == {"USDT": D("-6000")} and portfolio.fees == {"USDT": D("6")}, "no ledger of the coin: the position is all there is of it"
+    (open_lot,) = rows("open", [bought])
+    assert (open_lot["quantity"], open_lot["price"], open_lot["cost"], open_lot["fees"]) == ("0.0999", "60000", "5994", "6")
+    portfolio.apply(sold)
+    assert (position.qty, position.cost, position.realised) == (0, 0, D("99.9"))
+    assert {row.currency: row.balance for row in ledger(None, [bought, sold])} == portfolio.cash
+    (lot,) = rows("lots", [bought, sold])
+    assert (lot["quantity"], lot["realised"], lot["fees"], lot["net"]) == ("0.0999", "99.9", "12.0939", "87.8061")
+    assert rows("open", [bought, sold]) == []
+    first = rows("fills", [bought])[0]
+    assert (first["quantity"], first["fee"], first["fee_currency"]) == ("0.1", "0.0001", "BTC"), "fills say what the venue did"
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 50), st.integers(1, 9_999), st.integers(0, 100)), min_size=1, max_size=40))
+def test_with_fees_in_kind_the_position_is_what_the_venue_holds_and_every_sum_is_exact(trades):
+    portfolio, lots, closed, fills, held, paid = Portfolio(), Lots(), [], [], D(0), D(0)
+    for number, (buys, qty, price, bps) in enumerate(trades):
+        qty, price = D(qty) / 1000, D(price) / 100
+        fee = (qty * bps / 10_000).quantize(D("1e-8"))
+        one = Fill(f"f-{number}", f"kt-{number}", "A", Side.BUY if buys else Side.SELL, qty, price, fee, "BASE", Liquidity.TAKER, 1, "USDT", in_kind=True)
+        fills.append(one)
+        portfolio.apply(one)
+        closed += lots.apply(one)
+        held += (qty if buys else -qty) - fee
+        paid += -qty * price if buys else qty * price
+    position = portfolio.positions["A"]
+    assert position.qty == held == sum((lot.qty for lot in lots.open["A"]), D(0))
+    assert portfolio.cash.get("BASE", 0) == 0 and portfolio.cash["USDT"] == paid, "what changed hands is what changed hands"
+    fees = portfolio.fees.get("USDT", D(0))
+    assert paid + fees == position.realised - position.cost and portfolio.fees.keys() <= {"USDT"}
+    made = sum((row.realised for row in closed), D(0))
+    assert made - sum((lot.cost for lot in lots.open["A"]), D(0)) == position.realised - position.cost
+    assert sum((row.fees for row in closed), D(0)) + sum((lot.fee for lot in lots.open["A"]), D(0)) == fees
+    assert {row.currency: row.balance for row in ledger(None, fills)}["USDT"] == paid
+
+
 def test_the_exported_journal_gives_the_same_statement_natively(tmp_path, capsys):
     rig = Rig()
     rig.book({"99.90": 50}, {"100.10": 50})

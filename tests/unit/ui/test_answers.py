@@ -32,6 +32,11 @@ REFUSED = {"outcome": "refused", "status": "accepted", "code": "too_late"}
         ({**REFUSED, "reason": ""}, "danger", "Not amended: the venue refused (too_late). The order stands as it was."),
         ({**REFUSED, "reason": "it is sold"}, "danger", "Not amended: the venue refused (too_late). It is sold. The order stands as it was."),
         ({"outcome": "ended", "status": "filled", "code": "", "reason": ""}, "amber", "Not amended: the order is filled."),
+        (
+            {"outcome": "ended", "status": "cancelled", "code": "", "reason": "what was left, 1, was not placed: too little"},
+            "amber",
+            "Not amended: the order is cancelled. What was left, 1, was not placed: too little.",
+        ),
         ({**REFUSED, "outcome": "unresolved", "reason": ""}, "amber", "The venue has not answered yet; the order is shown as amending until it has."),
     ],
 )

@@ -209,12 +209,54 @@ REPORT = {
 
 def test_an_execution_report_is_a_fill_with_the_fee_in_its_own_currency():
     found = orders.read_report(REPORT)
-    assert found == ("BTCUSDT", 42, "kt-1", "TRADE", "PARTIALLY_FILLED", Decimal("0.2"), "")
+    assert found == ("BTCUSDT", 42, "kt-1", "TRADE", "PARTIALLY_FILLED", "")
     fill = orders.report_fill(REPORT, "kt-1", BTC)
     assert (fill.fill_id, fill.qty, fill.price, fill.fee, fill.fee_currency) == ("BTCUSDT-7", Decimal("0.2"), Decimal("51999.9"), Decimal("0.0002"), "BTC")
     assert (fill.liquidity, fill.ts, fill.currency) == (Liquidity.MAKER, 1700000000001 * 10**6, "USDT")
     free = orders.report_fill({**REPORT, "n": "0", "N": None}, "kt-1", BTC)
     assert (free.fee, free.fee_currency) == (0, "USDT")
+
+
+@pytest.mark.parametrize(
+    ("changes", "in_kind"),
+    [
+        ({}, True),
+        ({"S": "SELL"}, True),
+        ({"N": "BNB"}, None),
+        ({"S": "SELL", "n": "10.4", "N": "USDT"}, None),
+        ({"n": "0", "N": None}, None),
+        ({"n": "0.2"}, None),
+    ],
+    ids=["bought", "sold", "in another coin", "in cash", "none", "all of it"],
+)
+def test_a_fee_in_what_was_traded_is_taken_in_kind(changes, in_kind):
+    assert orders.report_fill(REPORT | changes, "kt-1", BTC).in_kind is in_kind
+
+
+@pytest.mark.parametrize(
+    ("qty", "price", "mark", "words"),
+    [
+        ("0.000001", None, "60000", "below the venue's least, 0.00001"),
+        ("0.00008", None, "60000", "worth less than the venue's least, 5"),
+        ("0.0001", None, "60000", ""),
+        ("0.00008", None, None, ""),
+        ("0.0001", "49000", "60000", "worth less than the venue's least, 5"),
+        ("0.00011", "49000", "1", ""),
+    ],
+)
+def test_what_is_too_little_to_be_traded(qty, price, mark, words):
+    price, mark = (None if text is None else Decimal(text) for text in (price, mark))
+    assert Rules.read(RULES).too_little(Decimal(qty), price, mark) == words
+    free = {**RULES, "filters": [*RULES["filters"][:3], {**RULES["filters"][3], "applyMinToMarket": False}]}
+    assert price is not None or "worth" not in Rules.read(free).too_little(Decimal(qty), price, mark)
+
+
+def test_what_is_left_is_an_order_of_its_own():
+    assert orders.rest(INTENT, Decimal("0.2")) == intent(qty="0.30")
+    triggered = orders.rest(intent(type=OrderType.STOP_LIMIT, stop="50000"), Decimal("0.2"))
+    assert triggered == intent(qty="0.30")
+    assert orders.rest(intent(type=OrderType.ICEBERG, display="0.1"), Decimal("0.2")) == intent(type=OrderType.ICEBERG, display="0.1", qty="0.30")
+    assert orders.rest(intent(type=OrderType.ICEBERG, display="0.3"), Decimal("0.2")) == intent(qty="0.30")
 
 
 def test_a_cancel_names_the_order_in_its_second_id():
