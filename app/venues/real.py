@@ -167,6 +167,9 @@ class RealExecution:
             return None
         if not self._ready or order.symbol not in self.rules:
             return Refused("venue_not_ready", None, f"{self.title} is not ready.", "Wait until it is; nothing was sent.")
+        if not self.armed and not _is_smaller(order, qty, price, stop):
+            reason = "Real orders are not armed, and this is more than a smaller quantity."
+            return Refused("not_armed", None, reason, "Arm them on the vault page; nothing was sent.")
         return self._amendment(order, qty, price, stop)
 
     def submit(self, intent: OrderIntent) -> None:
@@ -316,3 +319,7 @@ class RealExecution:
         self._asking.clear()
         self._questions.clear()
         self._setup.lost()
+
+
+def _is_smaller(order: Any, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> bool:
+    return qty is not None and qty < order.qty and price in (None, order.price) and stop in (None, order.stop)

@@ -33,10 +33,10 @@ def order(intent: OrderIntent, item: Instrument, rules: Rules, balances: Balance
 
 
 def amendment(
-    order: Any, to: OrderIntent, item: Instrument, rules: Rules, balances: Balances, mark: Decimal | None, working: int, armed: bool
+    order: Any, to: OrderIntent, item: Instrument, rules: Rules, balances: Balances, mark: Decimal | None, working: int
 ) -> Refused | None:
     """Why an order cannot become one with the terms ``to``: the venue makes it smaller in its place, or has another replace it (see `replacing`), or what is
-    left of it (see `moving`), which is an order that has to be ``armed``."""
+    left of it (see `moving`)."""
     if makes_smaller(order, to):
         if rules.can_amend and order.filled < to.qty:
             return None
@@ -49,9 +49,6 @@ def amendment(
         return Refused("venue_amend", field, "It was triggered, and is partly filled.", "Change its limit, or cancel it.")
     if order.filled and order.cancel_requested_ns is not None:
         return Refused("venue_amend", None, "Its cancel is on the way.", "Wait for the answer.")
-    if order.filled and not armed:
-        reason = "Real orders are not armed, and what is left of it would be placed anew."
-        return Refused("not_armed", None, reason, "Arm them on the vault page; nothing was sent.")
     to = orders.rest(to, order.filled) if order.filled else to
     if (kind := orders.kind_of(to)) is None or order.venue_order_id is None:
         return Refused("venue_amend", field, "Binance cannot replace this order.", "Cancel it and send another.")

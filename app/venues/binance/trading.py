@@ -105,7 +105,7 @@ class BinanceTrading(RealExecution):
     def _amendment(self, order: Any, qty: Decimal | None, price: Decimal | None, stop: Decimal | None) -> Refused | None:
         item, to = self.instruments[order.symbol], terms(order, qty, price, stop)
         mark = self._ledger.mark(order.symbol)
-        return admission.amendment(order, to, item, self.rules[order.symbol], self.balances, mark, self._working(order.symbol), self.armed)
+        return admission.amendment(order, to, item, self.rules[order.symbol], self.balances, mark, self._working(order.symbol))
 
     def rest_refusal(self, rest: OrderIntent) -> str:
         """Why what is left of an order that was cancelled for it is not placed, by the venue's rules; "" when it may be."""
