@@ -114,7 +114,7 @@ class Commands:
         held = sum(1 for position in self.portfolio.positions.values() if position.qty) if flatten else 0
         reason = f"kill switch pressed by {by}; orders cancelled: {len(self.working)}, positions closed: {held}"
         found: list[Event] = [self.risk.halting(now, "kill_switch", reason)]
-        found += self._cancels([*self.working.values()], "cancelled by the kill switch")
+        found += self._cancels([*self.working.values()], *["cancelled by the kill switch"] * 2)
         for symbol, position in self.portfolio.positions.items() if flatten else ():
             if symbol in self._view().instruments and (qty := self.closable(symbol)):
                 side = Side.SELL if position.qty > 0 else Side.BUY
