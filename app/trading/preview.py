@@ -1,7 +1,7 @@
 """What a ticket would do now, before it is submitted: cost, fee, prices, and what to beware of.
 
 An estimate from the displayed book at this moment; nothing is reserved. Marketable quantity is priced by walking the
-book with the taker fee, the rest at its limit with the maker fee, a stop at its trigger with the taker fee.
+book with the taker fee, the rest at its limit with the maker fee; what will take when its price or its time comes, with the taker fee.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def preview(engine: Engine, fields: dict) -> Preview:
     rest = read.qty - instrument.size(fillable) if rests else ZERO
     later = mul(rest, of_contract(later_price, read.multiplier))
     fees = view.fees(instrument.symbol)
-    later_bps = fees.taker_bps if read.type is OrderType.STOP else fees.maker_bps
+    later_bps = fees.taker_bps if _takes_later(read) else fees.maker_bps
     notional = add(now, later)
     paid = add(fee(now, fees.taker_bps), fee(later, later_bps))
     qty = instrument.size(fillable) + rest
@@ -97,6 +97,13 @@ def cash_after(engine: Engine, currency: str, cost: Decimal) -> Decimal | None:
             return None
         total += value or ZERO
     return total
+
+
+def _takes_later(read: Ticket) -> bool:
+    """True when what does not trade at once trades as taker: at market, within its limit once triggered, or at an open or a close."""
+    if read.price is None or read.tif.is_session:
+        return True
+    return read.stop is not None and (read.price >= read.stop if read.side is Side.BUY else read.price <= read.stop)
 
 
 def _warnings(engine: Engine, read: Ticket, fillable: Decimal, average: Decimal | None) -> list[str]:
