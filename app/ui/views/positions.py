@@ -56,9 +56,10 @@ class PositionsView:
             return Column(key, title, lambda row: number(row[key]), lambda row: value(row[key]), end=True, **more)
 
         def result(key: str, title: str, hint: str, *, optional: bool = False) -> Column:
-            return Column(
-                key, title, lambda row: _result(row[key]) + self._unit(row), lambda row: value(row[key]), end=True, tone=lambda row: _tone(row[key]), hint=hint, optional=optional
-            )
+            def text(row: dict) -> str:
+                return _result(row[key]) + self._unit(row)
+
+            return Column(key, title, text, lambda row: value(row[key]), end=True, tone=lambda row: _tone(row[key]), hint=hint, optional=optional)
 
         return [
             Column("symbol", "Instrument", self._name, tone=lambda row: self._rolls(row)[0], title_of=lambda row: self._rolls(row)[2]),
