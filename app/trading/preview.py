@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from app.model.orders import OrderType, Side, TimeInForce
 
-from . import checks, matching
+from . import checks, matching, spot
 from .commands import ORIGIN
 from .contracts import of_contract
 from .errors import Denied
@@ -124,8 +124,11 @@ def _warnings(engine: Engine, read: Ticket, fillable: Decimal, average: Decimal 
         found.append(f"Only {plain(fillable)} {instrument.base} is displayed within its price; the rest would be cancelled.")
     if takes and average is not None and abs(average / mark.price - 1) > _FAR:
         found.append(f"The average price would be {abs(average / mark.price - 1) * 100:.1f} % away from the market.")
-    held = engine.portfolio.qty(symbol)
-    if held and not read.reduce_only and (held > 0) != (read.side is Side.BUY) and read.qty > abs(held):
+    held, whole = engine.portfolio.qty(symbol), spot.held(engine.portfolio, view, symbol)
+    if whole is not None and read.side is Side.SELL:
+        if read.qty > whole:
+            found.append(f"A spot account sells only what it holds, by the journal {plain(whole)} {instrument.base}: the venue would refuse the order.")
+    elif held and not read.reduce_only and (held > 0) != (read.side is Side.BUY) and read.qty > abs(held):
         found.append(f"It would turn the position of {plain(held)} {instrument.base} round.")
     if read.more.apart:
         here = "is held by this desk, while it is open and armed, and sent"
