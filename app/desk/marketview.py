@@ -33,9 +33,12 @@ class TimedMarket(MarketState):
         limit = self._stale_of(symbol) if self._stale_of is not None else None
         if limit is None:
             return super().is_stale(symbol, self._present_of(symbol))
-        age = self.age_ns(symbol, self._present_of(symbol))
+        age = self.age_ns(symbol)
         return age is None or age > limit
 
+    def age_ns(self, symbol: str, now_ns: int = 0) -> int | None:
+        """ns since anything was received for the instrument by its own clock, None if nothing ever was; ``now_ns`` is not needed."""
+        return super().age_ns(symbol, self._present_of(symbol))
 
     def base(self, symbol: str) -> int | None:
         """The price that the day's change counts from, in units: the previous close, else that of the day's first trade known."""

@@ -16,6 +16,9 @@ from . import display
 from .errors import Refusal
 from .rows import money, plain
 
+_COMPARED = 12
+"""Decimals to which sums are compared: what is converted at a rate has 28 digits and no more, so that a last one may differ."""
+
 EQUITY = "equity"
 """The class of records in the vault; their names begin with the journal's."""
 FINE_EVERY_S, COARSE_EVERY_S = 60, 300
@@ -110,7 +113,7 @@ class Portfolio:
             "cash": plain(value.cash),
             "rows": [_group_row(group, value.equity) for group in found.groups],
             "total": _group_row(total, value.equity),
-            "difference": plain(value.equity - value.cash - total.net),
+            "difference": plain(round(value.equity - value.cash - total.net, _COMPARED)),
             "left_out": found.left_out,
         }
 

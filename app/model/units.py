@@ -13,10 +13,22 @@ from functools import lru_cache
 
 MAX_DIGITS = 30
 _NUMBER = re.compile(r"-?(\d+)(?:\.(\d*))?\Z", re.ASCII)
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?\Z", re.ASCII)
 
 
 class BadNumber(ValueError):
     """Text that is not a finite plain decimal number of a bearable length."""
+
+
+def ungrouped(text: str) -> str:
+    """Typed ``text`` without thousands separators and spaces around it: '1,234.5' is '1234.5'. A comma that is none stays: '1,5' is never 15."""
+    text = text.strip()
+    return text.replace(",", "") if _GROUPED.match(text) else text
+
+
+def places(value: Decimal) -> int:
+    """Decimals with which an amount is read: two, and of one below 1 as many as three of its digits need."""
+    return max(2, 2 - value.adjusted()) if value else 2
 
 
 def parse_units(text: str, scale: int) -> int:

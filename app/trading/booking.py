@@ -11,7 +11,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
 
 from app.model.events import CashBooked
-from app.model.units import BadNumber, parse_decimal, shorten
+from app.model.units import BadNumber, parse_decimal, shorten, ungrouped
 
 from .checks import power
 from .contracts import of_contract
@@ -69,7 +69,7 @@ def _roll(engine: Engine, symbol: object, old: object, new: object, note: str) -
 
 def _price(name: str, text: object) -> Decimal:
     try:
-        price = parse_decimal(text.replace(",", "").strip() if isinstance(text, str) else text)
+        price = parse_decimal(ungrouped(text) if isinstance(text, str) else text)
     except BadNumber as error:
         raise Denied("bad_booking", name, f"The price of the {name} month is not a number: {shorten(text)}.", "Use digits and one point.") from error
     if abs(price) > MOST:
@@ -102,7 +102,7 @@ def _check_out(engine: Engine, currency: str, amount: Decimal) -> None:
 
 
 def _amount(value: object) -> Decimal:
-    text = value.replace("\u2212", "-").replace(",", "").strip() if isinstance(value, str) else value
+    text = ungrouped(value.replace("\u2212", "-")) if isinstance(value, str) else value
     try:
         amount = parse_decimal(text)
     except BadNumber as error:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from app.model.orders import OrderType, Side
 
-from . import matching
+from . import matching, spot
 from .errors import Denied
 from .exposure import need_of, room
 from .fx import Rates
 from .marks import DeskView
-from .money import ZERO, convert, plain, ratio
+from .money import ZERO, convert, plain, ratio, remainder
 from .order import Order
 from .risk.gate import RiskDenied
 
@@ -84,6 +84,11 @@ def _shortage(engine: Engine, order: Order) -> tuple[Decimal, Denied] | None:
         reason = f"It needs a margin of {needed} {engine.currency} at a leverage of {plain(leverage)}, free are {have} {engine.currency}."
         remedy = f"Use at most {plain(most)} {instrument.base}." if most > 0 else "Close a position or cancel an order first."
         return most, RiskDenied("margin", "qty", reason, remedy, numbers)
+    whole = spot.held(engine.portfolio, view, order.symbol)
+    if whole is not None and order.intent.side is Side.SELL and order.qty > whole:
+        most = min(most, whole - remainder(whole, lot))
+        reason = f"A spot account sells only what it holds, by the journal {plain(whole)} {instrument.base}."
+        return most, Denied("not_held", "qty", reason, f"Use at most {plain(most)} {instrument.base}." if most > 0 else "Choose what the account holds.")
     reason = f"It needs {needed} {engine.currency} with the fee, the buying power is {have} {engine.currency}."
     remedy = f"Use at most {plain(most)} {instrument.base}." if most > 0 else "Close a position or cancel an order first."
     if order.intent.multiplier is not None and most <= 0:

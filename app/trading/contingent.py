@@ -35,13 +35,13 @@ def due(engine: Engine, now_ns: int) -> list[Event]:
     found: list[Event] = []
     asked: set[str] = set()
 
-    def cancel(order: Order) -> None:
+    def cancel(order: Order, reason: str) -> None:
         cid = order.client_order_id
         if order.is_working and cid not in asked and order.cancel_requested_ns is None:
             asked.add(cid)
-            found.append(events.OrderCancelRequested(now_ns, cid))
+            found.append(events.OrderCancelRequested(now_ns, cid, reason))
             if order.status is OrderStatus.HELD:
-                found.append(events.OrderCancelled(now_ns, cid, "the order it belongs to was triggered"))
+                found.append(events.OrderCancelled(now_ns, cid, reason))
 
     for order in [*engine.linked.values()]:
         status = order.status
@@ -106,9 +106,9 @@ def _held(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:
     if order.triggered:
         # Whatever else could still trade against the same position leaves the venue first.
         for other in others:
-            cancel(other)
+            cancel(other, "the other order of its pair was triggered")
         if entry is not None:
-            cancel(entry)
+            cancel(entry, "an exit of it was triggered")
         if others or not over:
             return []
     if total <= 0 or (intent.release_ns is not None and not _has_market(engine, order)):
@@ -120,6 +120,14 @@ def _held(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:
     except Denied as denied:
         return [events.OrderDenied(now_ns, cid, denied.code, str(denied))]
     return [events.OrderReleased(now_ns, cid, total, engine.decision(order.symbol, verdict))]
+
+
+def _why_less(engine: Engine, order: Order, total: Decimal) -> str:
+    """Why a linked order that works is cancelled rather than made smaller."""
+    if total > order.filled:
+        return f"it could not be made smaller: {order.amend_reason or order.amend_refused}"
+    filled = any(other.filled for other in engine.pair(order))
+    return "the other order of its pair was filled" if filled else "nothing is left for it to close"
 
 
 def _has_market(engine: Engine, order: Order) -> bool:
@@ -138,7 +146,7 @@ def _sent(engine: Engine, order: Order, now_ns: int, cancel) -> list[Event]:
     entry = engine.orders.get(intent.parent) if intent.parent is not None else None
     grows = entry is not None and entry.is_working
     if total < order.qty and (total <= order.filled or order.amend_refused) and not grows:
-        cancel(order)
+        cancel(order, _why_less(engine, order, total))
         return []
     if order.amend_refused or total <= order.filled:
         return []

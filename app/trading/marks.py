@@ -61,6 +61,9 @@ class MarketLike(Protocol):
     def is_stale(self, symbol: str, now_ns: int) -> bool:
         """True when nothing was heard for too long."""
 
+    def age_ns(self, symbol: str, now_ns: int) -> int | None:
+        """ns since anything was heard of the instrument; None if nothing ever was."""
+
 
 class Mark(NamedTuple):
     """Prices of one instrument now; ``price`` is what a position is valued at."""

@@ -1,7 +1,7 @@
 """What a ticket would do now, before it is submitted: cost, fee, prices, and what to beware of.
 
 An estimate from the displayed book at this moment; nothing is reserved. Marketable quantity is priced by walking the
-book with the taker fee, the rest at its limit with the maker fee, a stop at its trigger with the taker fee.
+book with the taker fee, the rest at its limit with the maker fee; what will take when its price or its time comes, with the taker fee.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from app.model.orders import OrderType, Side, TimeInForce
 
-from . import checks, matching
+from . import checks, matching, spot
 from .commands import ORIGIN
 from .contracts import of_contract
 from .errors import Denied
@@ -64,7 +64,7 @@ def preview(engine: Engine, fields: dict) -> Preview:
     rest = read.qty - instrument.size(fillable) if rests else ZERO
     later = mul(rest, of_contract(later_price, read.multiplier))
     fees = view.fees(instrument.symbol)
-    later_bps = fees.taker_bps if read.type is OrderType.STOP else fees.maker_bps
+    later_bps = fees.taker_bps if _takes_later(read) else fees.maker_bps
     notional = add(now, later)
     paid = add(fee(now, fees.taker_bps), fee(later, later_bps))
     qty = instrument.size(fillable) + rest
@@ -99,6 +99,13 @@ def cash_after(engine: Engine, currency: str, cost: Decimal) -> Decimal | None:
     return total
 
 
+def _takes_later(read: Ticket) -> bool:
+    """True when what does not trade at once trades as taker: at market, within its limit once triggered, or at an open or a close."""
+    if read.price is None or read.tif.is_session:
+        return True
+    return read.stop is not None and (read.price >= read.stop if read.side is Side.BUY else read.price <= read.stop)
+
+
 def _warnings(engine: Engine, read: Ticket, fillable: Decimal, average: Decimal | None) -> list[str]:
     found = []
     instrument, mark = read.instrument, read.mark
@@ -117,8 +124,11 @@ def _warnings(engine: Engine, read: Ticket, fillable: Decimal, average: Decimal 
         found.append(f"Only {plain(fillable)} {instrument.base} is displayed within its price; the rest would be cancelled.")
     if takes and average is not None and abs(average / mark.price - 1) > _FAR:
         found.append(f"The average price would be {abs(average / mark.price - 1) * 100:.1f} % away from the market.")
-    held = engine.portfolio.qty(symbol)
-    if held and not read.reduce_only and (held > 0) != (read.side is Side.BUY) and read.qty > abs(held):
+    held, whole = engine.portfolio.qty(symbol), spot.held(engine.portfolio, view, symbol)
+    if whole is not None and read.side is Side.SELL:
+        if read.qty > whole:
+            found.append(f"A spot account sells only what it holds, by the journal {plain(whole)} {instrument.base}: the venue would refuse the order.")
+    elif held and not read.reduce_only and (held > 0) != (read.side is Side.BUY) and read.qty > abs(held):
         found.append(f"It would turn the position of {plain(held)} {instrument.base} round.")
     if read.more.apart:
         here = "is held by this desk, while it is open and armed, and sent"

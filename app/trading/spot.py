@@ -21,6 +21,15 @@ def owed(portfolio: Any, view: Any) -> dict[str, Decimal]:
     return found
 
 
+def held(portfolio: Any, view: Any, symbol: str) -> Decimal | None:
+    """What the journal says a spot account holds of what an instrument sells, through whichever instrument it came; None as with `sellable`."""
+    item = view.instruments.get(symbol) if view is not None and view.is_spot else None
+    if item is None:
+        return None
+    same = (row.qty for row in portfolio.positions.values() if row.symbol == symbol or getattr(view.instruments.get(row.symbol), "base", "") == item.base)
+    return max(sum(same, portfolio.cash.get(item.base, ZERO)), ZERO)
+
+
 def left(portfolio: Any, view: Any, symbol: str, owing: Mapping[str, Decimal] | None = None) -> Decimal | None:
     """What is there of a long position; None where the account is not bound to what it holds (paper, margin), or the instrument is not known. ``owing`` is
     `owed`, where that is known already."""

@@ -124,6 +124,9 @@ def read(fields: dict, view: DeskView) -> Ticket:
             *(view.wall_ns(), view.session_of, view.native_tifs, view.native_types, view.takes_pairs),
         )
         more = terms.read(fields, so_far)
+    if reduce_only and (more.take_profit is not None or more.stop_loss is not None):
+        reason = "A reduce-only order opens nothing that exits could close."
+        raise Denied("reduces", "take_profit" if more.take_profit is not None else "stop_loss", reason, "Clear the exits, or reduce-only.")
     if kind is OrderType.TRAILING_STOP:
         stop = terms.trailing_stop(side, mark.last or mark.price, more.trail, more.trail_percent, instrument)
     ticket = Ticket(instrument, mark, side, kind, tif, qty, price, None if paired else stop, post_only, reduce_only, more)

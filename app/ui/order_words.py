@@ -218,7 +218,8 @@ def why(row: dict) -> str:
             return f"sent by this desk at {stamp(row['release_ns'])}; it is not sent while the tab is closed"
         waits = "waits for its entry order; this desk sends it"
         return waits if row.get("parent") else "watched by this desk only: nothing triggers it while the tab is closed"
-    return " ".join(part for part in (row.get("reason") or "", sentence(_elsewhere(row))) if part)
+    reason = "" if row["status"] == "filled" else row.get("reason") or ""  # why a cancel was asked for, which came too late
+    return " ".join(part for part in (reason, sentence(_elsewhere(row))) if part)
 
 
 def legs_text(plan: dict, base: str) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from app.model.units import places
+
 from .format import NOTHING, group, plural
-from .order_words import fixed
+from .order_words import fixed, value
 
 STATE_WORDS = {"normal": "Normal", "reduce_only": "Reduce-only", "halted": "Halted"}
 STATE_TONES = {"normal": "good", "reduce_only": "amber", "halted": "danger"}
@@ -32,6 +36,8 @@ def unit(row: dict, currency: str) -> str:
         return currency
     if row["unit"] == "base":
         return row["scope"].partition(":")[2].replace("*", "") and "units"
+    if row["value"] == "session":
+        return ""
     return UNITS.get(row["unit"], "")
 
 
@@ -44,7 +50,8 @@ def amount(text: str | None, kind: str) -> str:
     if kind == "flag":
         return "yes" if text == "1" else "no"
     if kind in ("money", "percent", "s", "times"):
-        return fixed(text, 2).removesuffix(".00")
+        decimals = places(value(text) or Decimal(0))
+        return fixed(text, decimals).removesuffix(".00") if decimals == 2 else fixed(text, decimals).rstrip("0")
     return group(text)
 
 

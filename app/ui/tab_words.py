@@ -57,7 +57,7 @@ def strip(tab: dict, there: str) -> tuple[str, str, str]:
 def role(tab: dict) -> str:
     """The word in the status bar; empty while this tab is alone."""
     if tab["role"] == "follower":
-        return "follows another tab"
+        return "no tab leads" if tab.get("state") == "gone" else "follows another tab"
     return f"leads {fmt.plural(tab['followers'], 'tab')}" if tab["followers"] else ""
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from app.model.units import ungrouped
+
 from .order_words import value
 
 ROWS = 60
@@ -55,7 +57,7 @@ class TapeLook:
 
     def request(self, instrument: dict) -> dict:
         """The arguments of ``tape.filter``."""
-        least, large = (text.replace(",", "").strip() or None for text in self.least_and_large(instrument))
+        least, large = (ungrouped(text) or None for text in self.least_and_large(instrument))
         return {"side": self.side, "unit": self.unit, "least": least, "large": large, "runs": self.runs}
 
     def count(self, instrument: dict) -> int:

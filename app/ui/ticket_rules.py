@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 
 from app.model.units import MAX_DIGITS, shorten
 
@@ -69,6 +69,8 @@ FIELD_WORDS = {
 _PLAIN = re.compile(r"\d+(?:\.\d*)?\Z|\.\d+\Z", re.ASCII)
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d*)?\Z", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"\d+,\d+\Z", re.ASCII)
+_EXACT = Context(prec=4 * MAX_DIGITS)
+"""Carries the quotient of the longest number that can be typed by the smallest step: with fewer digits a remainder of it is an error."""
 _SPACES = str.maketrans("", "", " \u00a0\u2009\u202f")
 
 
@@ -199,7 +201,7 @@ def check(draft: Draft, rules: Rules, *, bid: Decimal | None = None, ask: Decima
     display = _number(draft.display, "display", problems) if draft.type == "iceberg" else None
     on_tick = [("price", price), ("stop", stop), *exits]
     for field, value in [*on_tick, ("trail", trail)] if draft.trail_unit == "amount" else on_tick:
-        if value is not None and value % rules.tick:
+        if value is not None and _EXACT.remainder(value, rules.tick):
             near = _round_to(value, rules.tick)
             text = f"{FIELD_WORDS[field]} moves in steps of {plain(rules.tick)} {rules.quote}."
             problems.append(Problem(field, text, f"Nearest below: {plain(near)}." if near else f"Use {plain(rules.tick)}."))
@@ -331,7 +333,7 @@ def _check_qty(qty: Decimal, rules: Rules, problems: list[Problem]) -> None:
     if qty < least:
         text = f"Quantity is below the smallest order, {plain(least)} {rules.base}."
         problems.append(Problem("qty", text, f"Use at least {plain(least)}."))
-    elif qty % rules.lot:
+    elif _EXACT.remainder(qty, rules.lot):
         text = f"Quantity moves in steps of {plain(rules.lot)} {rules.base}."
         problems.append(Problem("qty", text, f"Nearest below: {plain(_round_to(qty, rules.lot))}."))
 
@@ -396,9 +398,9 @@ def _shown(text: str) -> str | None:
 
 
 def _round_to(value: Decimal, step: Decimal) -> Decimal:
-    return (value / step).to_integral_value(ROUND_DOWN) * step
+    return _EXACT.multiply(_EXACT.divide(value, step).to_integral_value(ROUND_DOWN), step)
 
 
 def _round_up(value: Decimal, step: Decimal) -> Decimal:
     low = _round_to(value, step)
-    return low if low == value else low + step
+    return low if low == value else _EXACT.add(low, step)

@@ -108,7 +108,7 @@ class RealExecution:
 
     def stop(self) -> None:
         """Disconnect; what has no answer yet is unknown."""
-        self.armed = False
+        self.armed, self.problem = False, ""
         self._gone("the connection was closed")
         self._disconnect()
         self.report([])

@@ -21,6 +21,7 @@ MISTAKES = [
     ("qty", {"qty": "0.000000001"}, "at least"),
     ("qty", {"qty": "0.010000001"}, "steps of"),
     ("qty", {"qty": "9" * 60}, "digits"),
+    ("qty", {"qty": "9" * 29}, "cannot be meant"),
     ("qty", {"qty": "1000000"}, "buying power"),
     ("qty", {"qty": "<img src=x onerror=alert(1)>"}, "is not a number"),
     ("price", {"kind": "limit", "qty": "0.01", "price": " "}, "Enter a number"),
@@ -56,6 +57,40 @@ def test_nonsense_names_its_field_and_the_remedy(still: DeskPage):
     still.by("ticket-tif").select_option("gtc")
     still.submit(side="buy", kind="market", qty="0.01")
     expect(still.by("order-row", status="filled")).to_have_count(1)
+
+
+def test_a_refusal_is_seen_wherever_the_mistake_is(still: DeskPage):
+    """What an order before came to never stands where a refused press is looked for, and no mistake stays out of sight."""
+    page, said = still.page, still.page.locator(".ticket-result")
+    still.submit(side="buy", kind="market", qty="0.01")
+    expect(said).to_contain_text("Filled")
+    expect(still.by("ticket-submit")).to_be_enabled()
+    still.by("ticket-exits").click()
+    page.locator("#ticket-take_profit").fill("1000")
+    still.by("ticket-exits").click()
+    still.by("ticket-submit").click()
+    expect(said).to_have_text("Not sent; nothing was traded. See the marked field.")
+    expect(page.locator("#ticket-take_profit-error")).to_be_visible()
+    expect(page.locator("#ticket-take_profit")).to_be_focused()
+    page.locator("#ticket-take_profit").fill("")
+    still.fill_ticket(kind="limit", qty="0.01", price="60000")
+    page.locator("#ticket-reduce_only").check()
+    still.by("ticket-submit").click()
+    expect(page.locator("#ticket-reduce_only-error")).to_contain_text("no short position")
+    page.locator("#ticket-reduce_only").uncheck()
+    still.by("ticket-tif").select_option("gtd")
+    still.by("ticket-until").fill("2020-01-01T00:00")
+    expect(page.locator("#ticket-until-error")).to_contain_text("in the past")
+    assert len(still.orders()) == 1
+
+
+def test_a_price_from_the_book_leaves_the_kind_of_order_as_it_is(still: DeskPage):
+    still.fill_ticket(kind="iceberg", qty="0.5", price="60000")
+    still.by("ticket-display").fill("0.1")
+    still.page.locator(".level.bid[data-index='1']").click()
+    expect(still.by("ticket-price")).not_to_have_value("60000")
+    expect(still.by("ticket-submit")).to_contain_text("showing 0.1")
+    expect(still.by("ticket-type")).to_have_value("iceberg")
 
 
 def test_the_desk_itself_refuses_what_a_broken_page_would_send(still: DeskPage):

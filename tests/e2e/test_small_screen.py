@@ -90,6 +90,7 @@ def test_nothing_is_wider_than_the_screen(phone: DeskPage):
             phone.go(route)
             expect(phone.page.locator(f"#view-{route} > *").first).to_be_visible()
             assert phone.page.evaluate(WIDER_THAN_THE_SCREEN) == [], f"{route} at {width}"
+            assert phone.page.evaluate("() => document.documentElement.scrollHeight - innerHeight") <= 0, f"nothing lies below the bar of {route}"
         phone.go("desk")
 
 

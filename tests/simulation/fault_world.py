@@ -82,6 +82,9 @@ class StillMarket:
     def is_stale(self, symbol: str, now_ns: int) -> bool:
         return False
 
+    def age_ns(self, symbol: str, now_ns: int) -> int:
+        return 0
+
 
 class FaultWorld:
     """One seed."""

@@ -74,6 +74,8 @@ async def test_a_wrong_key_is_refused_once_and_another_account_is_not_mixed_in(t
         await desk.key(wrong=True)
         await until(lambda: desk.state == "refused", "refused")
         assert "-1022" in desk.desk.real.view()["detail"] and desk.emulator.private.connects == 1
+        await desk.page.ask("execution.forget")
+        assert (desk.state, desk.desk.real.view()["detail"]) == ("off", ""), "nothing is said of a key that is gone"
         await desk.key()
         await desk.ready()
         other = await desk.page.ask("execution.key", secret=bytearray(ED_PEM), api_key=ED_KEY, algorithm=ED25519)

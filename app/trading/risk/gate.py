@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from app.model.instrument import Instrument
 from app.model.orders import OrderType, Side
+from app.model.units import places
 
 from ..errors import Denied
 from ..marks import Mark
@@ -206,9 +207,9 @@ class Gate:
 
     def _check_age(self, limits: list, symbol: str) -> None:
         view = self._engine.view
-        quote, trade = view.market.quote(symbol), view.market.last(symbol)
-        heard = max(quote.recv if quote is not None else 0, trade.recv if trade is not None else 0)
-        age = Decimal(max(view.now_ns() - heard, 0)) / SECOND_NS
+        now = view.now_ns()
+        heard = view.market.age_ns(symbol, now)
+        age = Decimal(now if heard is None else heard) / SECOND_NS
         for scope, limit in limits:
             self._ask("quote_age", scope, limit, age)
             if age > limit:
@@ -258,7 +259,7 @@ class Gate:
         for scope, limit in limits["duplicates"]:
             self._ask("duplicates", scope, limit, used)
             if used > limit:
-                reason = f"It would be the same order for the {used}. time within a second, the limit of {words(scope)} is {shown(limit)}."
+                reason = f"It would be order {used} of the same within a second, the limit of {words(scope)} is {shown(limit)}."
                 raise RiskDenied("duplicates", None, reason, "Wait a second if it is meant.", self._numbers(scope, "duplicates", limit, used))
 
     def _check_exposure(self, limits: dict, order: Order, qty: Decimal, counted: Decimal) -> None:
@@ -338,8 +339,8 @@ def start(scope: str) -> str:
 
 
 def shown(value: Decimal) -> str:
-    """A number with separators and at most two decimals."""
-    return f"{value:,.2f}".rstrip("0").rstrip(".")
+    """A number with separators and no more decimals than it takes to read it."""
+    return f"{value:,.{places(value)}f}".rstrip("0").rstrip(".")
 
 
 def scopes_of(origin: str, symbol: str) -> tuple[str, ...]:

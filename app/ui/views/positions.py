@@ -56,9 +56,10 @@ class PositionsView:
             return Column(key, title, lambda row: number(row[key]), lambda row: value(row[key]), end=True, **more)
 
         def result(key: str, title: str, hint: str, *, optional: bool = False) -> Column:
-            return Column(
-                key, title, lambda row: _result(row[key]), lambda row: value(row[key]), end=True, tone=lambda row: _tone(row[key]), hint=hint, optional=optional
-            )
+            def text(row: dict) -> str:
+                return _result(row[key]) + self._unit(row)
+
+            return Column(key, title, text, lambda row: value(row[key]), end=True, tone=lambda row: _tone(row[key]), hint=hint, optional=optional)
 
         return [
             Column("symbol", "Instrument", self._name, tone=lambda row: self._rolls(row)[0], title_of=lambda row: self._rolls(row)[2]),
@@ -70,6 +71,11 @@ class PositionsView:
             result("realised", "Realised", "From quantity already closed", optional=self._marked),
             num("notional", "Worth", optional=self._marked),
         ]
+
+    def _unit(self, row: dict) -> str:
+        """The currency of a position's own amounts, where the account counts in another."""
+        own = row.get("currency")
+        return f" {own}" if own and own != (self._store.account or {}).get("currency") else ""
 
     def _rolls(self, row: dict) -> tuple[str, str, str]:
         item = self._store.instruments.get(row["symbol"])

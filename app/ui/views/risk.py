@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from app.model.units import ungrouped
+
 from .. import risk_words as words
 from ..dom import el, listen, need_style, set_text
 from ..format import clock, stamp, utc
@@ -304,7 +306,7 @@ class RiskView:
 
     def _submit(self, event: Any) -> None:
         event.preventDefault()
-        self._save(str(self._value.value).strip().replace(",", ""))
+        self._save(ungrouped(str(self._value.value)))
 
     def _save(self, value: str | None) -> None:
         self._error.textContent = ""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.model.units import ungrouped
+
 from ..format import NOTHING, minus
 
 TONES = 6
@@ -134,7 +136,7 @@ def read_number(text: str, param: dict) -> tuple[Any, str]:
     """What was typed for a parameter, and what is wrong with it ("" when nothing is)."""
     remedy = f"Use a {'whole ' if param['kind'] == 'int' else ''}number from {param['low']:g} to {param['high']:g}."
     try:
-        value = float(text.strip().replace(",", "").replace("\u2212", "-"))
+        value = float(ungrouped(text.replace("\u2212", "-")))
     except ValueError:
         return None, remedy
     if value != value or not param["low"] <= value <= param["high"] or (param["kind"] == "int" and value != int(value)):

@@ -28,6 +28,13 @@ _PATIENCE_S = 3.0
 _CLOCKS_APART_MS = 200
 """So much the worker's clock may be behind the page's; less than a press is held."""
 _MEASURE = "kontor:order-to-ack"
+_MARKED = "Not sent; nothing was traded. See the marked field."
+
+
+def _problem(error: Refused) -> rules.Problem:
+    """What the desk objects to, in the ticket's own words for its fields."""
+    field = "until" if error.field == "expires_ns" else error.field or ""
+    return rules.Problem(field, sentence(error.reason), sentence(error.remedy))
 
 
 class TicketView:
@@ -62,6 +69,7 @@ class TicketView:
         store.subscribe("orders", lambda _message: self._follow_order())
         store.subscribe("account", lambda _message: self._account_changed())
         store.subscribe("routing", lambda _state: self._cost.again())
+        store.subscribe("risk", lambda _state: self._cost.again())
         store.on_tick("quotes", lambda _rows: self._quotes())
         if store.hello is not None:
             self.form.offer(store.hello["capabilities"])
@@ -197,7 +205,7 @@ class TicketView:
         if wish.get("side"):
             self.form.set_side(wish["side"])
         kind = wish.get("type")
-        if kind and not (kind == "limit" and self._draft().type == "stop_limit"):
+        if kind and not (kind == "limit" and self._draft().has_limit):  # a price for an iceberg does not make it show all of itself
             self.form.set("type", kind)
         for name in ("qty", "price", "stop", "take_profit", "stop_loss"):
             if wish.get(name):
@@ -298,7 +306,9 @@ class TicketView:
         if problems:
             self._touched.update(problem.field for problem in problems)
             self._refused = None
+            self._shown_order = None
             self._show_problems(problems)
+            self.form.say("danger", _MARKED)
             self.form.focus(problems[0].field)
             return
         self._sending = True
@@ -336,21 +346,21 @@ class TicketView:
             self._unanswered = (rules.order_fields(draft), pressed_ns, answers.not_done(error, ""))
             self.form.say(*self._unanswered[2])
             return
-        problem = rules.Problem(error.field or "", sentence(error.reason), sentence(error.remedy))
-        if error.field in FIELDS and self._draft() == draft:
+        problem = _problem(error)
+        if problem.field in FIELDS and self._draft() == draft:
             self._refused, self._refused_draft = problem, draft
             self.form.show_problems([problem])
-            self.form.focus(error.field)
-            self.form.say("danger", "Not sent; nothing was traded. See the marked field.")
+            self.form.focus(problem.field)
+            self.form.say("danger", _MARKED)
         else:
             self.form.say("danger", f"Not sent; nothing was traded. {problem.text}")
 
     def _preview_refused(self, error: Refused, fields: dict) -> bool:
         """The desk will not price the order: name the field if these are still its values; True when shown there."""
-        draft = self._draft()
-        if error.field not in FIELDS or self._problems(draft) or rules.order_fields(draft) != fields:
+        draft, problem = self._draft(), _problem(error)
+        if problem.field not in FIELDS or self._problems(draft) or rules.order_fields(draft) != fields:
             return False
-        self._refused, self._refused_draft = rules.Problem(error.field, sentence(error.reason), sentence(error.remedy)), draft
+        self._refused, self._refused_draft = problem, draft
         self.form.show_problems([self._refused])
         return True
 

@@ -20,6 +20,7 @@ _TIF_SHORT = {
     **{"gtc": "Till cancelled", "day": "Day", "ioc": "Immediate", "fok": "Fill or kill", "gtd": "Till date"},
     **{"at_open": "At open", "at_close": "At close"},
 }
+_EXITS = ("take_profit", "stop_loss")
 _TRAIL_UNITS = {"amount": "in money", "percent": "%"}
 
 
@@ -77,6 +78,8 @@ class TicketForm:
                 self._input("display", "Shown"),
                 self._moment("until", "Until"),
                 el("div", {"class": "ticket-options"}, self._check("post_only", "Post-only"), self._check("reduce_only", "Reduce-only")),
+                self._errors["post_only"],
+                self._errors["reduce_only"],
                 self._make_exits(),
             ),
             el("div", {"class": "ticket-foot"}, self._cost_place, self._block, self.button, self._result),
@@ -220,10 +223,12 @@ class TicketForm:
         return self._wrap(name, label, el("input", {**self._attrs(name), "type": "datetime-local"}))
 
     def show_problems(self, problems: list[rules.Problem]) -> None:
-        """Each field's first problem beside it; the others clean."""
+        """Each field's first problem beside it, the others clean; exits with one are opened."""
         texts: dict[str, str] = {}
         for problem in problems:
             texts.setdefault(problem.field, problem.text)
+        if not texts.keys().isdisjoint(_EXITS):
+            self._exits.open = True
         for name in self._errors:
             text = texts.get(name, "")
             if self._shown.get(f"error.{name}", "") != text:
@@ -328,11 +333,15 @@ class TicketForm:
     def _wrap(self, name: str, label: str, field: Any, below: Any = None) -> Any:
         self._inputs[name] = field
         self._labels[name] = el("label", {"for": f"ticket-{name}"}, label)
-        self._errors[name] = el("p", {"class": "field-error", "id": f"ticket-{name}-error", "aria-live": "polite"})
+        self._errors[name] = self._error(name)
         wrap = self._wraps[name] = el("div", {"class": f"field ticket-{name}"}, self._labels[name], field, self._errors[name], below)
         return wrap
 
+    def _error(self, name: str) -> Any:
+        return el("p", {"class": "field-error", "id": f"ticket-{name}-error", "aria-live": "polite"})
+
     def _check(self, name: str, label: str) -> Any:
-        box = self._inputs[name] = el("input", {"type": "checkbox", "name": name, "id": f"ticket-{name}"})
+        box = self._inputs[name] = el("input", {"type": "checkbox", "name": name, "id": f"ticket-{name}", "aria-describedby": f"ticket-{name}-error"})
+        self._errors[name] = self._error(name)
         wrap = self._wraps[name] = el("label", {"class": "ticket-check"}, box, label)
         return wrap

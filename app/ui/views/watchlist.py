@@ -104,7 +104,7 @@ class WatchlistView:
             {"class": "empty", "hidden": True},
             el("p", {"data-when": "filter"}, "No instrument matches the filter."),
             el("button", {"type": "button", "class": "btn", "data-when": "filter", "data-clear": True}, "Clear the filter"),
-            el("p", {"data-when": "list"}, "Nothing of this list is known here. Press W to add the instrument on the chart."),
+            el("p", {"data-when": "list"}, "Nothing stands in this list here. Press W to add the instrument on the chart."),
         )
         self.root = el("div", {"class": "watch"})
         fill(

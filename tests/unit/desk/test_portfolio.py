@@ -26,6 +26,22 @@ async def test_exposure_of_any_kind_comes_to_the_equity(desk_page, kind):
         assert Decimal(100_000) + Decimal(row["result"]) == Decimal(found["equity"]), "what was started with and the result"
 
 
+async def test_exposure_at_a_rate_comes_to_the_equity(desk_page):
+    page = desk_page
+    await quoted(page)
+    bought, rates = ("NMR-EUR", "SKL-USD", "XMR/USD"), ("USDT/EUR", "USDT/USD")
+    await page.ask("watch", symbols=[*rates, *bought])
+    for symbol in (*rates, *bought):
+        await page.until(lambda m, of=symbol: m["t"] == "tick" and any(row[0] == of and row[2] for row in m["quotes"]), f"a quote of {symbol}")
+    for symbol in bought:
+        order = await page.ask("order.submit", token=symbol, **{**BUY, "symbol": symbol, "qty": "7"})
+        assert "error" not in order, order
+    for _ in range(20):
+        seq = page.latest("tick")["seq"]
+        await page.until(lambda m, before=seq: m["t"] == "tick" and m["seq"] > before, "another price")
+        assert (await page.ask("portfolio.exposure", by="quote"))["difference"] == "0"
+
+
 async def test_what_there_is_not_is_refused(desk_page):
     assert (await desk_page.ask("portfolio.exposure", by="weather"))["error"]["field"] == "by"
     assert (await desk_page.ask("equity.curve", span="century"))["error"]["field"] == "span"

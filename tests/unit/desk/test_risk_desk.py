@@ -44,6 +44,24 @@ async def test_the_kill_switch_halts_over_a_reload_until_it_is_lifted(tmp_path):
     await again.desk.stop()
 
 
+async def test_the_age_of_a_price_counts_from_the_present_of_its_own_recording(desk_page):
+    """The recordings are years apart: an order in any of them is as good as in the first, and its age is that of what was heard there."""
+    page = desk_page
+    await quoted(page)
+    venues = {row["symbol"]: row["venue"] for row in page.latest("instruments")["rows"]}
+    symbols = list({venue: symbol for symbol, venue in reversed(venues.items())}.values())
+    sizes = {"BTCUSDT": "0.1"}
+    assert len(symbols) == 4 and "BTCUSDT" in symbols
+    await page.ask("watch", symbols=symbols)
+    for symbol in symbols:
+        await page.until(lambda m, of=symbol: m["t"] == "tick" and any(row[0] == of and row[1] for row in m["quotes"]), f"a quote of {symbol}")
+        ask = Decimal((await page.ask("quote", symbol=symbol))["ask"])
+        order = await page.ask("order.submit", token=symbol, **{**BUY, "symbol": symbol, "qty": sizes.get(symbol, "10"), "type": "limit", "price": str(ask)})
+        assert "error" not in order, order
+    used = {(row["scope"], row["name"]): row["used"] for row in (await page.ask("risk.state"))["limits"]}["desk", "quote_age"]
+    assert Decimal(used) < 60
+
+
 async def test_limits_are_kept_and_their_use_is_live(desk_page):
     page = desk_page
     await quoted(page)

@@ -71,6 +71,8 @@ def test_a_replay_is_the_same_and_an_event_survives_its_text():
         ({"amount": "0"}, "amount"),
         ({"amount": None}, "amount"),
         ({"amount": "1e9"}, "amount"),
+        ({"amount": "1,5"}, "amount"),
+        ({"amount": "1,00"}, "amount"),
         ({"amount": "10000000000000"}, "amount"),
         ({"currency": "U$"}, "currency"),
         ({"currency": ""}, "currency"),

@@ -569,6 +569,7 @@ def test_F37_what_one_of_a_pair_fills_the_other_gives_up(rig):
     (high,) = rig.engine.pair(low)
     rig.trade("98", 9, "sell")
     assert low.status is OrderStatus.FILLED and high.status is OrderStatus.CANCELLED and rig.position() == 2
+    assert loss.reason == high.reason == "the other order of its pair was filled"
 
 
 DAY_S = 86_400

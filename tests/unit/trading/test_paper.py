@@ -45,6 +45,25 @@ def test_preview_of_a_limit_order_counts_the_resting_part_as_maker(rig):
     assert (stop.notional, stop.fee, stop.fillable_qty) == (101, D("0.0505"), 0)
 
 
+def test_preview_counts_what_takes_later_at_the_taker_fee(rig):
+    taker, maker = D("0.0005"), D("0.0002")
+    rig.trade("100", 1, "buy")
+    for kind, bps, more in [
+        ("trailing_stop", taker, {"trail": "1"}),
+        ("market_if_touched", taker, {"stop": "99"}),
+        ("limit_if_touched", taker, {"stop": "99", "price": "99.10"}),
+        ("limit_if_touched", maker, {"stop": "99", "price": "98.90"}),
+        ("stop_limit", taker, {"stop": "101", "price": "101"}),
+        ("stop_limit", maker, {"stop": "101", "price": "100.90"}),
+        ("limit", taker, {"price": "99", "tif": "at_open"}),
+        ("limit", maker, {"price": "99"}),
+    ]:
+        shown = preview(rig.engine, fields("buy", kind, "1", **more))
+        assert shown.fee == shown.notional * bps, (kind, more)
+    sold = preview(rig.engine, fields("sell", "stop_limit", "1", stop="99", price="98.90"))
+    assert sold.fee == sold.notional * taker
+
+
 def test_preview_warns_in_words(rig):
     def warnings(*ticket, **more) -> str:
         return " ".join(preview(rig.engine, fields(*ticket, **more)).warnings)

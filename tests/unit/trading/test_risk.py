@@ -81,6 +81,11 @@ def test_a_limit_denies_with_its_code_and_the_numbers(rig, scope, name, value, t
     assert (scope, name) not in rig.engine.risk.limits
 
 
+def test_the_words_of_a_denial_tell_a_small_number_from_its_limit(rig):
+    limit(rig, "instrument:TOY", "order_qty", "0.001")
+    assert str(denied(rig, "buy", "limit", "0.002", "99")).startswith("Size of one order would be 0.002 TOY, the limit of TOY is 0.001 TOY.")
+
+
 def test_the_preview_says_before_the_press_what_a_limit_forbids(rig):
     limit(rig, "desk", "order_notional", "100")
     warnings = preview(rig.engine, fields("buy", "limit", "2", "99")).warnings
@@ -212,6 +217,7 @@ def test_the_kill_switch_cancels_all_flattens_and_stays(rig, flatten):
     held = rig.submit("buy", "limit_if_touched", "1", "98", "99")
     rig.take(rig.engine.kill(flatten))
     assert resting.status is held.status is OrderStatus.CANCELLED and held.sent_ns is None
+    assert resting.reason == held.reason == "cancelled by the kill switch"
     assert (rig.position(), rig.position("TWO")) == ((0, 0) if flatten else (5, -3))
     assert denied(rig, "buy", "limit", "1", "99").code == "risk_halted"
     rig.restart()

@@ -92,6 +92,8 @@ def buy(**changes) -> dict:
         (buy(post_only="yes"), "bad_post_only", "post_only"),
         (buy(reduce_only=1), "bad_reduce_only", "reduce_only"),
         (buy(reduce_only=True), "not_reducing", "reduce_only"),
+        (buy(reduce_only=True, take_profit="110"), "reduces", "take_profit"),
+        (buy(reduce_only=True, stop_loss="90"), "reduces", "stop_loss"),
         (buy(qty="1100"), "buying_power", "qty"),
         (buy(leverage="100"), "unknown_field", "'leverage'"),
         ([], "bad_order", None),

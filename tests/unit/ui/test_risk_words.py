@@ -28,6 +28,8 @@ def test_use_of_a_limit_reads_as_a_sentence():
     row = {"scope": "desk", "unit": "money", "value": "5000000", "used": "1236.4871", "fraction": 0.1}
     assert risk_words.used(row) == "1,236.49 of 5,000,000" and risk_words.unit(row, "USDT") == "USDT"
     assert risk_words.used({**row, "used": None}) == "0 of 5,000,000"
+    assert risk_words.used({**row, "unit": "percent", "value": "0.015", "used": "0.0001234"}) == "0.000123 of 0.015"
+    assert risk_words.unit({**row, "unit": "hours", "value": "session"}, "USDT") == "" and risk_words.unit({**row, "unit": "hours"}, "USDT") == "UTC"
     assert risk_words.used({**row, "value": ""}) == "1,236.49, no limit"
     assert risk_words.used({**row, "unit": "flag", "value": "1"}) == "yes"
     assert [risk_words.tone(fraction) for fraction in (None, 0.5, 0.8, 1.0)] == ["", "", "amber", "danger"]
@@ -49,6 +51,11 @@ def test_an_unknown_order_shows_its_evidence_and_a_held_one_who_holds_it():
     assert order_words.marks({"trail_percent": "0.5", "reduce_only": True, "group": "g", "parent": "p"}) == (
         "reduce-only, trails by 0.5 %, exit of another order, one cancels other"
     )
+
+
+def test_a_filled_order_has_no_reason_of_an_end():
+    row = {"status": "cancelled", "reason": "cancelled by the kill switch"}
+    assert order_words.why(row) == "cancelled by the kill switch" and order_words.why({**row, "status": "filled"}) == ""
 
 
 def test_what_counts_in_a_limit_of_the_desk_and_who_has_another():

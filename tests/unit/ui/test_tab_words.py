@@ -35,6 +35,7 @@ def test_a_tab_that_gave_up_the_lead_says_why():
         ({"role": "leader", "followers": 1}, "leads 1 tab"),
         ({"role": "leader", "followers": 3}, "leads 3 tabs"),
         ({"role": "follower", "followers": 0}, "follows another tab"),
+        ({"role": "follower", "followers": 0, "state": "gone"}, "no tab leads"),
     ],
 )
 def test_the_word_for_the_role(tab, text):

@@ -84,6 +84,15 @@ def test_each_mistake_names_its_field_and_remedy(changes, field, remedy):
     assert found[0].text.startswith(found[0].reason)
 
 
+@pytest.mark.parametrize("name", ["qty", "price", "stop", "take_profit", "stop_loss", "trail", "display"])
+@pytest.mark.parametrize("typed", ["9" * 24, "9" * 30, "0." + "1" * 28, "9" * 20 + ".000000001"])
+def test_no_length_of_number_is_too_much_for_the_checks(name, typed):
+    for kind in ("stop_limit", "trailing_stop", "iceberg"):
+        found = check(draft(**{"type": kind, "price": "61700", "stop": "61900", "trail": "5", "display": "0.001", name: typed}), RULES, bid=BID, ask=ASK)
+        assert all(problem.remedy for problem in found)
+    assert check(draft(qty="0." + "1" * 28), RULES)[0].remedy == "Nearest below: 0.11111."
+
+
 def test_prices_that_do_not_count_are_not_checked():
     assert check(draft(price="nonsense", stop="nonsense"), RULES, bid=BID, ask=ASK) == []
 
