@@ -11,10 +11,11 @@ export PYTHONDONTWRITEBYTECODE = 1
 AGAIN := $(if $(filter true,$(CI)),--reruns 2 -rR --rerun-show-tracebacks --durations=40)
 # Every worker and every process of the tests reads what the first one compiled.
 TESTS := env PYTHONDONTWRITEBYTECODE= $(PY)
-# Many of the native tests wait for limits and sockets that are real: three for each core. A browser with a desk that starts takes a core.
+# Many of the native tests wait for limits and sockets that are real: three for each core. A browser takes a core while its
+# desk starts and waits for much of the rest: three for two cores.
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 WORKERS ?= $(shell expr 3 \* $(CORES))
-BROWSERS ?= $(CORES)
+BROWSERS ?= $(shell expr 3 \* $(CORES) / 2)
 
 .PHONY: help run build setup test soak test-native test-proxy test-e2e test-engines bench dist lint browsers clean
 

@@ -62,6 +62,11 @@ export const failed = (where, error, running = page.dataset.desk === "ready") =>
   if (over || (running && where !== "stopped")) return;
   over = true;
   page.dataset.desk = "failed";
+  // A part may fail while the page itself is still being read.
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => showFailure(where, error, running), { once: true });
+  else showFailure(where, error, running);
+};
+const showFailure = (where, error, running) => {
   say(`failed: ${STEPS[where] ?? where}`);
   const box = document.getElementById("failure");
   if (!box) return;

@@ -64,15 +64,27 @@ FOLLOW = """() => {
     if (message.t === "fills") seen.fills = message.reset ? message.rows : seen.fills.concat(message.rows);
   });
 }"""
-# Resolves when no price, size or book row of the page has changed for a while; gives how many changes it saw before.
+# Resolves when no price, size or book row of the page has changed for a while; gives how many changes it saw before. How old a price is
+# goes on by the second while the market stands, and some text is written again as it was.
 STILL = """(quiet) => new Promise((resolve) => {
   let changes = 0;
   const places = document.querySelectorAll('[data-slot="book"], [data-slot="tape"], [data-slot="watchlist"]');
-  const observer = new MutationObserver(() => { changes += 1; clearTimeout(timer); timer = setTimeout(done, quiet); });
+  const aged = ({ target }) => (target.closest ? target : target.parentElement)?.closest(".cell-age");
+  const same = ({ type, oldValue, target }) => type === "characterData" && oldValue === target.data;
+  const observer = new MutationObserver((records) => {
+    if (records.every((record) => aged(record) || same(record))) return;
+    changes += 1;
+    clearTimeout(timer);
+    timer = setTimeout(done, quiet);
+  });
   const done = () => { observer.disconnect(); resolve(changes); };
   let timer = setTimeout(done, quiet);
-  for (const place of places) observer.observe(place, { subtree: true, childList: true, characterData: true });
+  for (const place of places) observer.observe(place, { subtree: true, childList: true, characterData: true, characterDataOldValue: true });
 })"""
+# Every best bid on the page: in a market that moves, one of them changes soon, of one instrument alone perhaps not for some seconds.
+BIDS = "() => [...document.querySelectorAll('[data-testid=quote-row] [data-testid=bid]')].map((bid) => bid.textContent).join()"
+STARTED = "() => (document.documentElement?.dataset.desk ?? 'booting') !== 'booting'"
+SHOWN = "(id) => document.querySelector(`[data-testid='${id}']`)?.checkVisibility()"
 _ids = itertools.count(10**12)
 
 
@@ -101,7 +113,7 @@ class DeskPage:
 
     def wait_ready(self) -> None:
         """Wait for data-desk=ready."""
-        self.page.locator("html:not([data-desk=booting])").wait_for(timeout=READY_MS, state="attached")
+        self.page.wait_for_function(STARTED, timeout=READY_MS)  # looks with every frame; a locator, twice a second
         assert self.page.evaluate("() => document.documentElement.dataset.desk") == "ready", self.by("boot-progress").text_content()
 
     def by(self, test_id: str, **attributes: str) -> Locator:
@@ -189,7 +201,7 @@ class DeskPage:
         self.by("vault-passphrase").fill(passphrase)
         self.by("vault-passphrase-repeat").fill(passphrase)
         self.by("vault-create").click()
-        expect(self.by("vault-lock")).to_be_visible(timeout=20_000)
+        self.page.wait_for_function(SHOWN, arg="vault-lock", timeout=20_000)
         self.go("desk")
 
     def unlock(self, passphrase: str = PASSPHRASE) -> None:

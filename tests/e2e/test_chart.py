@@ -64,10 +64,10 @@ def test_indicators_on_the_chart(desk: DeskPage) -> None:
     expect(chart).to_have_attribute("aria-label", re.compile("bars of 10 ticks"))
     expect(study.nth(0).locator(".study-value")).to_have_text(NUMBER, timeout=30_000)
     page.locator('[data-timeframe="1s"]').click()
+    expect(chart).to_have_attribute("aria-label", re.compile("bars of 1s"))
 
-    # remembered
-    page.reload()
-    desk.wait_ready()
+    # remembered; MACD has a value once half a minute of the market has gone by
+    desk.open(speed=20)
     expect(study).to_have_count(2)
     expect(study.nth(1).locator(".study-value").first).to_have_text(NUMBER, timeout=30_000)
     study.nth(1).get_by_role("button").click()

@@ -86,6 +86,27 @@ def test_a_part_that_is_needed_is_named_and_a_retry_heals(page: Page, server: Se
     trades(desk)
 
 
+def test_a_part_that_fails_while_the_page_is_still_being_read_is_named_too(page: Page, server: Server):
+    held: list[Route] = []
+
+    def slow(route: Route) -> None:
+        """The page, which stops being read just before the place where a failure is shown."""
+        answer = route.fetch()
+        place = '<div id="failure"'
+        assert place in answer.text()
+        route.fulfill(response=answer, body=answer.text().replace(place, f'<script src="slow.js"></script>{place}'))
+
+    page.route(f"{server.url}/?*", slow)
+    page.route("**/slow.js", lambda route: held.append(route))
+    page.route("**/worker/desk.mjs*", missing)
+    page.goto(f"{server.url}/?speed={BRISK}", wait_until="commit")
+    page.locator("html[data-desk=failed]").wait_for(state="attached", timeout=30_000)
+    expect(page.locator("#failure")).to_have_count(0)
+    held[0].fulfill(content_type="text/javascript", body="")
+    expect(page.get_by_role("alert").filter(has_text="could not start")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_test_id("boot-progress")).to_contain_text("failed")
+
+
 def test_a_worker_that_dies_later_leaves_the_page_with_words(desk: DeskPage):
     """The worker's own failure is shown, not a frozen screen that looks alive."""
     desk.page.evaluate("(data) => kontor.desk.dispatchEvent(new MessageEvent('message', { data }))", FATAL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,11 @@ from tests.e2e.test_small_screen import WIDER_THAN_THE_SCREEN
 pytestmark = pytest.mark.e2e
 
 DATA = ROOT / "tests" / "data" / "history"
+# What a desk without a vault says of it, as docs/messages.md has it.
+IN_MEMORY = {
+    "t": "vault", "state": "memory", "detail": "", "keeps": False, "holds": False, "since_ns": 0, "damaged_records": 0, "attempts": 0, "wait_s": 0,
+    "read_only": False, "id": "", "cause": "", "slots": [], "rekey": None, "rekey_due": False, "backup": None,
+}  # fmt: skip
 
 
 def minutes(first_s: int, count: int) -> bytes:
@@ -90,6 +96,10 @@ def test_import_preview_keep_chart_export_remove(desk: DeskPage, tmp_path: Path)
     desk.by("history-remove").click()
     expect(desk.by("history-said")).to_contain_text("Press once more")
     expect(desk.by("history-remove")).to_be_focused()
+    page.evaluate("() => { document.querySelector('[data-testid=history-row]').seen = true }")
+    page.evaluate("(data) => { kontor.desk.dispatchEvent(new MessageEvent('message', { data })) }", json.dumps(IN_MEMORY))
+    page.wait_for_function("() => document.querySelector('[data-testid=history-row]')?.seen === undefined")
+    expect(desk.by("history-remove")).to_be_focused()  # though the list has come anew
     page.keyboard.press("Enter")
     expect(desk.by("history-said")).to_contain_text("is removed")
     expect(desk.by("history-row")).to_have_count(0)

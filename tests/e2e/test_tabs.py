@@ -7,11 +7,10 @@ import contextlib
 import pytest
 from playwright.sync_api import Error, Page, expect
 
-from tests.e2e.desk import BRISK, DeskPage, Refused
+from tests.e2e.desk import BIDS, BRISK, DeskPage, Refused
 from tests.e2e.serving import Server
 
 WORKERS = "() => performance.getEntriesByType('resource').filter(({ name }) => name.includes('worker/desk.mjs')).length"
-TEXT_OF = "(symbol) => document.querySelector(`[data-testid=quote-row][data-symbol='${symbol}'] [data-testid=bid]`)?.textContent"
 
 
 @pytest.fixture
@@ -32,10 +31,10 @@ def follows(tab: DeskPage) -> None:
     expect(tab.page.locator("#tab")).to_have_attribute("data-state", "following", timeout=30_000)
 
 
-def moves(tab: DeskPage, symbol: str = "BTCUSDT") -> None:
+def moves(tab: DeskPage) -> None:
     """Its quotes are live."""
-    before = tab.page.evaluate(TEXT_OF, symbol)
-    tab.page.wait_for_function(f"([symbol, before]) => ({TEXT_OF})(symbol) !== before", arg=[symbol, before], timeout=30_000)
+    before = tab.page.evaluate(BIDS)
+    tab.page.wait_for_function(f"(before) => ({BIDS})() !== before", arg=before, timeout=30_000)
 
 
 def filled(tab: DeskPage, count: int) -> None:

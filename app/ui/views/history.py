@@ -60,8 +60,18 @@ class HistoryView:
     def _draw(self) -> None:
         set_text(self._summary, words.summary(self._rows, self._troubles))
         self._empty.hidden = bool(self._rows)
+        held = self._held()
         heads = ("Symbol", "Bars of", "From, to (UTC)", ("Bars", "num"), ("Size", "num"), "Source", "Kept", "Do")
         refill(self._place, table(heads, [self._row(item) for item in self._rows], "Stored history") if self._rows else None)
+        if held:
+            self._focus(*held)
+
+    def _held(self) -> tuple[str, str] | None:
+        """Series and action of the button that has the focus: the list may come anew at any time."""
+        node = self._place.ownerDocument.activeElement
+        line = node.closest("tr[data-id]") if node and self._place.contains(node) else None
+        what = node.getAttribute("data-do") if line else None
+        return (str(line.getAttribute("data-id")), str(what)) if what else None
 
     def _row(self, item: dict) -> Any:
         label = words.name(item)
