@@ -478,7 +478,8 @@ async def test_a_cancel_on_the_way_leaves_nothing_working(tmp_path, how, when):
         asked = [entry.event for record in records for entry in decode(record) if isinstance(entry.event, events.OrderCancelRequested)]
         assert len(asked) == 1, "the desk did not have to ask again"
         assert not any(order.works for order in desk.account.orders) and executed(desk) == PART
-        assert when != "while it is cancelled" or "0.06, was not placed: it was cancelled meanwhile" in desk.engine.orders[cid].reason
+        why = "0.06, was not placed: it was cancelled meanwhile" if how == "cancel" else "cancelled by the kill switch"
+        assert when != "while it is cancelled" or why in desk.engine.orders[cid].reason
         await desk.agree()
 
 
