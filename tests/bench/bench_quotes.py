@@ -24,6 +24,7 @@ from urllib.parse import urlencode, urlsplit
 import numpy as np
 from playwright.sync_api import sync_playwright
 
+from app.desk.publisher import LOOKS
 from app.market.barcolumns import BarColumns
 from app.market.columntape import ColumnTape
 from app.market.following import Following
@@ -117,10 +118,10 @@ def ceiling(address: str) -> None:
 
 
 def frames_alone(url: str, ws: str) -> None:
-    """One tick a frame, as fast as it goes: what a worker takes that only counts, and what the store takes."""
+    """One tick a frame, as fast as it goes: what a worker takes that only counts, and what the store takes where rows are shown as often as a page paints."""
     found = {}
     for job in ("count", "store"):
-        got = played(url, job, f"{ws}/?rate=0&frame=1&seconds={SHORT_S / 2}")
+        got = played(url, job, f"{ws}/?rate=0&frame=1&seconds={SHORT_S / 2}", looks=LOOKS["active"])
         check(got, got["frames"])
         found[job] = got["frames"] / got["seconds"]
     emit("quotes_one_a_frame", found["store"], "1/s", "a worker that only counts frames", found["store"] / found["count"], 1)
@@ -154,11 +155,12 @@ def stretch(url: str, ws: str, rate: int, frame: int, seconds: float) -> None:
     emit(f"{name}_memory", ours["heaps"][-1] / 2**20, "MB", "the same after the first second", ours["heaps"][-1] / ours["heaps"][0], len(ours["heaps"]))
 
 
-def played(url: str, job: str, *streams: str) -> dict:
-    """What came of the last of these streams, in a browser of its own."""
+def played(url: str, job: str, *streams: str, looks: float | None = None) -> dict:
+    """What came of the last of these streams, in a browser of its own; its page is shown what is new at most ``looks`` times a second."""
     path, arguments = chromium()
     with tempfile.TemporaryDirectory() as home, HTTPServer(("127.0.0.1", PORT), _Told) as told, sync_playwright() as playwright:
-        asked = urlencode([("job", job), *(("play", stream) for stream in streams), ("to", TO)])
+        most = [("looks", looks)] if looks else []
+        asked = urlencode([("job", job), *(("play", stream) for stream in streams), *most, ("to", TO)])
         command = [path or playwright.chromium.executable_path, *arguments, "--headless", "--enable-precise-memory-info", f"--user-data-dir={home}"]
         with subprocess.Popen([*command, f"{url}/bench/quotes.html?{asked}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:

@@ -4,7 +4,9 @@ import * as columns from "../app/platform/columns.mjs";
 import * as sockets from "../app/platform/sockets.mjs";
 import { Full, SYMBOLS } from "./ticks.mjs";
 
-const job = new URLSearchParams(location.search).get("job");
+const asked = new URLSearchParams(location.search);
+const job = asked.get("job");
+const REST = 1000 / (asked.get("looks") ?? Infinity); // ms
 const origin = performance.timeOrigin;
 let owed = false;
 let flush = () => {};
@@ -15,12 +17,13 @@ let start;
 const play = (make, heap, connect, beside) => (address) => {
   const { take, rows } = make();
   let [oldest, handed, taken, ticks, frames, peak] = [0, 0, 0, 0, 0, 0];
-  let [takes, taking, looks, looking] = [0, 0, 0, 0];
+  let [takes, taking, looks, looking, looked] = [0, 0, 0, 0, -REST];
   const [begun, before] = [performance.now(), beside()];
   const heaps = [];
   flush = () => {
-    if (owed || !oldest) return;
     const from = performance.now();
+    if (owed || !oldest || from - looked < REST) return;
+    looked = from;
     const found = rows();
     const ready = performance.now();
     looks++;

@@ -1,12 +1,12 @@
 // Shows 500 rows from a worker that reads a socket, by the desk's quote store (job=store), by hand in JavaScript (job=plain), or that only counts frames (job=count).
-// The address's `play` names streams to play one after the other; what came of the last is sent to `to`. Nobody else watches: a debugger would be told
+// With `looks` rows are shown no more often a second. The address's `play` names streams to play one after the other; what came of the last is sent to `to`. Nobody else watches: a debugger would be told
 // of every frame, which costs more than all that is measured here.
 
 import { SYMBOLS } from "./ticks.mjs";
 
 const asked = new URLSearchParams(location.search);
 const job = asked.get("job");
-const worker = new Worker(`quotes-worker.mjs?job=${job}`, { type: "module" });
+const worker = new Worker(`quotes-worker.mjs${location.search}`, { type: "module" });
 const cells = SYMBOLS.map((symbol) => {
   const row = document.body.appendChild(document.createElement("div"));
   return [symbol, ...Array(8).fill("")].map((text) => row.appendChild(document.createElement("span")).appendChild(new Text(text))).slice(1);
