@@ -17,7 +17,7 @@ from app.trading.sessions import by_calendar
 from app.trading.settings import PaperSettings
 from app.trading.valuation import Valuation
 
-from . import legselsewhere
+from . import greeting, legselsewhere
 from .deskwide import OtherAccounts, risk_state
 from .errors import Refusal, to_wire
 from .marketview import exchange_calendar
@@ -221,7 +221,7 @@ class Accounts:
             return
         self._shown = self.all.index(shown)
         self._desk.keeping.shown = next(kept for kept in self._desk.keeping.accounts if kept.trade is shown.trade)
-        self._desk.send(self._desk.hello())
+        self._desk.send(greeting.hello(self._desk))
         shown.show()
         self._desk.send_order_state()
         self._tell(self._values())

@@ -11,7 +11,7 @@ import asyncio
 import json
 from typing import Any
 
-from . import requests
+from . import greeting, requests
 from .errors import Refusal, to_wire
 from .publisher import Publisher
 from .sharing import SharedMarket
@@ -187,7 +187,8 @@ class Follower:
         if self.asleep:
             self._wake()
         self._send({"t": "welcome", "worker": desk.locking.worker})
-        messages = [desk.hello(), desk.instruments_message(), desk.venue_message(), desk.followers.vault(desk.vault_message())]
+        messages = [greeting.hello(desk), greeting.instruments(desk, desk.venue.instruments()), greeting.venue(desk)]
+        messages.append(desk.followers.vault(desk.vault_message()))
         messages += [not_here(desk.order_state()), *map(desk.marked, desk.trade.blotter()), {"t": "risk", **desk.trade.risk.summary()}]
         if (account := desk.account()) is not None:
             messages.append({"t": "account", **account})

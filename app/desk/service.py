@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
-from app import VERSION
 from app.health.histogram import Histogram
 from app.net.trace import Trace
 from app.platform.scheduler import hurry
-from app.trading.terms import HELD, HELD_TIFS, PAIR
 
+from . import greeting
 from .accounts import Account, Accounts
 from .errors import Refusal, to_wire
 from .feed import Feed
@@ -34,7 +32,6 @@ from .venuefetch import VenueFetch
 from .venues import build_venue
 from .wire import to_text
 
-PROTOCOL = 1
 HISTORY_AFTER_S = 1.5
 """Stored history is looked for when the first rush is over."""
 CURVE_AFTER_S = 3
@@ -43,9 +40,6 @@ SENDING_S = 0.004
 """An order that was written has yet to be signed and sent."""
 LINES_A_WORKER = 1_000_000
 """Numbers of the trace's lines go on rising over the workers of a page."""
-
-CONTINUOUS = "=F"
-"""How the symbol of a continuous future ends."""
 
 
 class Desk:
@@ -194,8 +188,8 @@ class Desk:
         self.feed.on_batch = self.accounts.on_market
         self.health = HealthReport(self)
         self._pace = Pace(self.venue, around.package, around.scheduler, self.accounts.quiet_s, self.health.note)
-        self.send(self.hello())
-        self.send({"t": "instruments", "rows": [self._instrument_row(item) for item in instruments]})
+        self.send(greeting.hello(self))
+        self.send(greeting.instruments(self, instruments))
         if instruments:
             self.publisher.set_focus(instruments[0].symbol, "1s")
         self._boot("market")
@@ -370,36 +364,9 @@ class Desk:
         """A notice for the trader."""
         self.send({"t": "toast", "level": level, "text": text, "code": code})
 
-    def hello(self) -> dict:
-        """The first message."""
-        return {"t": "hello", "protocol": PROTOCOL, "version": VERSION, "venue": self.venue.name, "capabilities": self._capabilities()}
-
-    def _instrument_row(self, item: Any) -> dict:
-        return _instrument_row(item, self.around.clock.now_ns())
-
-    def instruments_message(self) -> dict:
-        """All instruments known."""
-        return {"t": "instruments", "rows": [self._instrument_row(item) for item in self.venue.instruments()]}
-
     def send_venue(self) -> None:
         """Tell the page how the venue stands."""
-        self.send(self.venue_message())
-
-    def venue_message(self) -> dict:
-        """The venue's connection state and, for a replay, where it is."""
-        connection = self.venue.connection
-        status = getattr(self.venue, "status", None)
-        return {
-            "t": "venue",
-            "name": self.venue.name,
-            "state": str(connection.state),
-            "since_ns": connection.since_ns,
-            "detail": connection.detail,
-            "attempts": connection.attempts,
-            "next_try_s": connection.next_try_s,
-            "replay": status() if status is not None else None,
-            **({"needs_key": True} if getattr(self.venue, "needs_key", False) else {}),
-        }
+        self.send(greeting.venue(self))
 
     async def own_proxy(self) -> str:
         """The address of this site's proxy while it is the trader's own; else ""."""
@@ -425,7 +392,7 @@ class Desk:
         found = [replace(item, symbol=label[item.native]) for item in instruments if item.native in label]
         venue.refine(found)
         self.accounts.know(found)
-        self.send({"t": "instruments", "rows": [self._instrument_row(item) for item in self.venue.instruments()]})
+        self.send(greeting.instruments(self, self.venue.instruments()))
 
     def joined(self, instruments: list) -> None:
         """A venue answered after the start, or an instrument was added."""
@@ -433,7 +400,7 @@ class Desk:
         for publisher in self.publishers:
             publisher.add(instruments)
         self.accounts.know(instruments)
-        self.send(self.instruments_message())
+        self.send(greeting.instruments(self, self.venue.instruments()))
 
     def _prioritise(self) -> None:
         """Feeds of instruments with positions and working orders first, then what is looked at."""
@@ -544,46 +511,3 @@ class Desk:
     def _boot(self, phase: str) -> None:
         self.send({"t": "boot", "phase": phase, "ms": round(self.around.epoch_ms(), 3)})
         tell_boot(self.trace, phase)
-
-    def _capabilities(self) -> dict:
-        return {
-            "account": self.shown.name,
-            "accounts": [{"name": each.name, "title": each.title, "real": each.real is not None} for each in self.accounts.all],
-            "orders": [*dict.fromkeys([*self.trade.execution.order_types, *sorted(HELD)]), PAIR],
-            "tifs": [*dict.fromkeys([*self.trade.execution.tifs, *sorted(HELD_TIFS)])],
-            "held": sorted(HELD - {*self.trade.execution.order_types}),
-            "held_tifs": sorted(HELD_TIFS - {*self.trade.execution.tifs}),
-            "route": True,
-            "amend": True,
-            "reverse": not self.trade.execution.is_spot,
-            "post_only": True,
-            "reduce_only": True,
-            "replay": self.venue.name == "replay",
-        }
-
-
-def _instrument_row(item: Any, now_ns: int) -> dict:
-    return {
-        "symbol": item.symbol,
-        "venue": item.venue,
-        "base": item.base,
-        "quote": item.quote,
-        "price_scale": item.price_decimals,
-        "size_scale": item.size_decimals,
-        "tick": format(item.tick_size, "f"),
-        "lot": format(item.lot_size, "f"),
-        "min_size": format(item.size(item.min_size), "f"),
-        "min_notional": format(item.min_notional, "f"),
-        "exchange": item.exchange,
-        **({"name": item.name} if item.name else {}),
-        **({"multiplier": format(item.multiplier, "f")} if item.multiplier != 1 else {}),
-        **({"rolls": _rolls(item, now_ns)} if item.native.endswith(CONTINUOUS) else {}),
-    }
-
-
-def _rolls(item: Any, now_ns: int) -> list[list[str]]:
-    """The months of a continuous future that end next: [month, date]."""
-    from app.sources.rolls import ends  # only ever wanted by futures
-
-    today = datetime.fromtimestamp(now_ns // 10**9, UTC).date()
-    return [[month, last.isoformat()] for month, last in ends(item.native.removesuffix(CONTINUOUS), today)]
