@@ -25,7 +25,7 @@ help:
 	@echo "make dist          the static site in dist/, for any host and any path"
 	@echo "make lint          style and import rules"
 	@echo "make test          lint, native tests, the proxy's tests with their coverage, end to end tests in Chromium"
-	@echo "make test-engines  first run, trade, reload and offline in Firefox and WebKit too"
+	@echo "make test-engines  first run, trade, reload, offline and a live market in Firefox and WebKit too"
 	@echo "make soak          10,000 fault schedules of the order path, proof that they find a broken desk, a simulated day of live venues"
 	@echo "make bench         the figures, each with its yardstick"
 	@echo "make clean         remove what was built (downloads stay in the cache)"

@@ -1,10 +1,13 @@
-"""The live Binance venue in the browser: sockets of the desk worker against the emulator, through outages."""
+"""The live Binance venue in the browser: sockets of the market worker against the emulator, through outages."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -148,3 +151,21 @@ def test_a_fast_market_is_taken_in_columns_and_traded_on(page: Page):
                 expect(desk.by("order-row", status="filled")).to_have_count(1)
                 assert desk.ask("health")["counters"]["gaps"] == 0
                 desk.check_console()
+
+
+def test_a_market_worker_that_cannot_start_is_named_and_tried_again(page: Page, exchange: Exchange, tmp_path: Path):
+    site = tmp_path / "site"
+    shutil.copytree(SITE, site)
+    parts = [*site.glob("worker/market.mjs*")]
+    for part in parts:
+        part.rename(site / part.name)
+    with serving(site, f"{exchange.base} ws://127.0.0.1:{exchange.said['port']}") as server:
+        desk = DeskPage(page, server.url)
+        page.goto(f"{server.url}/?{urlencode({'venue': 'binance', 'binance_ws': exchange.said['ws'], 'binance_rest': exchange.said['rest']})}")
+        status = desk.by("connection-status")
+        expect(status).to_have_attribute("data-state", "reconnecting", timeout=PATIENCE_MS)
+        status.click()
+        expect(page.locator("body")).to_contain_text("worker/market.mjs could not be started")
+        for part in parts:
+            (site / part.name).rename(part)
+        expect(status).to_have_attribute("data-state", "live", timeout=PATIENCE_MS)

@@ -1,13 +1,14 @@
-"""First run, trade, vault, reload and offline, in Firefox and in WebKit."""
+"""First run, trade, vault, reload, offline and a live market, in Firefox and in WebKit."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import pytest
 
-from tests.e2e.serving import Server
+from tests.e2e.serving import SITE, Server, binance_emulator, serving
 from tests.engines.drivers import Driver
 
 pytestmark = pytest.mark.engines
@@ -109,3 +110,16 @@ def test_the_network_page_and_the_debug_terminal_under_the_strict_policy(driver:
     assert driver.evaluate("return violations") == []
     colours = "return new Set([...document.querySelectorAll('.xterm-rows span')].map((node) => getComputedStyle(node).color)).size"
     until(driver, colours, lambda count: count >= 3, "coloured lines")
+
+
+def test_a_live_market_comes_through_its_worker(driver: Driver):
+    with binance_emulator("--speed", "20", "--now") as said, serving(SITE, f"{said['ws'].rsplit('/', 1)[0]} {said['rest'].split('/api')[0]}") as server:
+        driver.goto(f"{server.url}/?{urlencode({'venue': 'binance', 'binance_ws': said['ws'], 'binance_rest': said['rest']})}")
+        ready(driver)
+        state = f"return document.querySelector('{by('connection-status')}').dataset.state"
+        until(driver, state, lambda value: value == "live", "a live connection")
+        bid = f"return document.querySelector('{by('quote-row')}[data-symbol=BTCUSDT] {by('bid')}').textContent"
+        before = driver.evaluate(bid)
+        until(driver, bid, lambda value: value not in ("", before), "a moving bid")
+        buy(driver, "market", "0.01")
+        statuses(driver, ["filled"])
