@@ -39,6 +39,10 @@ ARGUMENTS = [
     "--disable-renderer-backgrounding",
 ]
 
+ALONE = ["--disable-features=HeapProfilerReporting"]
+"""More of them for a browser that Playwright does not start itself. In one of sixty such browsers Chromium samples its heap, and there pages of the desk have
+crashed: it follows frames beyond the end of the second stack that WebAssembly waits on."""
+
 
 def main() -> int:
     """Make sure of the browsers named on the command line; returns the exit status."""

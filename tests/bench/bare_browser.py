@@ -18,7 +18,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 from websockets.sync.client import ClientConnection, connect
 
-from tools.browsers import chromium
+from tools.browsers import ALONE, chromium
 
 START_S = 30
 
@@ -68,7 +68,7 @@ def bare_page(width: int = 1440, height: int = 900) -> Iterator[BarePage]:
             path = playwright.chromium.executable_path
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:  # the browser may still write while it ends
         flags = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={home}", f"--window-size={width},{height}"]
-        with subprocess.Popen([path, *arguments, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen([path, *arguments, *ALONE, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 with connect(_page_of(Path(home) / "DevToolsActivePort"), proxy=None, max_size=None) as socket:
                     yield BarePage(socket)

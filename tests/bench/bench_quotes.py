@@ -35,7 +35,7 @@ from app.market.trades import Tape
 from app.model.market import Ticks
 from tests.bench.results import emit, percentile
 from tests.e2e.serving import ROOT, free_port, saying, serving
-from tools.browsers import chromium
+from tools.browsers import ALONE, chromium
 
 LONG_S = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
 TICKS = 10_000_000
@@ -161,7 +161,7 @@ def played(url: str, job: str, *streams: str, looks: float | None = None) -> dic
     with tempfile.TemporaryDirectory() as home, HTTPServer(("127.0.0.1", PORT), _Told) as told, sync_playwright() as playwright:
         most = [("looks", looks)] if looks else []
         asked = urlencode([("job", job), *(("play", stream) for stream in streams), *most, ("to", TO)])
-        command = [path or playwright.chromium.executable_path, *arguments, "--headless", "--enable-precise-memory-info", f"--user-data-dir={home}"]
+        command = [path or playwright.chromium.executable_path, *arguments, *ALONE, "--headless", "--enable-precise-memory-info", f"--user-data-dir={home}"]
         with subprocess.Popen([*command, f"{url}/bench/quotes.html?{asked}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 told.timeout = 120

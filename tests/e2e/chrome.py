@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, BrowserType
 
-from tools.browsers import chromium
+from tools.browsers import ALONE, chromium
 
 PATIENCE_S = 60.0
 
@@ -32,7 +32,7 @@ class Chrome:
         for name in ("SingletonLock", "SingletonSocket", "SingletonCookie"):  # left by a killed browser
             (self._profile / name).unlink(missing_ok=True)
         command = [
-            path or self._kind.executable_path, *arguments, "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={self._profile}",
+            path or self._kind.executable_path, *arguments, *ALONE, "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={self._profile}",
             "--no-default-browser-check", "--hide-crash-restore-bubble", "--window-size=1440,900", "about:blank",
         ]  # fmt: skip
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
