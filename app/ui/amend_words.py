@@ -33,5 +33,15 @@ def too_little(row: dict, qty: Decimal, price: Decimal, rules: Rules) -> Problem
     return Problem(field, f"What is left, {_left(row, qty)}, is less than may be placed anew, {least}.", "Leave it, or cancel the rest.")
 
 
+def moved(row: dict, field: str, price: Decimal, rules: Rules | None) -> tuple[str, str]:
+    """(cost, problem) of a line of a working order moved to another price: what it loses, or why it may not be moved there; "" for none."""
+    if field != "price":
+        return "", ""
+    qty = value(row["qty"])
+    if rules is not None and (found := too_little(row, qty, price, rules)) is not None:
+        return "", found.text
+    return cost(row, qty, price), ""
+
+
 def _left(row: dict, qty: Decimal) -> str:
     return group(plain(qty - value(row["filled"])))

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from ..amend_words import moved
 from ..answers import amended, not_done
 from ..arming import Arming
 from ..dom import el, listen, set_text
 from ..link import Refused
 from ..own_lines import Grip, Line, Move, by_price, hit, nearest, own_lines
-from ..ticket_rules import grouped
+from ..ticket_rules import Rules, grouped
 from .bars import Bars, fill_marks
 from .frame import OncePerFrame
 
@@ -100,7 +101,7 @@ class ChartOwn:
         step = {"ArrowUp": 1, "ArrowDown": -1}.get(event.key)
         if self._move is not None and step:
             self._move.step(step * (10 if event.shiftKey else 1))
-            self._show_move()
+            self.draw()
         elif step:
             self._walk(-step)
         elif event.key == "Enter" and self._move is not None:
@@ -127,6 +128,8 @@ class ChartOwn:
             self._move = self._grip = None
             self._say("amber", "Not moved: the order is not working any more.")
         self._chosen = self._chosen if self._chosen in keys else ""
+        if self._move is not None:
+            self._say_move()  # also what a fill has changed while the line is held
         if lines != self._lines:
             self._lines = lines
             self._changed(self.texts)
@@ -198,13 +201,22 @@ class ChartOwn:
         if self._tick is not None:
             self._move = Move(line, self._tick)
             self._chosen = line.key
-            self._show_move()
+            self.draw()
 
-    def _show_move(self) -> None:
+    def _weigh(self, move: Move) -> tuple[str, str]:
+        """(cost, problem) of letting go now."""
+        row, instrument = self._store.orders.get(move.line.order_id), self._feed.instrument
+        return moved(row, move.line.field, move.price, Rules.from_row(instrument) if instrument else None) if row else ("", "")
+
+    def _say_move(self) -> None:
+        """Where the line is, and what letting go does and costs."""
         move = self._move
+        cost, problem = self._weigh(move)
+        if problem:
+            return self._say("danger", f"{move.text}. {problem} Escape keeps it as it was.")
         done = "changes the ticket" if not move.line.order_id else "amends the order"
-        self._say("accent", f"{move.text}. {'Letting go' if self._grip is not None else 'Enter'} {done}, Escape keeps it as it was.")
-        self.draw()
+        text = f"{move.text}. {cost}{' ' if cost else ''}{'Letting go' if self._grip is not None else 'Enter'} {done}, Escape keeps it as it was."
+        self._say("amber" if cost else "accent", text)
 
     def _let_go(self) -> None:
         move, self._move, self._grip = self._move, None, None
@@ -212,6 +224,8 @@ class ChartOwn:
             self._say("flat", "Not moved.")
         elif not self._may(move.line):
             pass  # armed when it was taken, and not any more
+        elif problem := self._weigh(move)[1]:
+            self._say("danger", f"Not moved. {problem}")
         elif not move.line.order_id:
             self._say("flat", f"Ticket: {move.text}.")
             self._store.publish("ticket", move.changes)
@@ -290,7 +304,7 @@ class ChartOwn:
             self._begin(grip.line)
         price = self._canvas.price_at(height)
         if price is not None and self._move is not None and self._move.to(price):
-            self._show_move()
+            self.draw()
 
     def _drop(self, event: Any) -> None:
         grip = self._grip

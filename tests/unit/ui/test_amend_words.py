@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.ui.amend_words import PLACE, cost, too_little
+from app.ui.amend_words import PLACE, cost, moved, too_little
 from app.ui.ticket_rules import Rules
 
 RULES = Rules("BTCUSDT", "BTC", "USDT", Decimal("0.01"), Decimal("0.00001"), Decimal("0.00001"), Decimal(5))
@@ -47,3 +47,13 @@ def test_what_a_change_costs(row, qty, price, starts):
 def test_less_than_may_be_placed_is_said_before(row, qty, price, field, words):
     found = too_little(row, Decimal(qty), Decimal(price), RULES)
     assert (found.field if found else None) == field and words in (found.text if found else "")
+
+
+def test_a_line_moved_on_the_chart_says_the_same():
+    assert moved(WORKING, "price", Decimal("60000"), RULES) == ("", "")
+    assert moved(WORKING, "price", Decimal("59000"), RULES) == (PLACE, "")
+    assert moved(WORKING | {"stop": "61000"}, "stop", Decimal("61500"), RULES) == ("", "")
+    said, problem = moved(PARTLY, "price", Decimal("59000"), None)
+    assert said == cost(PARTLY, Decimal("0.1"), Decimal("59000")) and "0.06 left is placed at 59,000" in said and not problem
+    said, problem = moved(PARTLY | {"qty": "0.04005"}, "price", Decimal("59000"), RULES)
+    assert not said and "less than may be placed anew, 5 USDT" in problem
