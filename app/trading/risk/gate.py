@@ -19,7 +19,7 @@ from ..errors import Denied
 from ..marks import Mark
 from ..money import ZERO, add, convert, plain, ratio
 from ..order import Order
-from .book import WHOLE, Cell
+from .book import WHOLE, Cell, Totals
 from .limits import HALTED, RULES, SECOND_NS, SESSION, within_hours
 
 ORIGIN = "desk"
@@ -174,7 +174,7 @@ class Gate:
             self._check_rate(limits, intent.origin, now)
             self._check_same(limits, order, now)
         if not reducing:
-            self._check_exposure(limits, order, qty + others, counted)
+            self._check_exposure(limits, order, qty, others, counted)
 
     def _check_hours(self, limits: dict, symbol: str, now: int) -> None:
         for scope, limit in limits.get("hours", ()):
@@ -200,10 +200,8 @@ class Gate:
         for scope, limit in limits.get(name, ()):
             self._ask(name, scope, limit, used)
             if used > limit:
-                most = (ratio(qty * limit, used) / lot).to_integral_value(ROUND_FLOOR) * lot
                 reason = f"{RULES[name].title} would be {shown(used)} {unit}, the limit of {words(scope)} is {shown(limit)} {unit}."
-                remedy = f"Use at most {plain(most)}, or change the limit on the risk page." if most > 0 else "Change the limit on the risk page."
-                raise RiskDenied(name, field, reason, remedy, self._numbers(scope, name, limit, used))
+                raise RiskDenied(name, field, reason, _at_most(ratio(qty * limit, used), lot), self._numbers(scope, name, limit, used))
 
     def _check_age(self, limits: list, symbol: str) -> None:
         view = self._engine.view
@@ -262,9 +260,9 @@ class Gate:
                 reason = f"It would be order {used} of the same within a second, the limit of {words(scope)} is {shown(limit)}."
                 raise RiskDenied("duplicates", None, reason, "Wait a second if it is meant.", self._numbers(scope, "duplicates", limit, used))
 
-    def _check_exposure(self, limits: dict, order: Order, qty: Decimal, counted: Decimal) -> None:
+    def _check_exposure(self, limits: dict, order: Order, qty: Decimal, others: Decimal, counted: Decimal) -> None:
         intent, engine = order.intent, self._engine
-        more = qty - order.filled - counted
+        more, lot = qty + others - order.filled - counted, engine.view.instruments[intent.symbol].lot_size
         cells, totals = {}, {}
         for name in ("position", "gross_exposure", "net_exposure"):
             for scope, limit in limits.get(name, ()):
@@ -280,18 +278,20 @@ class Gate:
                         totals[key] = self.book.totals_in(scope, owner)
                     total = totals[key]
                 if name == "position":
-                    before, used = cell.gross, gross
+                    before, used, grown = cell.gross, gross, _side(cell, intent.side)
                 elif name == "gross_exposure":
-                    before, used = total.gross, total.gross - cell.gross + gross
+                    before, used, grown = total.gross, total.gross - cell.gross + gross, total.gross - cell.gross + _side(cell, intent.side)
                 else:
-                    before = total.net
+                    before, grown = total.net, _side(total, intent.side)
                     used = max(abs(total.long - cell.long + long), abs(total.short - cell.short + short))
                 if used > limit and used > before:
                     reason = (
                         f"{RULES[name].title} of {words(scope)} would be {shown(used)} {engine.currency} if everything filled, "
                         f"the limit is {shown(limit)} {engine.currency}."
                     )
-                    raise RiskDenied(name, "qty", reason, "Use less, or change the limit on the risk page.", self._numbers(scope, name, limit, used))
+                    room = ratio(max(limit, before) - grown, cell.price) + order.filled + counted
+                    remedy = _at_most(room * qty / (qty + others), lot, order.filled)
+                    raise RiskDenied(name, "qty", reason, remedy, self._numbers(scope, name, limit, used))
                 self._ask(name, scope, limit, used)
 
     def _in_state(self, scope: str, state: ScopeState) -> RiskDenied:
@@ -317,6 +317,17 @@ def _reduces(cell: Cell, side: Side, need: Decimal, counted: Decimal) -> bool:
     """True when it closes what is held, and what already works on that side leaves enough of it."""
     busy, held = (cell.sells, cell.pos) if side is Side.SELL else (cell.buys, cell.pos.copy_negate())
     return need > 0 and need + busy - counted <= held
+
+
+def _side(part: Cell | Totals, side: Side) -> Decimal:
+    """What an order of this side adds to: the worth of the long side, or that of the short one turned around."""
+    return part.long if side is Side.BUY else part.short.copy_negate()
+
+
+def _at_most(qty: Decimal, lot: Decimal, filled: Decimal = ZERO) -> str:
+    """The remedy that names the largest quantity, down to the lot; where that is none, or filled already, only the limit helps."""
+    most = (qty / lot).to_integral_value(ROUND_FLOOR) * lot
+    return f"Use at most {plain(most)}, or change the limit on the risk page." if most > filled else "Change the limit on the risk page."
 
 
 def _worth(order: Order, qty: Decimal, price: Decimal | None, mark: Mark, cell: Cell) -> Decimal:

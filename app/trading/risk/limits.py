@@ -22,6 +22,7 @@ STATES = (NORMAL, REDUCE_ONLY, HALTED)
 SECOND_NS = 1_000_000_000
 MAX_LIMIT = Decimal(10) ** 15
 MAX_LEVERAGE = 125
+MAX_DRAWDOWN = 100
 SESSION = "session"
 """Trading hours that are the instrument's own."""
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)\Z")
@@ -179,6 +180,9 @@ def read_limit(scope: object, name: object, value: object) -> tuple[str, str, st
         raise Denied("bad_value", "value", f"{rule.title} is not a number: {shorten(value)}.", "Use digits and one point.") from error
     if rule.unit == "times" and not 1 <= number <= MAX_LEVERAGE:
         raise Denied("bad_value", "value", f"{rule.title} is out of range: {plain(number)}.", f"Use a number from 1 to {MAX_LEVERAGE}.")
+    if rule.name == "drawdown" and not 0 <= number <= MAX_DRAWDOWN:
+        reason = f"{rule.title} is a share of the highest equity, out of range: {plain(number)}."
+        raise Denied("bad_value", "value", reason, f"Use a number from 0 to {MAX_DRAWDOWN}.")
     if not 0 <= number <= MAX_LIMIT:
         raise Denied("bad_value", "value", f"{rule.title} is out of range: {plain(number)}.", f"Use a number from 0 to {plain(MAX_LIMIT)}.")
     return scope, rule.name, plain(number)

@@ -12,6 +12,7 @@ from app.model.orders import OrderStatus
 from app.trading.canonical import state_hash
 from app.trading.engine import Engine
 from app.trading.errors import Denied
+from app.trading.money import plain
 from app.trading.preview import preview
 from app.trading.risk.gate import RiskDenied
 from app.trading.risk.limits import HALTED, NORMAL, REDUCE_ONLY, RULES, read_limit, within_hours
@@ -102,6 +103,48 @@ def test_exactly_at_the_limit_is_within_it(rig):
 def test_the_remedy_names_the_largest_quantity(rig):
     limit(rig, "desk", "order_notional", "1000")
     assert "Use at most 10.101," in denied(rig, "buy", "limit", "12", "99").remedy
+
+
+@pytest.mark.parametrize("name", ["position", "gross_exposure", "net_exposure"])
+@pytest.mark.parametrize("side", ["buy", "sell"])
+@pytest.mark.parametrize("held", ["", "buy", "sell"])
+@pytest.mark.parametrize("works", ["", "buy", "sell"])
+def test_of_exposure_too_the_largest_quantity_that_passes_is_named(rig, name, side, held, works):
+    prices = {"buy": "99", "sell": "101"}
+    if held:
+        rig.submit(held, "market", "2")
+    if works:
+        rig.submit(works, "limit", "1.5", prices[works])
+    limit(rig, "instrument:TOY" if name == "position" else "account", name, "1000")
+    error = denied(rig, side, "limit", "15", prices[side])
+    assert error.code == f"risk_{name}"
+    most = Decimal(error.remedy.removeprefix("Use at most ").split(",")[0])
+    assert 0 < most < 15
+    over = plain(most + rig.engine.view.instruments["TOY"].lot_size)
+    assert denied(rig, side, "limit", over, prices[side]).code == error.code
+    assert rig.submit(side, "limit", plain(most), prices[side]).is_working
+
+
+def test_where_no_quantity_passes_only_the_limit_is_named(rig):
+    rig.submit("buy", "market", "9")
+    limit(rig, "account", "gross_exposure", "500")
+    assert denied(rig, "buy", "limit", "1", "99").remedy == "Change the limit on the risk page."
+
+
+def test_the_largest_quantity_of_an_amended_order_is_that_of_the_whole_order(rig):
+    limit(rig, "account", "gross_exposure", "1000")
+    first = rig.submit("buy", "limit", "4", "99")
+    rig.submit("buy", "limit", "3", "99")
+    with pytest.raises(Denied) as caught:
+        rig.amend(first, qty="8")
+    assert caught.value.remedy.startswith("Use at most 7,")
+
+
+def test_a_drawdown_of_more_than_all_is_refused():
+    assert read_limit("account", "drawdown", "100") == ("account", "drawdown", "100")
+    with pytest.raises(Denied) as caught:
+        read_limit("account", "drawdown", "150")
+    assert caught.value.field == "value" and "Drawdown" in caught.value.reason and caught.value.remedy == "Use a number from 0 to 100."
 
 
 def test_working_orders_count_and_what_reduces_is_let_through(rig):
