@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from .format import MINUS, NOTHING, clock, group, plain, plural, stamp
+from .ticket_rules import TOUCH_TYPES
 
 STATUS_WORDS = {
     "held": "Held by desk",
@@ -46,6 +47,7 @@ TYPE_WORDS = {
     "limit_if_touched": "Limit if touched",
     "iceberg": "Iceberg",
 }
+_TIED = "\u00a0"  # a narrow column breaks between the prices only
 _DID = {"buy": "Bought", "sell": "Sold"}
 _DO = {"buy": "Buy", "sell": "Sell"}
 
@@ -104,17 +106,34 @@ def value(text: str | None) -> Decimal | None:
         return None
 
 
-def order_text(row: dict, base: str = "") -> str:
-    """'Buy 0.01 BTC, limit 61,800'."""
+def priced(text: str | None, places: int = 0) -> str:
+    """A price with separators and at least so many decimals, never fewer than it has; a dash when unknown."""
+    return fixed(text, max(places, decimals(text)))
+
+
+def trigger_word(kind: str | None) -> str:
+    """What the price that triggers an order of a type is called: a stop, or of those that wait for a better price, 'if touched at'."""
+    return "if touched at" if kind in TOUCH_TYPES else "stop"
+
+
+def order_text(row: dict, base: str = "", places: int = 0) -> str:
+    """'Buy 0.01 BTC, limit 61,800.00': prices with the ``places`` decimals of the instrument's tick."""
     words = f"{_DO.get(row['side'], row['side'])} {number(row['qty'])} {base or row['symbol']}"
     if row["type"] == "market":
         return f"{words} at market"
     parts = [f"trailing by {away}"] if (away := distance(row)) else []
     if row.get("stop"):
-        parts.append(f"stop {number(row['stop'])}")
+        parts.append(f"{trigger_word(row['type'])} {priced(row['stop'], places)}")
     if row.get("price"):
-        parts.append(f"limit {number(row['price'])}")
+        parts.append(f"limit {priced(row['price'], places)}")
     return f"{words}, {', '.join(parts)}"
+
+
+def price_text(row: dict, places: int = 0) -> str:
+    """The price column of an order: its limit or stop, of both 'stop → limit', of a trailing stop 'by distance · stop'; the type says which it is."""
+    stop, limit = row.get("stop"), row.get("price")
+    found = f"{_TIED}→ ".join(priced(text, places) for text in (stop, limit) if text) or NOTHING
+    return f"by {away} ·".replace(" ", _TIED) + f" {found}" if (away := distance(row)) else found
 
 
 def distance(row: dict) -> str:
@@ -132,22 +151,22 @@ def amendable(row: dict) -> list[str]:
     return [*([] if linked else ["qty"]), *names] if names else []
 
 
-def outcome(row: dict, base: str) -> tuple[str, str]:
-    """What became of an order so far, as (tone, sentence); tones are good, accent, amber, danger and flat."""
+def outcome(row: dict, base: str, places: int = 0) -> tuple[str, str]:
+    """What became of an order so far, as (tone, sentence); tones are good, accent, amber, danger and flat. ``places``: as in `order_text`."""
     status = row["status"]
     filled, qty = number(row["filled"]), number(row["qty"])
-    part = f"{_DID[row['side']]} {filled} of {qty} {base} at {number(row['average_price'])} on average."
+    part = f"{_DID[row['side']]} {filled} of {qty} {base} at {priced(row['average_price'], places)} on average."
     has_fill = bool(value(row["filled"]))
     reason = f" {sentence(row['reason'])}" if row.get("reason") else ""
     match status:
         case "filled":
-            text = f"Filled: {_DID[row['side']].lower()} {filled} {base} at {number(row['average_price'])}."
+            text = f"Filled: {_DID[row['side']].lower()} {filled} {base} at {priced(row['average_price'], places)}."
         case "partially_filled":
             text = f"Partly filled: {part} The rest is working."
         case "accepted":
-            text = f"Working: {order_text(row, base)}."
+            text = f"Working: {order_text(row, base, places)}."
         case "held":
-            text = f"Held by this desk, not by the venue: {order_text(row, base)}."
+            text = f"Held by this desk, not by the venue: {order_text(row, base, places)}."
         case "denied":
             text = f"Denied here, the venue never saw it.{reason}"
         case "rejected":
@@ -159,7 +178,7 @@ def outcome(row: dict, base: str) -> tuple[str, str]:
             evidence = sentence(row.get("evidence") or "the venue gave no usable answer")
             text = f"Unknown: {evidence} It is not sent again; query it in Orders."
         case _:
-            text = f"Kept and sent, no answer yet: {order_text(row, base)}."
+            text = f"Kept and sent, no answer yet: {order_text(row, base, places)}."
     return STATUS_TONES.get(status, "flat"), text
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from .order_words import WORKING, number, order_text, status_word, value
-from .ticket_rules import Draft, Unreadable, grouped, plain, read_number
+from .ticket_rules import TOUCH_TYPES, Draft, Unreadable, grouped, plain, read_number
 
 AMENDABLE = frozenset({"held", "accepted", "partially_filled"})
 AVERAGE = "average"
@@ -34,12 +34,12 @@ class Line:
     field: str = ""
 
 
-def own_lines(orders: Iterable[dict], account: dict | None, draft: Draft | None, symbol: str, *, amend: bool = True) -> list[Line]:
-    """Every line of an instrument: working orders, average price, draft. ``amend``: the venue can change orders."""
+def own_lines(orders: Iterable[dict], account: dict | None, draft: Draft | None, symbol: str, *, amend: bool = True, places: int = 0) -> list[Line]:
+    """Every line of an instrument: working orders, average price, draft. ``amend``: the venue can change orders; ``places``: decimals of its tick."""
     lines = []
     for row in orders:
         if row["symbol"] == symbol and row["status"] in WORKING:
-            lines += _order_lines(row, amend)
+            lines += _order_lines(row, amend, places)
     for position in (account or {}).get("positions", ()):
         average = value(position["average_price"])
         if position["symbol"] == symbol and average is not None:
@@ -50,19 +50,20 @@ def own_lines(orders: Iterable[dict], account: dict | None, draft: Draft | None,
     return lines + [line for line in draft_lines(draft, symbol) if line.kind != "draft" or (line.price, sent) not in stands]
 
 
-def _order_lines(row: dict, amend: bool) -> list[Line]:
+def _order_lines(row: dict, amend: bool, places: int) -> list[Line]:
     verb = "Buy" if row["side"] == "buy" else "Sell"
     left = row.get("remaining") or row["qty"]
     status = status_word(row)
     state = "" if row["status"] in _QUIET and not row.get("amending") else f" · {status.lower()}"
-    text = f"{order_text(row)}: {status.lower()}" + (f", {number(left)} left" if left != row["qty"] else "")
+    text = f"{order_text(row, places=places)}: {status.lower()}" + (f", {number(left)} left" if left != row["qty"] else "")
     movable = amend and row["status"] in AMENDABLE and not row.get("amending") and row.get("type") != "trailing_stop"
+    trigger, its = ("if touched", "touch") if row["type"] in TOUCH_TYPES else ("stop", "stop")
     both = bool(row["price"] and row["stop"])
     out = []
-    for field, kind, word in (("price", row["side"], " limit" if both else ""), ("stop", "stop", " stop")):
+    for field, kind, word in (("price", row["side"], " limit" if both else ""), ("stop", "stop", f" {trigger}")):
         price = value(row[field])
         if price is not None and price.is_finite():
-            named = f"{text}; its {'limit' if field == 'price' else 'stop'}" if both else text
+            named = f"{text}; its {'limit' if field == 'price' else its}" if both else text
             line = Line(f"{row['client_order_id']}/{field}", price, kind, f"{verb}{word} {left}{state}", named, row["client_order_id"])
             out.append(line if not movable else _movable(line, field))
     return out
@@ -79,11 +80,15 @@ def draft_lines(draft: Draft | None, symbol: str) -> list[Line]:
             price = read_number(getattr(draft, field))
         except Unreadable:
             continue
-        kind, word = ("exit" if field in ("take_profit", "stop_loss") else "draft"), _DRAFT_WORDS[field]
+        kind, word = ("exit" if field in ("take_profit", "stop_loss") else "draft"), _draft_word(draft, field)
         side = draft.side if kind == "draft" else "sell" if draft.side == "buy" else "buy"
         text = f"Ticket, not sent: {side} {word} {grouped(price)}"
         out.append(Line(f"draft/{field}", price, kind, f"Ticket {word}", text, "", field))
     return out
+
+
+def _draft_word(draft: Draft, field: str) -> str:
+    return "if touched" if field == "stop" and draft.type in TOUCH_TYPES else _DRAFT_WORDS[field]
 
 
 def _movable(line: Line, field: str) -> Line:

@@ -292,3 +292,34 @@ def test_axe_finds_nothing_serious_in_what_opens(known: Page, server: Server):
     expect(desk.by("equity-words")).to_contain_text(".")
     found["portfolio"] = page.evaluate(RUN)
     assert {place: what for place, what in found.items() if what} == {}
+
+
+@pytest.mark.parametrize(("width", "pane"), [(1440, ""), (390, "Positions")])
+def test_states_and_prices_of_every_type_of_order_are_in_sight(still: DeskPage, width: int, pane: str) -> None:
+    page = still.page
+    kinds = {
+        "limit": {"price": "61000.5"},
+        "stop": {"stop": "63124"},
+        "stop_limit": {"stop": "63124", "price": "63130"},
+        "trailing_stop": {"trail": "150"},
+        "market_if_touched": {"stop": "61000"},
+    }
+    for kind, prices in kinds.items():
+        still.ask("order.submit", token=kind, **{**LIMIT, "side": "buy", "qty": "0.0123", "price": None, "type": kind, **prices})
+    rows = still.by("order-row")
+    expect(rows).to_have_count(len(kinds))
+    said = {text.replace("\u00a0", " ") for text in rows.locator("td[data-column=price]").all_text_contents()}
+    assert {"61,000.50", "63,124.00", "63,124.00 → 63,130.00", "61,000.00"} < said and any(text.startswith("by 150 · 6") for text in said)
+    page.set_viewport_size({"width": width, "height": 900})
+    if pane:
+        page.locator(".panes").get_by_role("button", name=pane).click()
+        page.get_by_role("tab", name="Orders").click()
+    expect(rows.first).to_be_visible()
+    hidden = rows.evaluate_all(
+        """rows => rows.filter((row) => {
+          const words = document.createRange();
+          words.selectNodeContents(row.querySelector("[data-column=status]"));
+          return words.getBoundingClientRect().right > row.querySelector("td.actions").getBoundingClientRect().left + 0.5;
+        }).map((row) => row.textContent)"""
+    )
+    assert hidden == [], "the buttons cover a state"

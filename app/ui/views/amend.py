@@ -14,7 +14,7 @@ from ..answers import ENDED, amended, not_done
 from ..dom import el, listen
 from ..format import group
 from ..link import Refused
-from ..order_words import account, amendable, in_account, order_text, value
+from ..order_words import account, amendable, decimals, in_account, order_text, value
 from ..ticket_rules import FIELD_WORDS, Draft, Rules, check, plain, read_number
 
 
@@ -27,6 +27,7 @@ class AmendForm:
         self._percent = bool(row.get("trail_percent"))
         self._inputs: dict[str, Any] = {}
         self._errors: dict[str, Any] = {}
+        self._places = decimals(instrument["tick"]) if instrument else 0
         fields = [self._field(name) for name in amendable(row)]
         self._send = el("button", {"type": "submit", "class": "btn btn-primary"}, "Amend")
         back = el("button", {"type": "button", "class": "btn"}, "Keep as it is")
@@ -35,7 +36,7 @@ class AmendForm:
         self._cost = el("p", {"class": "amend-cost", "role": "status", "data-testid": "amend-cost"})
         self.root = el(
             "form",
-            {"class": "amend", "novalidate": True, "aria-label": f"Amend {order_text(row)}"},
+            {"class": "amend", "novalidate": True, "aria-label": f"Amend {order_text(row, places=self._places)}"},
             *fields,
             el("p", {"class": "amber" if row.get("real") else ""}, f"In the {account(row)} account, which is not shown.") if row.get("account") else None,
             el("div", {"class": "amend-buttons"}, self._send, back),
@@ -127,7 +128,7 @@ class AmendForm:
         new = {name: text for name, text in changes.items() if text}
         if distance := new.get("trail"):  # where the stop is then, the venue says
             new |= {"stop": None, "trail": None if self._percent else distance, "trail_percent": distance if self._percent else None}
-        tone, text = amended(found, order_text({**self._row, **new}))
+        tone, text = amended(found, order_text({**self._row, **new}, places=self._places))
         if found["outcome"] == "refused":
             self._said.textContent = text
             return

@@ -16,6 +16,7 @@ from ..answers import amended, not_done
 from ..arming import Arming
 from ..dom import el, listen, set_text
 from ..link import Refused
+from ..order_words import decimals
 from ..own_lines import Grip, Line, Move, by_price, hit, nearest, own_lines
 from ..ticket_rules import Rules, grouped
 from .bars import Bars, fill_marks
@@ -120,8 +121,9 @@ class ChartOwn:
         if symbol is None:
             return
         hello = self._store.hello
+        places = decimals(self._feed.instrument["tick"]) if self._feed.instrument else 0
         amend = hello is None or hello["capabilities"].get("amend", True)
-        lines = own_lines(self._store.orders.values(), self._store.account, self._store.draft, symbol, amend=amend)
+        lines = own_lines(self._store.orders.values(), self._store.account, self._store.draft, symbol, amend=amend, places=places)
         keys = {line.key: line for line in lines}
         held = self._move or self._grip
         if held is not None and held.line.key not in keys:

@@ -18,7 +18,7 @@ from .. import ticket_rules as rules
 from ..arming import Arming
 from ..dom import el, listen, need_style, set_text
 from ..link import Refused
-from ..order_words import RESTING, outcome, plural, value
+from ..order_words import RESTING, decimals, outcome, plural, value
 from ..rungs import STEPS, Ladder
 from .frame import OncePerFrame
 from .ladder_row import CELLS, ROW_PX, LadderRow
@@ -129,7 +129,7 @@ class LadderView:
     def _follow(self) -> None:
         """Say what becomes of the last order of this ladder."""
         if self._order is not None and (row := self._store.orders.get(self._order)) is not None:
-            self._say(*outcome(row, self._rules.base if self._rules else ""))
+            self._say(*outcome(row, self._rules.base, decimals(rules.plain(self._rules.tick))) if self._rules else outcome(row, ""))
             if row["status"] not in RESTING | {"new", "pending"}:
                 self._order = None
 

@@ -27,6 +27,7 @@ from ..order_words import (
     marks,
     number,
     order_text,
+    price_text,
     status_tone,
     status_word,
     value,
@@ -48,6 +49,10 @@ _AMENDABLE = ("held", "accepted", "partially_filled")
 
 def _tif(row: dict) -> str:
     return row["tif"].upper().replace("_", " ")
+
+
+def _sorted_by(row: dict) -> Any:
+    return value(row["price"] or row["stop"])
 
 
 def _type(row: dict) -> str:
@@ -101,7 +106,7 @@ class OrdersView:
             delete_action="cancel",
             filter_label="Filter orders",
             empty=empty.root,
-            choice=Choice(lambda row: f"Choose {order_text(row)} {row['symbol']}", self._chosen),
+            choice=Choice(lambda row: f"Choose {self._text(row)} {row['symbol']}", self._chosen),
             filtered=self._bulk.show,
         )
         self._all = el("button", {"type": "button", "class": "btn btn-quiet btn-danger", "hidden": True}, "Cancel all")
@@ -149,7 +154,7 @@ class OrdersView:
             Column("type", "Type", _type),
             num("qty", "Quantity"),
             num("filled", "Filled"),
-            Column("price", "Price", self._limit_or_stop, lambda row: value(row["price"] or row["stop"]), end=True),
+            Column("price", "Price", self._prices, _sorted_by, end=True, title_of=self._text, kept=lambda row: row["price"] or row["stop"]),
             price("stop", "Stop", optional=True),
             price("average_price", "Average", optional=True),
             Column("tif", "In force", _tif, title_of=lambda row: TIF_WORDS.get(row["tif"], row["tif"]), optional=True),
@@ -166,13 +171,18 @@ class OrdersView:
         instrument = self._store.instruments.get(row["symbol"])
         return fixed(row[key], decimals(instrument["tick"])) if instrument else number(row[key])
 
-    def _limit_or_stop(self, row: dict) -> str:
-        if row["price"] or not row["stop"]:
-            return self._price(row, "price")
-        return f"stop {self._price(row, 'stop')}"
+    def _places(self, row: dict) -> int:
+        instrument = self._store.instruments.get(row["symbol"])
+        return decimals(instrument["tick"]) if instrument else 0
+
+    def _prices(self, row: dict) -> str:
+        return price_text(row, self._places(row))
+
+    def _text(self, row: dict) -> str:
+        return order_text(row, places=self._places(row))
 
     def _actions(self, row: dict) -> tuple[Action, ...]:
-        what = order_text(row)
+        what = self._text(row)
         reasons = [Action("why", "Why", f"Why it went there: {what}")] if row.get("legs") or row.get("route") else []
         if row["status"] not in WORKING:
             return tuple(reasons)
@@ -247,12 +257,12 @@ class OrdersView:
     def _act(self, name: str, row: dict) -> None:
         order_id = row["client_order_id"]
         if name == "cancel":
-            self._say(f"Cancelling: {order_text(row)}")
+            self._say(f"Cancelling: {self._text(row)}")
             self._run(self._ask("order.cancel", client_order_id=order_id, **in_account(row)))
         elif name == "why":
             self._run(self._explain(row))
         elif name == "query":
-            self._say(f"Asking the venue about {order_text(row)}")
+            self._say(f"Asking the venue about {self._text(row)}")
             self._run(self._query(row))
         elif name == "amend":
             instrument = self._store.instruments.get(row["symbol"])

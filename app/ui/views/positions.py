@@ -10,7 +10,7 @@ from ..answers import not_done
 from ..dom import el, listen, today
 from ..format import arrow, direction, minus, signed
 from ..link import Refused
-from ..order_words import close_text, number, outcome, position_side, reverse_text, rolls, unsigned, value
+from ..order_words import close_text, decimals, number, outcome, position_side, reverse_text, rolls, unsigned, value
 from .empty import EmptyState
 from .rows import Column
 from .table import Action, Table
@@ -138,7 +138,8 @@ class PositionsView:
         performance.measure(_MEASURE, start=pressed, end=result["received_ms"])
         order = self._store.orders.get(result["client_order_id"])
         if order is not None:
-            self._say(*outcome(order, base))
+            instrument = self._ctx.store.instruments.get(symbol)
+            self._say(*outcome(order, base, decimals(instrument["tick"]) if instrument else 0))
 
     def _refused(self, error: Refused) -> None:
         self._say(*not_done(error, "Not sent"))

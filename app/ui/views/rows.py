@@ -12,7 +12,7 @@ from typing import Any
 
 from ..format import MINUS, NOTHING, plain
 
-_BLANK = ("\t", "\n", "\r")
+_BLANK = ("\t", "\n", "\r", "\u00a0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -328,6 +328,7 @@ class Table:
             "class": f"row-action {action.tone}".strip(),
             "data-action": action.name,
             "aria-label": action.label,
+            "title": action.label,
             "disabled": action.disabled,
         }
         return el("button", attrs, action.text)

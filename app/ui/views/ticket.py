@@ -17,7 +17,7 @@ from .. import ticket_rules as rules
 from ..dom import listen
 from ..format import plain
 from ..link import Refused
-from ..order_words import WORKING, outcome, sentence, value
+from ..order_words import WORKING, decimals, outcome, sentence, value
 from ..own_lines import bracket
 from .ticket_cost import Cost
 from .ticket_form import FIELDS, NUMBERS, TicketForm
@@ -381,7 +381,7 @@ class TicketView:
         if row is None:
             return
         instrument = self._store.instruments.get(row["symbol"])
-        tone, text = outcome(row, instrument["base"] if instrument else row["symbol"])
+        tone, text = outcome(row, instrument["base"], decimals(instrument["tick"])) if instrument else outcome(row, row["symbol"])
         self.form.say(tone, text)
         if row["status"] not in WORKING:
             self._shown_order = None

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from app.model.orders import OrderStatus
+from app.ui.format import NOTHING
 from app.ui.order_words import (
     STATUS_WORDS,
     accounts_text,
@@ -22,6 +23,7 @@ from app.ui.order_words import (
     order_text,
     outcome,
     position_side,
+    price_text,
     reverse_text,
     rolls,
     status_tone,
@@ -61,6 +63,25 @@ def test_order_text():
     assert order_text(row(type="market", price=None), "BTC") == "Buy 1,500 BTC at market"
     assert order_text(row(type="stop_limit", stop="61700")) == "Buy 1,500 BTCUSDT, stop 61,700, limit 61,800"
     assert order_text(row(type="trailing_stop", price=None, stop="61700", trail="1200")) == "Buy 1,500 BTCUSDT, trailing by 1,200, stop 61,700"
+    touched = row(type="limit_if_touched", stop="61700")
+    assert order_text(touched, "BTC", 2) == "Buy 1,500 BTC, if touched at 61,700.00, limit 61,800.00"
+    assert outcome({**touched, "status": "held"}, "BTC", 1)[1] == "Held by this desk, not by the venue: Buy 1,500 BTC, if touched at 61,700.0, limit 61,800.0."
+    assert order_text(row(price="61800.125"), "BTC", 2) == "Buy 1,500 BTC, limit 61,800.125", "nothing is rounded away"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "61,800.00"),
+        ({"type": "market", "price": None}, NOTHING),
+        ({"type": "stop", "price": None, "stop": "61700"}, "61,700.00"),
+        ({"type": "stop_limit", "stop": "61700.5"}, "61,700.50~→ 61,800.00"),
+        ({"type": "trailing_stop", "price": None, "stop": "61700", "trail": "1200"}, "by~1,200~· 61,700.00"),
+        ({"type": "trailing_stop", "price": None, "stop": None, "trail_percent": "1.5"}, f"by~1.5~%~· {NOTHING}"),
+    ],
+)
+def test_the_price_column_holds_every_price_of_an_order(changes, text):
+    assert price_text(row(**changes), 2) == text.replace("~", "\u00a0")
 
 
 def test_a_trailing_stop_has_a_distance_that_can_be_changed_until_it_is_triggered():

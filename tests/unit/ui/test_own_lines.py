@@ -37,6 +37,11 @@ def test_working_orders_of_the_instrument_and_the_average_price():
     }
     assert lines["a/price"].text == "Buy 2 A, limit 1,000.5: working, 1 left"
     assert lines["b/stop"].text == "Sell 2 A, stop 98, limit 99: working; its stop"
+    touched = own_lines([order("h", type="limit_if_touched", price="99", stop="98")], None, None, "A", places=2)
+    assert [(line.title, line.text) for line in touched] == [
+        ("Buy limit 1", "Buy 2 A, if touched at 98.00, limit 99.00: working, 1 left; its limit"),
+        ("Buy if touched 1", "Buy 2 A, if touched at 98.00, limit 99.00: working, 1 left; its touch"),
+    ]
     asked = own_lines([order("a", price="100", amending=True)], None, None, "A")
     assert [(line.title, line.field) for line in asked] == [("Buy 1 · amending", "")], "one whose change has no answer cannot be moved again"
     assert own_lines([], None, None, "A") == []
