@@ -12,18 +12,20 @@ SLICE = 500
 
 
 def csv_lines(series: Series) -> Iterator[str]:
-    """The file in pieces of some lines each: time (UTC; a date for days and longer), prices and volume with all their decimals, and,
+    """The file in pieces of some lines each: time (UTC; a date for days and longer), prices and volume (where there is any) with all their decimals, and,
     where there are any, dividends and splits at their bars."""
     daily = series.timeframe in ("1d", "1w", "1M") and all(time % 86_400_000_000_000 == 0 for time in series.columns["time"])
     splits, dividends = _by_time(series, SPLIT), _by_time(series, DIVIDEND)
     adjusted = series.columns.get(ADJUSTED)
-    names = ["date" if daily else "time", *PRICES, "volume"]
+    traded = ["volume"] if any(series.columns["volume"]) else []  # a file that had none gets none: zero would say that nothing was traded
+    names = ["date" if daily else "time", *PRICES, *traded]
     names += ["adj_close"] if adjusted is not None else []
     names += ["dividend", "split"] if series.actions else []
     lines = [",".join(names)]
-    columns = [series.columns[name] for name in ("time", *PRICES, "volume")]
-    for row, (time, *prices, volume) in enumerate(zip(*columns, strict=True)):
-        cells = [_time(time, daily), *(_plain(value, series.price_scale) for value in prices), _plain(volume, series.volume_scale)]
+    scales = [series.price_scale] * len(PRICES) + [series.volume_scale]
+    columns = [series.columns[name] for name in ("time", *PRICES, *traded)]
+    for row, (time, *values) in enumerate(zip(*columns, strict=True)):
+        cells = [_time(time, daily), *map(_plain, values, scales)]
         if adjusted is not None:
             cells.append(_plain(adjusted[row], series.adjusted_scale))
         if series.actions:

@@ -81,6 +81,13 @@ def test_an_export_reads_back_to_the_same(name: str) -> None:
     assert back.columns["time"] == series.columns["time"] and sorted(back.actions) == sorted(series.actions)
 
 
+def test_an_export_has_no_volume_where_the_file_had_none() -> None:
+    series = reading_of("date,open,high,low,close\n2024-01-02,1,2,1,2\n2024-01-03,2,3,2,3\n").series
+    text = "".join(csv_lines(series))
+    assert text == "date,open,high,low,close\n2024-01-02,1,2,1,2\n2024-01-03,2,3,2,3\n"
+    assert list(reading_of(text).series.rows()) == list(series.rows())
+
+
 def test_an_export_of_minutes() -> None:
     series = walk(1500)
     text = "".join(csv_lines(series))
