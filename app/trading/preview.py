@@ -119,9 +119,11 @@ def _warnings(engine: Engine, read: Ticket, fillable: Decimal, average: Decimal 
     if read.post_only and fillable:
         found.append("Post-only would be rejected: it would trade at once.")
     elif read.tif is TimeInForce.FOK and fillable < read.qty:
-        found.append(f"Fill or kill would be cancelled: only {plain(fillable)} {instrument.base} is displayed within its price.")
+        shown = f"only {plain(fillable)} {instrument.base} is" if fillable else "nothing is"
+        found.append(f"Fill or kill would be cancelled: {shown} displayed within its price.")
     elif (read.type is OrderType.MARKET or read.tif is TimeInForce.IOC) and fillable < read.qty:
-        found.append(f"Only {plain(fillable)} {instrument.base} is displayed within its price; the rest would be cancelled.")
+        shown, rest = (f"Only {plain(fillable)} {instrument.base}", "the rest") if fillable else ("Nothing", "all of it")
+        found.append(f"{shown} is displayed within its price; {rest} would be cancelled.")
     if takes and average is not None and abs(average / mark.price - 1) > _FAR:
         found.append(f"The average price would be {abs(average / mark.price - 1) * 100:.1f} % away from the market.")
     held, whole = engine.portfolio.qty(symbol), spot.held(engine.portfolio, view, symbol)

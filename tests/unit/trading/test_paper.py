@@ -69,7 +69,9 @@ def test_preview_warns_in_words(rig):
         return " ".join(preview(rig.engine, fields(*ticket, **more)).warnings)
 
     assert "Only 15 TOY is displayed" in warnings("buy", "market", "20")
-    assert "Fill or kill would be cancelled" in warnings("buy", "limit", "20", "100.20", tif="fok")
+    assert "Fill or kill would be cancelled: only 15 TOY is displayed" in warnings("buy", "limit", "20", "100.20", tif="fok")
+    assert "cancelled: nothing is displayed within its price." in warnings("buy", "limit", "20", "99", tif="fok")
+    assert warnings("buy", "limit", "20", "99", tif="ioc").startswith("Nothing is displayed within its price; all of it would be cancelled.")
     assert "Post-only would be rejected" in warnings("buy", "limit", "1", "100.20", post_only=True)
     assert "buying power" in warnings("buy", "limit", "2000", "99")
     rig.submit("buy", "market", "2")
