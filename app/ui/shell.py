@@ -178,7 +178,14 @@ class Shell:
                 self.ctx.keys.press(event, typing=True)
             return  # an open dialog has its own keys
         # a dialog that has just closed may still hold the focus: nobody types there
-        self.ctx.keys.press(event, typing=not dialog and event.target.tagName in _TYPING)
+        typing = not dialog and event.target.tagName in _TYPING
+        if not self.ctx.keys.press(event, typing=typing) and typing and event.key == "Escape" and not self._keeps(event):
+            event.target.blur()  # out of the field: single keys are shortcuts again, and Tab goes on from there
+
+    @staticmethod
+    def _keeps(event: Any) -> bool:
+        """Whether Escape is for the field itself: it ends a composition, or empties a search."""
+        return event.isComposing or (event.target.type == "search" and bool(event.target.value))
 
     def _skip(self, event: Any) -> None:
         event.preventDefault()

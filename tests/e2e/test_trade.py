@@ -11,6 +11,21 @@ from playwright.sync_api import Locator, expect
 from tests.e2e.desk import DeskPage
 
 pytestmark = pytest.mark.e2e
+# Texts of the book's figures that were written again as they were, until its levels have changed many times.
+WRITTEN = """() => new Promise((resolve) => {
+  const same = [];
+  let others = 0;
+  const observer = new MutationObserver((records) => {
+    for (const { oldValue, target } of records) {
+      if (target.data !== oldValue) others += 1;
+      else if (target.parentElement.matches(".book-spread-value, .book-bps, .book-depth *")) same.push(oldValue);
+    }
+    if (others < 200) return;
+    observer.disconnect();
+    resolve([same, others]);
+  });
+  observer.observe(document.querySelector(".book"), { subtree: true, characterData: true, characterDataOldValue: true });
+})"""
 
 # The next order goes to the desk worker so that its answer is nobody's, or does not go at all.
 LOSE = """(reaches) => {
@@ -235,3 +250,63 @@ def test_a_level_of_the_book_fills_the_ticket_and_the_cost_comes_before_the_pres
     still.by("ticket-side-sell").click()
     still.by("ticket-type").select_option("market")
     expect(still.by("ticket-submit")).to_have_text("Sell 0.01 BTC at market")
+
+
+def test_written_sent_and_cancelled_by_keys_alone(still: DeskPage) -> None:
+    page = still.page
+    page.emulate_media(reduced_motion="reduce")
+    press = page.keyboard.press
+    press("b")
+    expect(still.by("ticket-qty")).to_be_focused()
+    page.keyboard.type("0.01")
+    press("Enter")
+    expect(still.by("order-row", status="filled")).to_have_count(1)
+    expect(still.by("ticket-qty")).to_be_focused()
+    bid, _ask = still.book()
+    press("Shift+Tab")
+    press("Shift+Tab")
+    expect(still.by("ticket-type")).to_be_focused()
+    page.keyboard.type("Limit")
+    still.by("ticket-price").wait_for()
+    for field, text in (("ticket-qty", "0.02"), ("ticket-price", f"{bid - 100}")):
+        for _ in range(8):
+            press("Tab")
+            if page.evaluate("() => document.activeElement.dataset.testid") == field:
+                break
+        expect(still.by(field)).to_be_focused()
+        press("Control+a")
+        page.keyboard.type(text)
+    expect(still.by("ticket-submit")).to_be_enabled()  # a second press comes too soon for a moment
+    press("Enter")
+    row = still.by("order-row", status="accepted")
+    expect(row).to_have_count(1)
+
+    # out of the field, to the orders, to the newest of them
+    press("g")
+    expect(still.by("ticket-price")).to_have_value(f"{bid - 100}g")
+    press("Backspace")
+    press("Escape")
+    expect(still.by("ticket-price")).not_to_be_focused()
+    press("g")
+    press("o")
+    expect(page.locator("#tab-orders")).to_be_focused()
+    for _ in range(30):
+        press("Tab")
+        if page.evaluate("() => document.activeElement.tagName") == "TR":
+            break
+    expect(row).to_be_focused()
+    press("Enter")
+    expect(page.get_by_label("Limit price USDT")).to_be_focused()
+    press("Escape")
+    expect(row).to_be_focused()
+    key = row.get_attribute("data-client-order-id")
+    press("Delete")
+    gone = page.locator(f"[data-client-order-id='{key}']")
+    expect(gone).to_have_attribute("data-status", "cancelled")
+    expect(gone).to_be_focused()
+    still.check_console()
+
+
+def test_figures_of_the_book_are_written_when_they_change_only(desk: DeskPage) -> None:
+    same, _other = desk.page.evaluate(WRITTEN)
+    assert same == []

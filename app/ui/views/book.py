@@ -86,6 +86,7 @@ class BookView:
         self._bps = el("span", {"class": "book-bps num"})
         self._micro = el("span", {"class": "num", "title": "Microprice: the middle, weighted by the size on the other side of the best prices"}, "–")
         self._lean = el("span", {"class": "num book-lean", "title": "Imbalance of the best five levels: + more bids, − more asks"}, "–")
+        self._figures = ("–", "", "–", "–")
         self._state = el("span", {"class": "book-state", "role": "status"}, "Waiting for the book")
         self._price_head, self._size_head = el("span", None, "Price"), el("span", None, "Size")
         middle = el("div", {"class": "book-spread"}, el("span", None, "Spread "), self._spread, self._bps)
@@ -160,11 +161,18 @@ class BookView:
             return
         self._book = book
         self._draw()
-        set_text(self._spread, book["spread"] or "–")
-        set_text(self._bps, f" · {book['spread_bps']} bps" if book["spread_bps"] else "")
-        set_text(self._micro, book["microprice"] or "–")
         lean = book["imbalance"]
-        set_text(self._lean, "–" if lean is None else f"{'+' if lean > 0 else '−' if lean < 0 else ''}{abs(lean)} %")
+        texts = (
+            book["spread"] or "–",
+            f" · {book['spread_bps']} bps" if book["spread_bps"] else "",
+            book["microprice"] or "–",
+            "–" if lean is None else f"{'+' if lean > 0 else '−' if lean < 0 else ''}{abs(lean)} %",
+        )
+        if texts != self._figures:
+            for node, text, before in zip((self._spread, self._bps, self._micro, self._lean), texts, self._figures, strict=True):
+                if text != before:
+                    set_text(node, text)
+            self._figures = texts
         self._depth.moved()
         words = _STATE_WORDS.get(book["state"], book["state"])
         self._say(book["state"], f"{words}: {book['reason']}" if book.get("reason") else words)

@@ -337,6 +337,7 @@ class Table:
         placed = self._placed
         if placed == keys:
             return
+        comes_first = bool(keys) and keys[0] not in placed
         for index, key in enumerate(keys):
             if index < len(placed) and placed[index] == key:
                 continue
@@ -345,7 +346,8 @@ class Table:
             before = self._rows[placed[index]].tr if index < len(placed) else None
             self._body.insertBefore(self._rows[key].tr, before)
             placed.insert(index, key)
-        if self._active not in self._rows and keys:
+        # Tab comes to the row that came last, unless somebody is at another one
+        if keys and (self._active not in self._rows or (comes_first and not self._body.contains(document.activeElement))):
             self._make_active(keys[0])
 
     def _spacers(self, above: int, below: int) -> None:
