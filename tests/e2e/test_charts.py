@@ -18,6 +18,7 @@ pytestmark = pytest.mark.e2e
 CHART = '[data-slot="chart"] .chart'
 ORDER_STATE = """(accepting) => kontor.desk.dispatchEvent(new MessageEvent("message", { data: JSON.stringify(
   { t: "order_state", accepting, reason: accepting ? "" : "a test", see: "", real: true }) }))"""
+TOLD = "(message) => kontor.desk.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(message) }))"
 # How many there are in the page's interpreter; each has elements, listeners and a place in the desk's feeds.
 LIVING = """() => JSON.parse(python.runPython(`
 import gc, json
@@ -46,6 +47,14 @@ def near(page: Page, step: int = 2) -> list[float]:
             found.append(y + 2.0)
         was = is_near
     return found
+
+
+def seen_a_while(desk: DeskPage) -> None:
+    """Hold the recording still once the prices in sight reach some units: a line a little away from the market is drawn then."""
+    desk.play()
+    desk.page.wait_for_function("() => /^.* 0:(0[8-9]|[1-5][0-9]) of/.test(document.querySelector('.replay-at').textContent)")
+    desk.pause()
+    desk.wait_still()
 
 
 def said(page: Page) -> Locator:
@@ -212,8 +221,27 @@ def test_a_line_is_dragged(desk: DeskPage) -> None:
     desk.check_console()
 
 
+def test_a_moved_line_says_what_it_costs_before_it_is_let_go(still: DeskPage) -> None:
+    page = still.page
+    still.follow()
+    order = rest(still, "2")
+    page.get_by_test_id("ticket-price").fill("")
+    canvas(page).focus()
+    for key in ("ArrowUp", "Enter", "ArrowDown"):
+        page.keyboard.press(key)
+    expect(said(page)).to_contain_text("Loses its place in the queue. Enter amends the order, Escape keeps it as it was.")
+    # filled in part while it is held, at a venue that would place the rest anew: said at once
+    row = still.seen()["orders"][order] | {"status": "partially_filled", "filled": "0.005", "remaining": "0.015", "anew": True}
+    page.evaluate(TOLD, {"t": "orders", "reset": False, "rows": [row]})
+    expect(said(page)).to_contain_text("Loses its place in the queue. It is cancelled first, then the 0.015 left is placed at 6")
+    expect(said(page)).to_contain_text("what fills before the cancel counts. Enter amends the order")
+    page.keyboard.press("Escape")
+    expect(said(page)).to_have_text("Kept as it was.")
+
+
 def test_what_is_let_go_unarmed_is_not_sent_to_a_real_account(still: DeskPage) -> None:
     desk, page = still, still.page
+    seen_a_while(desk)
     desk.follow()
     order = rest(desk, "2")
     began = price_of(desk, order)
@@ -282,8 +310,7 @@ def test_a_removed_chart_is_gone_for_good(page: Page, server: Server) -> None:
 
 def test_the_ticket_s_bracket_is_dragged(desk: DeskPage) -> None:
     page = desk.page
-    desk.pause()
-    desk.wait_still()
+    seen_a_while(desk)
     desk.fill_ticket(side="buy", kind="market", qty="0.01")
     page.get_by_test_id("ticket-exits").click()
     page.get_by_test_id("ticket-bracket").click()
