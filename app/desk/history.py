@@ -126,10 +126,10 @@ class History:
         from app.history.export import csv_lines, file_name
 
         work = self._work
-        series = await self.store.read(await self.store.find(series_id))
-        series = await self._result(adjusted(series, mode), work)
+        stored = await self.store.read(await self.store.find(series_id))
+        series = await self._result(adjusted(stored, mode), work)
         data = "".join(await self._all(csv_lines(series), work, "writing")).encode()
-        return {"name": file_name(series, mode), "bytes": len(data), "rows": len(series)}, self._desk.around.files.make(data)
+        return {"name": file_name(series, mode), "bytes": len(data), "rows": len(series), "adjusted": series is not stored}, self._desk.around.files.make(data)
 
     # The chart.
 

@@ -123,6 +123,15 @@ def kept(row: dict, repairs: int) -> str:
     return f"{name(row)} is kept{mended}: {fmt.plural(row['rows'], 'bar')}, {fmt.size(row['bytes'])}, {WHERE[row['where']]}. Its chart shows them."
 
 
+def exported(found: dict, mode: str) -> tuple[str, str]:
+    """What was saved, and its tone: that nothing was adjusted though it was asked for is no small thing."""
+    said = f"{found['name']}: {fmt.plural(found['rows'], 'bar')}, {fmt.size(found['bytes'])}, not encrypted."
+    if mode == "none" or found["adjusted"]:
+        return said, "plain"
+    kinds = "splits" if mode == "splits" else "splits or dividends"
+    return f"{said} Prices are as stored: the series has no {kinds} to adjust for. Check says whether some are missing.", "warn"
+
+
 def same(row: dict) -> str:
     """That there is a series of this name already."""
     return f"{name(row)} from {row['source']} is stored already ({reach(row)}). Keeping this replaces it."

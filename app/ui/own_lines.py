@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from .order_words import WORKING, number, order_text, status_word, value
+from .order_words import WORKING, decimals, number, order_text, priced, status_word, value
 from .ticket_rules import TOUCH_TYPES, Draft, Unreadable, grouped, plain, read_number
 
 AMENDABLE = frozenset({"held", "accepted", "partially_filled"})
@@ -47,7 +47,7 @@ def own_lines(orders: Iterable[dict], account: dict | None, draft: Draft | None,
             lines.append(Line(AVERAGE, average, AVERAGE, f"Average {position['qty']}", text))
     stands = {(line.price, line.kind) for line in lines}
     sent = draft.side if draft is not None else ""  # a ticket that was just sent says nothing that its order does not
-    return lines + [line for line in draft_lines(draft, symbol) if line.kind != "draft" or (line.price, sent) not in stands]
+    return lines + [line for line in draft_lines(draft, symbol, places) if line.kind != "draft" or (line.price, sent) not in stands]
 
 
 def _order_lines(row: dict, amend: bool, places: int) -> list[Line]:
@@ -69,7 +69,7 @@ def _order_lines(row: dict, amend: bool, places: int) -> list[Line]:
     return out
 
 
-def draft_lines(draft: Draft | None, symbol: str) -> list[Line]:
+def draft_lines(draft: Draft | None, symbol: str, places: int = 0) -> list[Line]:
     """What the ticket's prices would be: limit, stop, and both exits."""
     if draft is None or draft.symbol != symbol:
         return []
@@ -82,7 +82,7 @@ def draft_lines(draft: Draft | None, symbol: str) -> list[Line]:
             continue
         kind, word = ("exit" if field in ("take_profit", "stop_loss") else "draft"), _draft_word(draft, field)
         side = draft.side if kind == "draft" else "sell" if draft.side == "buy" else "buy"
-        text = f"Ticket, not sent: {side} {word} {grouped(price)}"
+        text = f"Ticket, not sent: {side} {word} {priced(plain(price), places)}"
         out.append(Line(f"draft/{field}", price, kind, f"Ticket {word}", text, "", field))
     return out
 
@@ -169,7 +169,8 @@ class Move:
     @property
     def text(self) -> str:
         """Where from and where to."""
-        return f"{self.line.title}: from {grouped(self.line.price)} to {grouped(self.price)}"
+        before, now = (priced(plain(price), decimals(plain(self._tick))) for price in (self.line.price, self.price))
+        return f"{self.line.title}: from {before} to {now}"
 
 
 def bracket(draft: Draft, entry: Decimal, tick: Decimal, view: tuple[float, float] | None = None) -> dict[str, str]:

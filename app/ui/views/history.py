@@ -141,7 +141,7 @@ class HistoryView:
         self._said.say("Writing…", "plain")
         found = await self._ctx.link.ask_secret("history.export", series=series, adjust=mode)
         (await load("handing")).save(found["file"], found["name"])
-        self._said.say(f"{found['name']}: {fmt.plural(found['rows'], 'bar')}, {fmt.size(found['bytes'])}, not encrypted.")
+        self._said.say(*words.exported(found, mode))
 
     async def _check(self, series: str) -> None:
         self._said.say("Checking…", "plain")

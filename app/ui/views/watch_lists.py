@@ -210,7 +210,7 @@ class WatchLists:
         unknown = sum(symbol not in self._store.instruments for symbol in found.symbols)
         parts = [f"{name}: {plural(len(found.symbols), 'instrument')}"]
         parts += [f"{unknown} not known to this venue, kept for one that knows them"] if unknown else []
-        parts += [f"{found.unreadable} words were no symbols and are left out"] if found.unreadable else []
+        parts += [f"{plural(found.unreadable, 'word is', 'words are')} left out: no symbol"] if found.unreadable else []
         self._made(name, "; ".join(parts) + ".")
 
     def _try(self, act: Callable[[], None]) -> None:

@@ -61,6 +61,9 @@ async def test_a_preview_writes_nothing_and_says_what_is_wrong(desk_page: Page) 
     assert (await page.ask("history.check", series=kept["kept"]["id"]))["findings"] == []
     about = await page.ask("history.export", series=kept["kept"]["id"], adjust="none")
     text = page.files[-1].decode()
+    assert not about["adjusted"]
+    assert not (await page.ask("history.export", series=kept["kept"]["id"], adjust="splits"))["adjusted"], "its prices are adjusted for splits already"
+    assert (await page.ask("history.export", series=kept["kept"]["id"], adjust="all"))["adjusted"]
     assert about["name"] == "4063-1d.csv" and "2023-03-28,4200,4207,4124,4142,4505500,4087.837109375,0,1\n" in text
 
 

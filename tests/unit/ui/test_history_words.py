@@ -32,6 +32,15 @@ def test_findings() -> None:
     assert words.places({"count": 0, "times": [], "lines": []}, "1d") == ""
 
 
+def test_an_export_that_adjusts_nothing_says_so() -> None:
+    found = {"name": "A-1d.csv", "rows": 2, "bytes": 100, "adjusted": False}
+    assert words.exported(found, "none") == ("A-1d.csv: 2 bars, 100 B, not encrypted.", "plain")
+    assert words.exported(found | {"adjusted": True}, "splits") == words.exported(found, "none")
+    text, tone = words.exported(found, "splits")
+    assert tone == "warn" and "Prices are as stored: the series has no splits to adjust for." in text
+    assert "no splits or dividends" in words.exported(found, "all")[0]
+
+
 def test_a_preview_in_sentences() -> None:
     order = {"newest_first": 1, "late": 2, "repeated": 1, "conflicting": 3}
     found = {**ROW, "bars": 62, "rows": 64, "name": "x.csv", "form": "ISO 8601", "zone": "UTC", "splits": 1, "dividends": 0, "basis": "raw"}

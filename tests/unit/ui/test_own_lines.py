@@ -49,8 +49,8 @@ def test_working_orders_of_the_instrument_and_the_average_price():
 
 
 def test_the_ticket_s_draft_has_lines_for_what_can_be_read():
-    draft = Draft("A", "buy", "limit", qty="1", price="100", take_profit="1,110.50", stop_loss="nonsense")
-    lines = draft_lines(draft, "A")
+    draft = Draft("A", "buy", "limit", qty="1", price="100", take_profit="1,110.5", stop_loss="nonsense")
+    lines = draft_lines(draft, "A", 2)
     assert [(line.key, line.price, line.kind, line.field, line.order_id) for line in lines] == [
         ("draft/price", Decimal(100), "draft", "price", ""),
         ("draft/take_profit", Decimal("1110.50"), "exit", "take_profit", ""),
@@ -90,7 +90,7 @@ def test_a_press_beside_a_line_drags_it_from_there_once_it_has_moved():
 
 def test_a_moved_price_has_the_decimals_of_its_tick():
     move = Move(own_lines([order("a", price="61829.8")], None, None, "A")[0], Decimal("0.01000000"))
-    assert move.to(61830.1234) and move.shown.title == "Buy 1 → 61,830.12" and move.text == "Buy 1: from 61,829.8 to 61,830.12"
+    assert move.to(61830.1234) and move.shown.title == "Buy 1 → 61,830.12" and move.text == "Buy 1: from 61,829.80 to 61,830.12"
     assert move.changes == {"price": "61830.12"}
     coarse = Move(move.line, Decimal("10"))
     assert coarse.to(1234) and coarse.shown.title == "Buy 1 → 1,230" and coarse.changes == {"price": "1230"}
@@ -103,10 +103,12 @@ def test_a_move_is_exact_and_names_what_it_changes():
     assert move.to(0.1 + 0.2 + 0.11) and move.price == Decimal("0.4") and move.changes == {"price": "0.4"}
     move.step(-10)
     assert move.price == Decimal("0.1"), "never at or below zero"
-    assert move.shown.title == "Buy limit 1 → 0.1" and move.text == "Buy limit 1: from 0.30 to 0.1"
+    assert move.shown.title == "Buy limit 1 → 0.1" and move.text == "Buy limit 1: from 0.3 to 0.1"
     odd = Move(own_lines([order("a", price="100.03")], None, None, "A")[0], Decimal("0.05"))
     odd.step(1)
-    assert odd.price == Decimal("100.10")
+    assert odd.price == Decimal("100.10") and odd.text == "Buy 1: from 100.03 to 100.10"
+    whole = Move(own_lines([order("a", price="100")], None, None, "A")[0], Decimal("0.05"))
+    assert whole.text == "Buy 1: from 100.00 to 100.00"
 
 
 TICKS = st.sampled_from(["0.00000001", "0.0005", "0.01", "0.05", "0.25", "1", "2.5", "100"]).map(Decimal)
