@@ -99,7 +99,8 @@ const start = () => {
     if (worker !== made) return;
     worker = null; // the next connection tries again
     made.terminate();
-    for (const id of [...markets.keys()]) end(id, 1006, "worker/market.mjs could not be started");
+    const why = event.message ? `failed: ${event.message}` : "could not be started";
+    for (const id of [...markets.keys()]) end(id, 1006, `worker/market.mjs ${why}`);
   };
   return made;
 };

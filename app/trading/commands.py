@@ -115,7 +115,7 @@ class Commands:
         closing = [(position, qty) for symbol, position in positions if symbol in self._view().instruments and (qty := self.closable(symbol))]
         reason = f"kill switch pressed by {by}; orders cancelled: {len(self.working)}, positions closed: {len(closing)}"
         found: list[Event] = [self.risk.halting(now, "kill_switch", reason)]
-        found += self._cancels([*self.working.values()], *["cancelled by the kill switch"] * 2)
+        found += self._cancels([*self.working.values()], why := "cancelled by the kill switch", why)
         for position, qty in closing:
             symbol, side = position.symbol, Side.SELL if position.qty > 0 else Side.BUY
             ((cid, sequence),) = self.new_ids(1, KILL_ORIGIN)

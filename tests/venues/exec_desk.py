@@ -176,3 +176,24 @@ async def with_paper(tmp_path: Path) -> AsyncIterator[RealDesk]:
     """The paper account, which is shown, beside the exchange's, ready and armed."""
     async with real_desk(tmp_path, accounts="paper,binance") as desk:
         yield await desk.armed()
+
+
+def lose(desk: RealDesk, lost: str, method: str, **reports) -> None:
+    """The next answer to a method goes the way of ``lost``; unless that is "the answer" alone, these reports do too."""
+    desk.emulator.inject("api_cut" if lost == "the line" else "api_drop", match=method)
+    if lost != "the answer":
+        desk.emulator.inject("event_drop", **reports)
+
+
+async def find_out(desk: RealDesk, lost: str, asking: asyncio.Task, order: Order, then: str, whole: str) -> None:
+    """Something happens to an order whose answer was lost, meanwhile "the desk" itself may be gone; and it comes to be ready again."""
+    if lost == "the desk":
+        await desk.desk.stop()
+        asking.cancel()
+    if then == "cancelled":
+        desk.emulator.exchange.cancel(order)
+    elif then != "working":
+        desk.emulator.exchange.trade(SYMBOL, order.price, Decimal(whole if then == "filled" else "0.05"))
+    if lost == "the desk":
+        await desk.restart()
+    await desk.ready()

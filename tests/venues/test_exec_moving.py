@@ -17,7 +17,7 @@ from app.model import events
 from app.trading.journal import decode
 from app.venues.binance.replacing import new_id
 from tests.venues.binance_sim.ledger import Order
-from tests.venues.exec_desk import ED25519, HMAC, SYMBOL, RealDesk, real_desk
+from tests.venues.exec_desk import ED25519, HMAC, SYMBOL, RealDesk, find_out, lose, real_desk
 from tests.venues.live_desk import until
 from tests.venues.test_exec_replacing import amend, working
 
@@ -206,24 +206,13 @@ async def test_whatever_is_lost_what_was_placed_is_found(tmp_path, lost, then):
     async with real_desk(tmp_path) as desk:
         await desk.armed()
         cid = await partly(desk)
-        desk.emulator.inject("api_cut" if lost == "the line" else "api_drop", match="order.place")
-        if lost != "the answer":
-            desk.emulator.inject("event_drop", match="executionReport:NEW")
+        lose(desk, lost, "order.place", match="executionReport:NEW")
         price = desk.bid - 50
         asking = asyncio.create_task(amend(desk, cid, "0.2", price))
         await until(lambda: last(desk).price == price, "placed there")
-        if lost == "the desk":
-            await desk.desk.stop()
-            asking.cancel()
         theirs = last(desk)
         assert theirs.qty == Decimal("0.16")
-        if then == "cancelled":
-            desk.emulator.exchange.cancel(theirs)
-        elif then != "working":
-            desk.emulator.exchange.trade(SYMBOL, price, Decimal("0.16" if then == "filled" else "0.05"))
-        if lost == "the desk":
-            await desk.restart()
-        await desk.ready()
+        await find_out(desk, lost, asking, theirs, then, "0.16")
         await desk.status(cid, {"working": "partially_filled", "partly": "partially_filled"}.get(then, then))
         order = desk.engine.orders[cid]
         await until(lambda: order.amend_requested_ns is None and order.venue_order_id == str(theirs.number), "known")

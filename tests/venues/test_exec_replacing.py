@@ -13,7 +13,7 @@ from app.trading.journal import decode
 from app.venues.binance.replacing import new_id
 from tests.venues.binance_sim.ledger import Order
 from tests.venues.binance_sim.private import told
-from tests.venues.exec_desk import ED25519, HMAC, SYMBOL, RealDesk, real_desk
+from tests.venues.exec_desk import ED25519, HMAC, SYMBOL, RealDesk, find_out, lose, real_desk
 from tests.venues.live_desk import until
 
 
@@ -90,23 +90,12 @@ async def test_whatever_is_lost_the_order_is_found_under_its_new_number(tmp_path
     async with real_desk(tmp_path) as desk:
         await desk.armed()
         cid = await working(desk)
-        desk.emulator.inject("api_cut" if lost == "the line" else "api_drop", match="order.cancelReplace")
-        if lost != "the answer":
-            desk.emulator.inject("event_drop", count=2, match="executionReport")
+        lose(desk, lost, "order.cancelReplace", count=2, match="executionReport")
         price = desk.bid - 50
         asking = asyncio.create_task(amend(desk, cid, "0.2", price))
         await until(lambda: now(desk, cid).price == price, "replaced there")
-        if lost == "the desk":
-            await desk.desk.stop()
-            asking.cancel()
         theirs = now(desk, cid)
-        if then == "cancelled":
-            desk.emulator.exchange.cancel(theirs)
-        elif then != "working":
-            desk.emulator.exchange.trade(SYMBOL, price, Decimal("0.2" if then == "filled" else "0.05"))
-        if lost == "the desk":
-            await desk.restart()
-        await desk.ready()
+        await find_out(desk, lost, asking, theirs, then, "0.2")
         await desk.status(cid, {"working": "accepted", "partly": "partially_filled"}.get(then, then))
         order = desk.engine.orders[cid]
         await until(lambda: order.amend_requested_ns is None, "known")

@@ -123,6 +123,8 @@ first.onerror({ preventDefault() {} });
 """)
     words = "worker/market.mjs could not be started"
     assert said == [["a", 1006, words], ["b", 1006, words], True, True, [{"id": 3, "connect": "ws://x", "told": "{}"}]]
+    said = told('market("a"); beside.onerror({ preventDefault() {}, message: "RangeError" });')
+    assert said == [["a", 1006, "worker/market.mjs failed: RangeError"]]
 
 
 def test_what_is_no_address_of_a_socket_is_refused_at_once() -> None:
