@@ -2,14 +2,17 @@
 // piece with their lengths beside them, and sealing, storing, reading and opening are done here in one go. Keys stay CryptoKeys; what
 // is sealed and under which associated data Python decides. The layout of what is stored is docs/vault.md's.
 
+import { answered, COPY, DELETE, RECORDS, written } from "./transactions.mjs";
+import { logOf, settled } from "./wal.mjs";
+
+export { about, attach, detach, empty, settled } from "./wal.mjs";
+
 const { subtle } = globalThis.crypto;
-const RECORDS = "records";
 const FAILED = -1;
 const HEAD_BYTES = 30;
 const NONCE_AT = 18;
 const TAG_BYTES = 16;
 const FORMAT = 1;
-const [PUT, ADD, DELETE, COPY] = [0, 1, 2, 3];
 const CHUNK = { records: [16, 4_000], bytes: 2 ** 21, first: 250 };
 
 // The parts of `bytes`, one after another, as long as `lengths` says.
@@ -71,7 +74,8 @@ const sealed = async (count, packed, keys) => {
   for (let number = 0, row = 0; number < count; number++, row += 5) {
     const [headEnd, aadEnd] = [at + plan[row + 2], at + plan[row + 2] + plan[row + 3]];
     const data = packed.subarray(aadEnd, aadEnd + plan[row + 4]);
-    if (plan[row + 1] < 0) values[number] = data.slice();
+    if (plan[row] === DELETE || plan[row] === COPY) values[number] = null;
+    else if (plan[row + 1] < 0) values[number] = data.slice();
     else {
       const how = { name: "AES-GCM", iv: packed.subarray(headEnd - 12, headEnd), additionalData: packed.subarray(headEnd, aadEnd) };
       const head = packed.subarray(at, headEnd);
@@ -90,56 +94,14 @@ const sealed = async (count, packed, keys) => {
   return { plan, values };
 };
 
-const startsWith = (stored, prefix) =>
-  stored === undefined || prefix === null
-    ? stored === undefined && prefix === null
-    : prefix.every((byte, at) => stored[at] === byte);
-
-// Seals and writes in one transaction; what is stored under `guard` has to begin with `prefix` (null: not to be there). Gives "" once
-// it is complete, otherwise the name of what went wrong: "Guard", or a DOMException's. `keys`: one a line.
+// Seals and writes in one transaction, by way of the store's write-ahead log if it has one. Gives what `written` gives; `keys`: one a line.
 export const commit = async (db, durability, guard, prefix, ids, packed, ...keys) => {
   const names = ids.split("\n");
   const { plan, values } = await sealed(names.length, packed, keys);
-  return new Promise((done) => {
-    let transaction = null;
-    let refused = false;
-    try {
-      transaction = db.transaction(RECORDS, "readwrite", { durability });
-      transaction.oncomplete = () => done("");
-      transaction.onabort = () => done(refused ? "Guard" : (transaction.error?.name ?? "AbortError"));
-      const store = transaction.objectStore(RECORDS);
-      if (guard !== "")
-        store.get(guard).onsuccess = ({ target }) => {
-          if (startsWith(target.result, prefix)) transaction.commit();
-          else {
-            refused = true;
-            transaction.abort();
-          }
-        };
-      names.forEach((name, number) => {
-        const operation = plan[number * 5];
-        if (operation === DELETE) store.delete(name);
-        else if (operation === ADD) store.add(values[number], name);
-        else store.put(values[operation === COPY ? number - 1 : number], name);
-      });
-      if (guard === "") transaction.commit();
-    } catch (error) {
-      done(error.name);
-      try {
-        transaction?.abort();
-      } catch {} // it has ended already
-    }
-  });
+  const change = { guard, prefix, names, operations: names.map((_name, number) => plan[number * 5]), values };
+  const log = logOf(db);
+  return log === undefined ? written(db, durability, change) : log.commit(change, durability === "strict");
 };
-
-const answered = (request) =>
-  new Promise((done, failed) => {
-    request.onsuccess = () => done(request.result);
-    request.onerror = (event) => {
-      event.preventDefault();
-      failed(request.error);
-    };
-  });
 
 // What opens a class: `prefixes` holds the constant part of the associated data of form 1, 2 and 3, one after another; `keys` epoch and
 // key in turn; an id is what of a key follows `skip` characters.
@@ -192,11 +154,16 @@ const opened = async (names, values, how) => {
   return { ids: JSON.stringify(ids), heads, closed: closed.join(","), ...join(plains) };
 };
 
+const caughtUp = async (db) => {
+  const failure = await settled(db);
+  if (failure !== "") throw new DOMException("what was committed does not go into the database", failure);
+};
+
 // Reads and opens what lies between two keys, at most `limit`; `next()` gives it piece by piece, then null. One transaction, whose
 // requests follow each other without waiting for what is done with their answers.
 export const scan = (db, lower, upper, limit, skip, prefixes, ...keys) => {
   const how = opener(skip, prefixes, keys);
-  const store = db.transaction(RECORDS, "readonly").objectStore(RECORDS);
+  let store = null;
   let left = limit;
   const load = (from, exclusive, count) =>
     new Promise((done, failed) => {
@@ -228,7 +195,11 @@ export const scan = (db, lower, upper, limit, skip, prefixes, ...keys) => {
       names.onerror = values.onerror = lost;
       values.onsuccess = () => take(names.result, values.result);
     });
-  let chunk = load(lower, false, Math.min(left, CHUNK.first));
+  const begin = () => {
+    store = db.transaction(RECORDS, "readonly").objectStore(RECORDS);
+    return load(lower, false, Math.min(left, CHUNK.first));
+  };
+  let chunk = logOf(db)?.stuck ? caughtUp(db).then(begin) : begin();
   return {
     async next() {
       if (chunk === null) return null;
@@ -241,6 +212,7 @@ export const scan = (db, lower, upper, limit, skip, prefixes, ...keys) => {
 
 // One record: null if it is not there, otherwise a byte that says whether it opened, its head, and what it holds or what is stored.
 export const get = async (db, name, skip, prefixes, ...keys) => {
+  if (logOf(db)?.stuck) await caughtUp(db);
   const stored = await answered(db.transaction(RECORDS, "readonly").objectStore(RECORDS).get(name));
   if (stored === undefined) return null;
   const value = bytesOf(stored);

@@ -135,6 +135,22 @@ class Estimate:
     persisted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SecondCopy:
+    """The second copy of a store, ``bytes`` long; ``kept`` False: there is none, and ``why``. ``ahead``: it is written before the database. What was done
+    when the store was opened: ``forward`` commits that only the copy had were written into the database; ``restored`` records were put back from it,
+    because the database was ``lost`` (else: older), as they were at ``modified`` (ms UTC)."""
+
+    kept: bool
+    why: str = ""
+    bytes: int = 0
+    ahead: bool = False
+    forward: int = 0
+    restored: int = 0
+    lost: bool = False
+    modified: float = 0.0
+
+
 class Store(Protocol):
     """Records of bytes by (class, id). Class: [a-z0-9_-]; id: printable ASCII, ordered as text.
 
@@ -190,6 +206,12 @@ class Store(Protocol):
 
     async def meta_put(self, key: str, value: str) -> None:
         """Keep a small text in the second database (not durable at once)."""
+
+    async def settled(self) -> bool:
+        """Wait until all that was committed is where it is read from; False where it does not get there."""
+
+    def second_copy(self) -> SecondCopy | None:
+        """The copy of all that is committed under a guard, beside the database; None where a store has no such thing."""
 
     async def estimate(self) -> Estimate:
         """Storage use and quota in bytes."""

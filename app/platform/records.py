@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from app.platform.errors import StoreClosed
-from app.platform.interfaces import Batch, Crypto, Guard, Opener, SealedWrite, Sealing, Store, Write
+from app.platform.interfaces import Batch, Crypto, Guard, Opener, SealedWrite, Sealing, SecondCopy, Store, Write
 
 _T = TypeVar("_T")
 
@@ -96,6 +96,14 @@ class RecordStore:
             if start:
                 await asyncio.sleep(0)  # a long scan lets market data through
             yield await opened_batch(crypto, opener, stored[start : start + _OPENED_AT_ONCE])
+
+    async def settled(self) -> bool:
+        """Whether all that was committed is where it is read from."""
+        return True
+
+    def second_copy(self) -> SecondCopy | None:
+        """A store that is one file has no copy."""
+        return None
 
     async def append(self, cls: str, records: Sequence[tuple[str, bytes]], *, strict: bool = True) -> None:
         """Add new records in one transaction; StoreConflict if an id exists."""

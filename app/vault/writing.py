@@ -109,6 +109,8 @@ class Writer:
 
     async def mark(self) -> None:
         """Note vault and counter outside the main database, so that losing or rolling back that one shows."""
+        if not await self._sources.store.settled():
+            return  # the mark is never ahead of the database
         note = {"vault": self._sources.ring.vault_id.hex(), "counter": self.manifest.counter}
         await self._sources.store.meta_put(MARK, json.dumps(note))
 

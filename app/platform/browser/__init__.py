@@ -95,7 +95,7 @@ def browser_platform(database: str = "kontor", site: str = "") -> Platform:
         clock=clock,
         entropy=BrowserEntropy(),
         scheduler=LoopScheduler(),
-        store=BrowserStore(database),
+        store=BrowserStore(database, logged=True),
         crypto=BrowserCrypto(site),
         locks=BrowserLocks(),
         sockets=BrowserSockets(),

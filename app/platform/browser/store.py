@@ -26,7 +26,7 @@ from app.platform.errors import (
     StoreFull,
     StoreUnavailable,
 )
-from app.platform.interfaces import Batch, Crypto, Estimate, Guard, Opener, SealedWrite, Write
+from app.platform.interfaces import Batch, Crypto, Estimate, Guard, Opener, SealedWrite, SecondCopy, Write
 from app.platform.records import HEAD_BYTES, RecordStore, check_class, check_id
 
 _RECORDS = "records"
@@ -38,11 +38,12 @@ _FIRST = frozenset((0,))
 
 
 class BrowserStore(RecordStore):
-    """`Store` over IndexedDB. One instance is one connection. ``marked`` False: without the second database, so without meta texts."""
+    """`Store` over IndexedDB. One instance is one connection. ``marked`` False: without the second database, so without meta texts; ``logged``: with
+    a write-ahead log, which is a second copy of all that is committed under a guard."""
 
-    def __init__(self, name: str, marked: bool = True) -> None:
+    def __init__(self, name: str, marked: bool = True, logged: bool = False) -> None:
         self.name = name
-        self._marked = marked
+        self._marked, self._logged = marked, logged
         self._db: Any = None
         self._mark: Any = None
         self._bulk: Any = None
@@ -63,6 +64,12 @@ class BrowserStore(RecordStore):
         self._db = await _open(factory, self.name)
         self._watch(self._db, "versionchange", "Another tab needs a newer version of the database.")
         self._watch(self._db, "close", "The browser closed the database, perhaps because its data was removed.")
+        if self._logged:
+            try:
+                await self._bulk.attach(self._db, self.name)
+            except JsException as error:
+                self._shut("The record store could not be brought up to date.")
+                raise _translated(error) from error
 
     async def commit(self, writes: Sequence[Write], *, strict: bool = True, guard: Guard | None = None) -> None:
         """Keep all writes or none; strict ones are on disk on return."""
@@ -174,6 +181,8 @@ class BrowserStore(RecordStore):
 
     async def clear(self) -> None:
         """Remove every record and every meta text."""
+        if self._logged:
+            self._bulk.empty(self._connected(self._db))  # first: what is left there would be put back
         for db in (self._db, self._mark) if self._marked else (self._db,):
             transaction = self._transaction("readwrite", True, db)
             await _result(transaction.objectStore(_RECORDS).clear())
@@ -188,6 +197,15 @@ class BrowserStore(RecordStore):
         """Keep a small text in the second database (not durable at once)."""
         store = self._transaction("readwrite", False, self._mark).objectStore(_RECORDS)
         await _result(store.put(value, key))
+
+    async def settled(self) -> bool:
+        """Wait until the database has all that was committed; False where it takes no more."""
+        return not await self._bulk.settled(self._connected(self._db))
+
+    def second_copy(self) -> SecondCopy | None:
+        """What is known of the write-ahead log; None without one."""
+        told = json.loads(self._bulk.about(self._db)) if self._logged and self._db is not None else None
+        return None if told is None else SecondCopy(**told)
 
     async def estimate(self) -> Estimate:
         """Storage use and quota in bytes, as far as the browser says."""
@@ -212,6 +230,8 @@ class BrowserStore(RecordStore):
 
     def _shut(self, why: str) -> None:
         self._why_closed = why
+        if self._logged and self._db is not None:
+            self._bulk.detach(self._db)
         for db in (self._db, self._mark):
             if db is not None:
                 db.close()

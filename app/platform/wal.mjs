@@ -1,0 +1,500 @@
+// The write-ahead log of the vault's record store: a file of its own (OPFS) that holds every commit as it was stored. It is written before the
+// database, so that an order need not wait for a transaction; and it is the vault's second copy, because browsers are known to drop a site's databases
+// whole when they find them damaged. docs/vault.md says what is in it and what happens when the two differ.
+
+import { answered, PUT, RECORDS, written } from "./transactions.mjs";
+import { BASE, CHANGE, changeOf, encoded, frames, generationOf, HEAD_BYTES, Index, isWhole, MARK_BYTES, markAfter, markBefore, PIECE, sameMark, valueAt, writeHead } from "./walfile.mjs";
+
+const GUARD = "manifest/manifest"; // what it begins with changes with every commit: the mark of a state of the store
+const MANIFESTS = [GUARD, "manifest/copy"];
+const HEADERS = ["header/vault", "header/copy"];
+const AHEAD_BYTES = 2 ** 16; // a larger commit waits for the database: writing it out would hold up the thread
+const SPARE_BYTES = 2 ** 23;
+const PIECE_BYTES = 2 ** 18;
+const STEP_BYTES = 2 ** 20;
+const BATCH_BYTES = 2 ** 22;
+const TRIES = 60;
+const TRY_MS = 50; // a worker that was ended a moment ago may still hold the file
+const FULL = "QuotaExceededError";
+const UNDONE = ["Guard", FULL, "ConstraintError"]; // a transaction that ended with these left nothing
+
+const logs = new WeakMap();
+export const logOf = (db) => logs.get(db);
+
+const pause = (ms = 0) => new Promise((done) => setTimeout(done, ms));
+
+class Log {
+  constructor(db, files, lease, token) {
+    this.db = db;
+    this.files = files;
+    this.lease = lease; // null: the file is held by this worker alone, and the database is waited for
+    this.token = token;
+    this.scratch = new Uint8Array(token.length);
+    this.end = HEAD_BYTES;
+    this.sure = HEAD_BYTES; // before it nothing is taken back any more
+    this.mark = null;
+    this.owed = []; // commits that were answered for and are still on their way to the database
+    this.stuck = "";
+    this.busy = null;
+    this.tidying = null;
+    this.limit = SPARE_BYTES;
+    this.told = {};
+  }
+
+  get file() {
+    return this.files[0];
+  }
+
+  // Whether this worker is still the one that writes. Another one that opens the store takes the lease.
+  mine() {
+    if (this.lease === null) return true;
+    this.lease.read(this.scratch, { at: 0 });
+    return this.scratch.every((byte, at) => byte === this.token[at]);
+  }
+
+  // As `written`. A strict commit that is small is durable in the log on return, and on its way to the database.
+  async commit(change, strict) {
+    while (this.busy !== null) await this.busy;
+    const { promise, resolve } = Promise.withResolvers();
+    this.busy = promise;
+    try {
+      return await this.write(change, strict);
+    } finally {
+      this.busy = null;
+      resolve();
+    }
+  }
+
+  async write(change, strict) {
+    const durability = strict ? "strict" : "relaxed";
+    if (!this.mine()) return "Guard";
+    if (this.stuck !== "") {
+      const stuck = this.stuck;
+      return (await this.settled()) || stuck; // it was made of what was read before: once more
+    }
+    if (change.guard !== GUARD || !sameMark(change.prefix, this.mark)) {
+      // tests write past the vault; what they leave is not this log's
+      const failure = (await this.settled()) || (await written(this.db, durability, change));
+      if (failure === "" && change.guard !== "") this.leave("the database was written past it");
+      return failure;
+    }
+    const after = change.values[change.names.indexOf(GUARD)].slice(0, MARK_BYTES);
+    const frame = encoded(CHANGE, this.mark, after, change);
+    const ahead = strict && this.lease !== null && frame.length <= AHEAD_BYTES;
+    const before = this.end;
+    try {
+      this.append(frame);
+      if (ahead) this.file.handle.flush();
+    } catch (error) {
+      this.cut(before);
+      if (error.name === FULL) return FULL;
+      const failure = await this.settled();
+      this.leave(`it could not be written (${error.name})`);
+      return failure || written(this.db, "strict", change);
+    }
+    if (ahead) {
+      if (!this.mine()) return "Guard";
+      this.owe(change, after);
+    } else {
+      const failure = (await written(this.db, durability, change)) || this.stuck;
+      if (failure !== "") {
+        if (UNDONE.includes(failure)) this.cut(before);
+        return failure;
+      }
+    }
+    this.sure = this.end;
+    this.mark = after;
+    // an earlier header goes at once: a secret that was taken away could open it
+    if (this.end > this.limit || (before > HEAD_BYTES && change.names.includes(HEADERS[0]))) this.tidy();
+    return "";
+  }
+
+  append(frame) {
+    const wrote = this.file.handle.write(frame, { at: this.end });
+    if (wrote !== frame.length) throw new DOMException("", FULL);
+    this.end += frame.length;
+  }
+
+  cut(end) {
+    this.end = end;
+    try {
+      this.file.handle.truncate(end);
+    } catch {} // the next frame is written over it
+  }
+
+  owe(change, after) {
+    const debt = { change, after, done: null };
+    this.owed.push(debt);
+    debt.done = written(this.db, "relaxed", change).then((failure) => {
+      if (failure === "") this.owed.splice(this.owed.indexOf(debt), 1);
+      else this.stuck ||= failure;
+    });
+  }
+
+  // Waits until the database has everything; what it did not take is tried again. Gives "" or the name of what went wrong.
+  async settled() {
+    while (this.owed.length && this.stuck === "") await this.owed.at(-1).done;
+    await Promise.all(this.owed.map(({ done }) => done));
+    while (this.owed.length) {
+      const [{ change, after }] = this.owed;
+      let failure = await written(this.db, "strict", change);
+      if (failure === "Guard" && sameMark((await stateOf(this.db)).mark, after)) failure = ""; // it had been taken
+      if (failure !== "") return failure;
+      this.owed.shift();
+    }
+    this.stuck = "";
+    return "";
+  }
+
+  // Goes on without a log. What is in the file stays, and is seen to be old at the next start.
+  leave(why) {
+    this.close();
+    logs.set(this.db, new NoLog(this.db, why));
+  }
+
+  close() {
+    for (const handle of [...this.files.map(({ handle }) => handle), this.lease]) handle?.close();
+    this.files = [];
+  }
+
+  about() {
+    return { kept: true, bytes: this.end, ahead: this.lease !== null, ...this.told };
+  }
+
+  // Nothing is kept any more, and the log begins anew.
+  empty() {
+    const [used, other] = this.files;
+    for (const { handle } of [other, used]) {
+      handle.truncate(0);
+      handle.flush();
+    }
+    used.generation += 1;
+    writeHead(used.handle, used.generation, true);
+    used.handle.flush();
+    this.end = this.sure = HEAD_BYTES;
+    this.mark = null;
+    this.limit = SPARE_BYTES;
+  }
+
+  // The latest of everything, in a log of its own: then the old one goes. In small steps, so that orders and market data get through.
+  tidy() {
+    this.tidying ??= this.tidied()
+      .catch(() => {
+        this.limit = 2 * this.end; // such as no room: later
+      })
+      .finally(() => {
+        this.tidying = null;
+      });
+  }
+
+  async tidied() {
+    const index = new Index();
+    const { handle, generation } = this.file;
+    const turn = async () => {
+      await pause();
+      if (!this.holds(generation)) throw new DOMException("", "AbortError");
+    };
+    let known = HEAD_BYTES;
+    while (known < this.sure) {
+      await turn();
+      known = taken(index, handle, known, this.sure);
+    }
+    const next = new Draft(this.files[1], generation + 1);
+    const mark = this.mark;
+    for (const [name, place] of index.places) if (next.put(name, valueAt(handle, place))) await turn();
+    next.end(mark);
+    const base = next.at;
+    for (;;) {
+      while (this.busy !== null) await this.busy;
+      const left = this.sure - known;
+      const bytes = valueAt(handle, [known, Math.min(left, STEP_BYTES)]);
+      next.raw(bytes);
+      known += bytes.length;
+      if (known === this.sure) break;
+      await turn();
+    }
+    if (!this.holds(generation)) return;
+    next.finish();
+    this.files.reverse();
+    this.end = this.sure = next.at;
+    this.limit = 2 * base + SPARE_BYTES;
+    handle.truncate(0);
+    handle.flush();
+  }
+
+  // Whether the log is still the one of that generation, and this worker's.
+  holds(generation) {
+    return this.file?.generation === generation && this.mine();
+  }
+
+  // Reads the file along its chain of marks: sets `end` and `mark`; gives where the state `wanted` ends, -1 if nowhere. What comes after that, and
+  // the last frame, are whole; a log whose base is not has no mark.
+  walk(wanted) {
+    let [found, base, last] = [-1, HEAD_BYTES, HEAD_BYTES];
+    for (const { at, end, kind, bytes } of frames(this.file.handle)) {
+      if (kind === CHANGE && !sameMark(markBefore(bytes), this.mark)) break;
+      if (kind === BASE) base = end;
+      if (kind !== PIECE) this.mark = markAfter(bytes);
+      if (wanted !== null && sameMark(this.mark, wanted)) found = end;
+      [last, this.end] = [at, end];
+    }
+    for (const { at, kind, bytes } of frames(this.file.handle, found < 0 ? last : Math.min(found, last), this.end)) {
+      if (isWhole(bytes)) continue;
+      [this.end, this.mark] = [at, kind === CHANGE ? markBefore(bytes) : null];
+      break;
+    }
+    this.sure = this.end;
+    this.limit = 2 * base + SPARE_BYTES;
+    return found > this.end ? -1 : found;
+  }
+
+  // {index, vault}: of all that the log holds as far as it is whole, and whose it is; null for a log that does not hold a vault.
+  all() {
+    const index = new Index();
+    for (const frame of frames(this.file.handle, HEAD_BYTES, this.end)) {
+      if (index.take(frame)) continue;
+      [this.end, this.sure, this.mark] = [frame.at, frame.at, frame.kind === CHANGE ? markBefore(frame.bytes) : null];
+      break;
+    }
+    const header = HEADERS.map((name) => index.places.get(name)).find(Boolean);
+    const whole = this.mark !== null && header !== undefined && index.places.has(GUARD);
+    return { index, vault: whole ? vaultOf(valueAt(this.file.handle, header)) : null };
+  }
+
+  // Writes into the database what only the log has, from the place on. Gives how many commits that were.
+  async rollForward(from) {
+    let count = 0;
+    for (const { bytes } of frames(this.file.handle, from, this.end)) {
+      const failure = await written(this.db, "strict", changeOf(bytes, GUARD));
+      if (failure === "Guard" && sameMark((await stateOf(this.db)).mark, markAfter(bytes))) continue; // it was on its way
+      if (failure !== "") throw new DOMException(failure, "NotCaughtUp");
+      count += 1;
+    }
+    return count;
+  }
+
+  // Puts everything that the log holds in place of what the database has. Gives how many records that were.
+  async restore(index) {
+    const { handle } = this.file;
+    const last = [...HEADERS, ...MANIFESTS].filter((name) => index.places.has(name)); // as long as they lack, this begins again
+    const put = async (names, durability) => {
+      const change = { guard: "", prefix: null, names, operations: names.map(() => PUT), values: names.map((name) => valueAt(handle, index.places.get(name))) };
+      const failure = await written(this.db, durability, change);
+      if (failure !== "") throw new DOMException(failure, "NotCaughtUp");
+    };
+    await answered(this.db.transaction(RECORDS, "readwrite").objectStore(RECORDS).clear());
+    let names = [];
+    let bytes = 0;
+    for (const [name, [, length]] of index.places) {
+      if (last.includes(name)) continue;
+      names.push(name);
+      bytes += length;
+      if (bytes < BATCH_BYTES) continue;
+      await put(names, "relaxed");
+      names = [];
+      bytes = 0;
+    }
+    await put([...names, ...last], "strict");
+    return index.places.size;
+  }
+
+  // Copies the database into the log.
+  async rebuild(mark) {
+    const next = new Draft(this.files[1], this.file.generation + 1);
+    const store = () => this.db.transaction(RECORDS, "readonly").objectStore(RECORDS);
+    for (let from = "", first = true, names = []; first || names.length; first = false) {
+      const range = IDBKeyRange.lowerBound(from, !first);
+      const records = store();
+      const asked = [answered(records.getAllKeys(range, 64)), answered(records.getAll(range, 64))];
+      const [keys, values] = await Promise.all(asked);
+      names = keys;
+      from = keys.at(-1);
+      keys.forEach((name, at) => next.put(name, values[at] instanceof Uint8Array ? values[at] : new Uint8Array(0)));
+    }
+    next.end(mark);
+    next.finish();
+    this.files.reverse();
+    this.files[1].handle.truncate(0);
+    this.end = this.sure = next.at;
+    this.limit = 2 * next.at + SPARE_BYTES;
+    this.mark = mark;
+  }
+}
+
+// Takes the frames of about one window into an index; gives where it got.
+const taken = (index, handle, from, to) => {
+  let known = from;
+  for (const frame of frames(handle, from, to)) {
+    if (!index.take(frame)) throw new DOMException("", "DataError");
+    known = frame.end;
+    if (known - from > STEP_BYTES) break;
+  }
+  return known;
+};
+
+// What a store has that goes on without a log.
+class NoLog {
+  constructor(db, why) {
+    this.db = db;
+    this.why = why;
+    this.stuck = "";
+  }
+
+  commit(change, strict) {
+    return written(this.db, strict ? "strict" : "relaxed", change);
+  }
+
+  about() {
+    return { kept: false, why: this.why };
+  }
+
+  settled() {
+    return "";
+  }
+
+  empty() {}
+
+  close() {}
+}
+
+// A log that is being made beside the one in use.
+class Draft {
+  constructor(file, generation) {
+    this.file = file;
+    this.at = HEAD_BYTES;
+    this.waiting = { names: [], operations: [], values: [] };
+    this.size = 0;
+    file.generation = generation;
+    file.handle.truncate(0);
+    writeHead(file.handle, generation, false);
+  }
+
+  // Adds a record to the base; true when some were written out.
+  put(name, value) {
+    this.waiting.names.push(name);
+    this.waiting.operations.push(PUT);
+    this.waiting.values.push(value);
+    this.size += value.length;
+    if (this.size < PIECE_BYTES) return false;
+    this.write(PIECE, null);
+    return true;
+  }
+
+  end(mark) {
+    this.write(BASE, mark);
+  }
+
+  write(kind, mark) {
+    this.raw(encoded(kind, null, mark, this.waiting));
+    this.waiting = { names: [], operations: [], values: [] };
+    this.size = 0;
+  }
+
+  raw(bytes) {
+    if (this.file.handle.write(bytes, { at: this.at }) !== bytes.length) throw new DOMException("", FULL);
+    this.at += bytes.length;
+  }
+
+  finish() {
+    this.file.handle.flush();
+    writeHead(this.file.handle, this.file.generation, true);
+    this.file.handle.flush();
+  }
+}
+
+// {mark, header} of what the database holds: null where it lacks.
+const stateOf = async (db) => {
+  const store = db.transaction(RECORDS, "readonly").objectStore(RECORDS);
+  const found = await Promise.all([...MANIFESTS, ...HEADERS].map((name) => answered(store.get(name))));
+  const [manifest, copy, header, other] = found.map((value) => (value instanceof Uint8Array && value.length > MARK_BYTES ? value : null));
+  return { mark: (manifest ?? copy)?.slice(0, MARK_BYTES) ?? null, header: header ?? other };
+};
+
+const counterOf = (mark) => new DataView(mark.buffer, mark.byteOffset).getBigUint64(10);
+
+// The id of the vault that a stored header is of.
+const vaultOf = (header) => {
+  try {
+    const length = new DataView(header.buffer, header.byteOffset).getUint32(9);
+    return JSON.parse(new TextDecoder().decode(header.subarray(13, 13 + length))).vault;
+  } catch {
+    return null;
+  }
+};
+
+// Brings log and database to the same state: whichever is behind gets what the other has.
+const agree = async (log, modified) => {
+  const { mark, header } = await stateOf(log.db);
+  const lost = header === null || mark === null;
+  const found = log.walk(mark);
+  log.cut(log.end);
+  if (!lost && found >= 0) {
+    if (found < log.end) log.told.forward = await log.rollForward(found);
+    return;
+  }
+  const { index, vault } = log.all();
+  if (vault !== null && (lost || (vault === vaultOf(header) && counterOf(log.mark) > counterOf(mark)))) {
+    log.told = { restored: await log.restore(index), modified, lost };
+    return;
+  }
+  if (header === null && mark === null) log.empty();
+  else await log.rebuild(mark);
+};
+
+const opened = async (folder, name) => {
+  const file = await folder.getFileHandle(name, { create: true });
+  const { lastModified } = await file.getFile();
+  for (let left = TRIES; ; left--) {
+    try {
+      return { handle: await file.createSyncAccessHandle({ mode: "readwrite-unsafe" }), lastModified };
+    } catch (error) {
+      if (error.name !== "NoModificationAllowedError" || left === 0) throw error;
+      await pause(TRY_MS);
+    }
+  }
+};
+
+const openLog = async (db, name) => {
+  const files = [];
+  let lease = null;
+  try {
+    const folder = await navigator.storage.getDirectory();
+    for (const part of ["a", "b"]) files.push(await opened(folder, `${name}.wal-${part}`));
+    const token = crypto.getRandomValues(new Uint8Array(16));
+    if (files[0].handle.mode === "readwrite-unsafe") {
+      lease = (await opened(folder, `${name}.wal-lease`)).handle;
+      lease.write(token, { at: 0 });
+      lease.flush();
+    }
+    for (const file of files) file.generation = generationOf(file.handle);
+    files.sort((one, other) => other.generation - one.generation);
+    const log = new Log(db, files, lease, token);
+    if (files[0].generation === 0) log.empty();
+    await agree(log, files[0].lastModified);
+    return log;
+  } catch (error) {
+    for (const { handle } of files) handle.close();
+    lease?.close();
+    throw error;
+  }
+};
+
+// Opens the log of a database and brings the two to the same state. Where the browser has no such files, or no room, the store goes on without one.
+export const attach = async (db, name) => {
+  try {
+    logs.set(db, await openLog(db, name));
+  } catch (error) {
+    if (error.name === "NotCaughtUp") throw new DOMException("what only the log has does not go into the database", error.message);
+    logs.set(db, new NoLog(db, `the browser keeps no file here (${error.name})`));
+  }
+};
+
+// Lets go of the files.
+export const detach = (db) => {
+  logs.get(db)?.close();
+  logs.delete(db);
+};
+
+export const settled = async (db) => (await logs.get(db)?.settled()) ?? "";
+export const empty = (db) => logs.get(db)?.empty();
+export const about = (db) => JSON.stringify(logs.get(db)?.about() ?? null);
