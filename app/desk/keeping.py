@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from app.vault import PASSPHRASE, KdfPolicy, Vault, VaultAuthFailed
@@ -321,7 +322,7 @@ class Keeping:
         """What is stored, by class; storage use of the browser."""
         if self.state != "unlocked":
             estimate = await self._around.store.estimate() if self.vault is not None else None
-            return {"classes": [], "damaged": [], **_usage(estimate)}
+            return {"classes": [], "damaged": [], "copy": None, **_usage(estimate)}
         found = await self.vault.contents()
         return {
             "classes": [
@@ -329,6 +330,7 @@ class Keeping:
                 for item in found.classes
             ],
             "damaged": [{"class": item.cls, "id": item.id, "reason": item.detail} for item in self.damaged],
+            "copy": None if (copy := self._around.store.second_copy()) is None else asdict(copy),
             **_usage(found.estimate),
         }
 
@@ -385,11 +387,18 @@ class Keeping:
             "wait_s": round(self.attempts.wait_s, 1),
             "read_only": self.state == "unlocked" and self.vault.read_only,
             "id": self.vault.vault_id if self.vault is not None else "",
+            "put_back": self._put_back(),
+            "mended": self.vault.mended if self.vault is not None else 0,
             "cause": self.vault.cause if self.state == "damaged" else "",
             "slots": self.keys.slots(),
             "rekey": self.keys.progress(),
             "rekey_due": self.state == "unlocked" and self.vault.rekey_due,
         }
+
+    def _put_back(self) -> dict | None:
+        """What came back from the store's second copy when it was opened, because its database was lost or older."""
+        copy = self._around.store.second_copy() if self.vault is not None else None
+        return {"records": copy.restored, "lost": copy.lost, "modified_ms": copy.modified} if copy is not None and copy.restored else None
 
     def refusal(self) -> str:
         """Why orders are not taken now, in words; empty when they are."""

@@ -5,7 +5,7 @@
 import { answered, COPY, DELETE, RECORDS, written } from "./transactions.mjs";
 import { logOf, settled } from "./wal.mjs";
 
-export { about, attach, detach, empty, settled } from "./wal.mjs";
+export { about, attach, detach, empty, mend, settled } from "./wal.mjs";
 
 const { subtle } = globalThis.crypto;
 const FAILED = -1;

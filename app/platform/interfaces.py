@@ -213,6 +213,9 @@ class Store(Protocol):
     def second_copy(self) -> SecondCopy | None:
         """The copy of all that is committed under a guard, beside the database; None where a store has no such thing."""
 
+    async def mend(self, cls: str) -> int:
+        """Make the records of a class what the second copy says they are; how many were not, none without a copy."""
+
     async def estimate(self) -> Estimate:
         """Storage use and quota in bytes."""
 

@@ -105,6 +105,10 @@ class RecordStore:
         """A store that is one file has no copy."""
         return None
 
+    async def mend(self, cls: str) -> int:
+        """Nothing to mend from."""
+        return 0
+
     async def append(self, cls: str, records: Sequence[tuple[str, bytes]], *, strict: bool = True) -> None:
         """Add new records in one transaction; StoreConflict if an id exists."""
         await self.commit([Write("add", cls, record_id, value) for record_id, value in records], strict=strict)

@@ -298,6 +298,33 @@ class Log {
     return index.places.size;
   }
 
+  // Makes the database's records of a class what the log says they are. Gives how many were not.
+  async mend(cls) {
+    while (this.busy !== null) await this.busy;
+    if ((await this.settled()) !== "" || !this.mine()) return 0;
+    const { index, vault } = this.all();
+    if (vault === null) return 0;
+    const store = this.db.transaction(RECORDS, "readwrite", { durability: "strict" }).objectStore(RECORDS);
+    const range = IDBKeyRange.bound(`${cls}/`, `${cls}0`, false, true);
+    const [names, values] = await Promise.all([answered(store.getAllKeys(range)), answered(store.getAll(range))]);
+    const right = new Map([...index.places].filter(([name]) => name.startsWith(`${cls}/`)));
+    let count = 0;
+    names.forEach((name, at) => {
+      const place = right.get(name);
+      right.delete(name);
+      if (place === undefined) store.delete(name);
+      else if (sameBytes(values[at], valueAt(this.file.handle, place))) return;
+      else store.put(valueAt(this.file.handle, place), name);
+      count += 1;
+    });
+    for (const [name, place] of right) store.put(valueAt(this.file.handle, place), name);
+    const { promise, resolve, reject } = Promise.withResolvers();
+    store.transaction.oncomplete = resolve;
+    store.transaction.onabort = () => reject(store.transaction.error);
+    await promise;
+    return count + right.size;
+  }
+
   // Copies the database into the log.
   async rebuild(mark) {
     const next = new Draft(this.files[1], this.file.generation + 1);
@@ -320,6 +347,8 @@ class Log {
     this.mark = mark;
   }
 }
+
+const sameBytes = (one, other) => one instanceof Uint8Array && one.length === other.length && one.every((byte, at) => byte === other[at]);
 
 // Takes the frames of about one window into an index; gives where it got.
 const taken = (index, handle, from, to) => {
@@ -350,6 +379,10 @@ class NoLog {
 
   settled() {
     return "";
+  }
+
+  mend() {
+    return 0;
   }
 
   empty() {}
@@ -496,5 +529,6 @@ export const detach = (db) => {
 };
 
 export const settled = async (db) => (await logs.get(db)?.settled()) ?? "";
+export const mend = async (db, cls) => (await logs.get(db)?.mend(cls)) ?? 0;
 export const empty = (db) => logs.get(db)?.empty();
 export const about = (db) => JSON.stringify(logs.get(db)?.about() ?? null);

@@ -22,6 +22,8 @@ _KNOWN: dict[tuple[str, str], tuple[str, str]] = {
     ("service worker", "sw.js"): ("Keeps the desk's files, so that it opens without a network. It never sees the vault.", PLAIN),
 }
 _PREFIXES = (
+    ("private file", "kontor.wal-lease", "Which of several tabs writes the file beside the vault: 16 random bytes.", PLAIN),
+    ("private file", "kontor.wal-", "The second copy of the vault: every record as ciphertext, in the order of writing.", ENCRYPTED),
     ("database", "IDBMap/", "Made by PyScript, which runs Python on this page, for its own use. The desk keeps nothing in it: it is empty.", PLAIN),
     ("cache", "kontor /", "The desk's own files and the recordings, the same for everybody.", PLAIN),
     ("cache", "kontor-api /", "Public answers of data providers, for a quarter of an hour; none that needed a sign-in.", PLAIN),

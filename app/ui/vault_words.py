@@ -130,6 +130,23 @@ def verified(found: dict) -> tuple[str, str]:
     return f"{checked} {fmt.plural(found['damaged_count'], 'record')} damaged: listed below, kept as they are.", "bad"
 
 
+def second_copy(copy: dict | None) -> str:
+    """Where the second copy of the vault is, or why there is none."""
+    if copy is None or not copy["kept"]:
+        why = f" ({copy['why']})" if copy is not None and copy["why"] else ""
+        return f"none: this browser gives the desk no file of its own{why}. Exports are the only one"
+    return f"{fmt.size(copy['bytes'])} in a file of its own, {'written before' if copy['ahead'] else 'written beside'} the database"
+
+
+def put_back(found: dict | None, mended: int = 0) -> str:
+    """What came back from the second copy; empty when nothing had to."""
+    if not found:
+        return f"{fmt.plural(mended, 'damaged record')} {'was' if mended == 1 else 'were'} put right from the second copy." if mended else ""
+    lost = "The browser had lost its database" if found["lost"] else "Its database had gone back to an earlier state"
+    as_it_was = f"as the second copy had it, written last {fmt.stamp(int(found['modified_ms'] * 1e6))}"
+    return f"{lost}: {fmt.plural(found['records'], 'record')} were put back {as_it_was}."
+
+
 def exported(found: dict) -> str:
     """What an export did."""
     damaged = f" {fmt.plural(found['damaged'], 'damaged record')} could not be put in." if found.get("damaged") else ""

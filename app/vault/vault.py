@@ -16,6 +16,7 @@ from app.vault.access import Access
 from app.vault.contents import Contents, listed
 from app.vault.errors import (
     VaultAbsent,
+    VaultAuthFailed,
     VaultDamaged,
     VaultError,
     VaultExists,
@@ -33,7 +34,7 @@ from app.vault.reading import Damage, LogPlace, Record, ScanResult, check_log, j
 from app.vault.rebuild import looks_like_log, rebuilt_manifest
 from app.vault.session import Session, digest_of, told
 from app.vault.signing import SECRETS, Signer, opened_signer, wrapped_secret
-from app.vault.staging import HEADER, HEADER_IDS, RESERVED, Append, Bundle, Change, Delete, Put, PutColumn, Sources
+from app.vault.staging import HEADER, HEADER_IDS, MANIFEST, RESERVED, Append, Bundle, Change, Delete, Put, PutColumn, Sources
 from app.vault.writing import MARK, Writer
 
 Records = Sequence[tuple[str, bytes]]
@@ -68,6 +69,8 @@ class Vault:
         """Why a vault that was here cannot be opened: `evicted` (its data is gone) or `header`; else empty."""
         self.vault_id = ""
         self.created_ns = 0
+        self.mended = 0
+        """How many damaged records were put right from the store's second copy."""
         self._store, self._crypto, self._clock, self._entropy = store, crypto, clock, entropy
         self._kdf = kdf if kdf is not None else KdfPolicy()
         self._session: Session | None = None
@@ -188,9 +191,18 @@ class Vault:
                 if not copies:
                     raise await self._missing()
                 proof = Proof(secret, kind, slot)
-                header, ring, way, stored = await open_any(self._crypto, self._clock, copies, proof, self._kdf, problems)
+                try:
+                    header, ring, way, stored = await open_any(self._crypto, self._clock, copies, proof, self._kdf, problems)
+                except VaultAuthFailed:
+                    if not await self._mend(HEADER):
+                        raise
+                    copies = await stored_headers(self._store)
+                    header, ring, way, stored = await open_any(self._crypto, self._clock, copies, proof, self._kdf, problems)
                 digest = digest_of(stored)
                 manifest, guard = await read_manifest(self._store, self._crypto, ring, digest, problems)
+                if problems and await self._mend(HEADER) + await self._mend(MANIFEST):
+                    problems.clear()
+                    manifest, guard = await read_manifest(self._store, self._crypto, ring, digest, problems)
             session = Session(ring, Writer(self._sources(ring), manifest, guard), header, digest, problems)
             if session.blocked is None:
                 await self.access.bring_up_to_date(session, way, secret)
@@ -284,6 +296,8 @@ class Vault:
             result, tokens = judge_table(cls, [opened], None, whole=False)
             session.writer.learn(cls, tokens)
         if not result.records:
+            if await self._mend(cls):
+                return await self.get(cls, record_id, fresh)
             raise VaultDamaged(f"The record {cls}/{record_id} was changed or cut short.")
         if session.writer.commits == commits and not session.ended:  # else it may have been written anew meanwhile
             session.recent.keep(cls, record_id, result.records[0].data)
@@ -306,6 +320,10 @@ class Vault:
 
         A log may be read from `from_id` on, or `after` a place; from there to its end it is verified as strictly.
         """
+        result = await self._scan(cls, from_id, after)
+        return await self._scan(cls, from_id, after) if result.damaged and await self._mend(cls) else result
+
+    async def _scan(self, cls: str, from_id: str | None, after: LogPlace | None) -> ScanResult:
         session = self._open_session()
         ring, whole = session.ring, from_id is None
         opener = await ring.opener(cls)
@@ -323,6 +341,10 @@ class Vault:
 
     async def check_log(self, cls: str) -> tuple[int, list[Damage]]:
         """Verify a log from its beginning without keeping what is read: how many records are right, and what is not."""
+        count, damaged = await self._check_log(cls)
+        return await self._check_log(cls) if damaged and await self._mend(cls) else (count, damaged)
+
+    async def _check_log(self, cls: str) -> tuple[int, list[Damage]]:
         session = self._open_session()
         opener = await session.ring.opener(cls)
         await session.writer.drain()
@@ -422,6 +444,13 @@ class Vault:
         with told():
             await self._store.clear()
         await self.refresh()
+
+    async def _mend(self, cls: str) -> int:
+        """Take a class from the store's second copy, if that has another: how many records that were."""
+        with told():
+            count = await self._store.mend(cls)
+        self.mended += count
+        return count
 
     def _sources(self, ring: KeyRing) -> Sources:
         return Sources(self._store, self._crypto, self._clock, self._entropy, ring)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,14 @@ MAKE = """
 platform = await platform_of(name)
 vault = await made(platform, logs=[("journal", "0", b"zero")], tables={"settings": [("theme", b"dark"), ("gone", b"x")]})
 """
+OPEN = """
+platform = await platform_of(name)
+vault = await reopened(platform)
+"""
+NEW_FILES = """
+await hands.write(f"{name}.wal-a", given.content)
+await hands.write(f"{name}.wal-b", js.Uint8Array.new(0))
+"""
 LOOK = """
 platform = await platform_of(name)
 copy = await said()
@@ -67,7 +76,7 @@ def test_what_was_acknowledged_is_there_after_the_worker_died_in_the_same_moment
         # said aloud the moment the append is answered, and the worker ended then, with the database's transaction on its way
         page = chrome.page
         page.evaluate("() => { said.length = 0; }")
-        source = COMMON + "platform = await platform_of(name)\nvault = await reopened(platform)\n" + f'await vault.append("journal", [("{number}", b"x")])\nsay("written")'
+        source = COMMON + OPEN + f'await vault.append("journal", [("{number}", b"x")])\nsay("written")'
         page.evaluate(
             "([code, given]) => { run(code, given); }",
             [(Path(__file__).parent / "vault_in_browser.py").read_text() + "\n" + source, {"name": "dies", "words": {"bytes": list(WORDS)}}],
@@ -82,7 +91,7 @@ def test_what_was_acknowledged_is_there_after_the_worker_died_in_the_same_moment
 def test_commits_that_only_the_log_has_are_written_into_the_database(chrome: VaultPage) -> None:
     run(chrome, "behind", MAKE + "0")
     before = run(chrome, "behind", "store = await bare()\nawait dumped(store)")
-    run(chrome, "behind", "platform = await platform_of(name)\nvault = await reopened(platform)\n" + CHANGES + "await vault.lock()\n0")
+    run(chrome, "behind", OPEN + CHANGES + "await vault.lock()\n0")
     # the computer lost power: of the database's last transactions nothing is left
     run(
         chrome,
@@ -93,7 +102,7 @@ await store.clear()
 await store.commit([Write("put", *key, value) for key, value in records_from(given.before).items()])
 0
 """,
-        before=str(before if isinstance(before, str) else __import__("json").dumps(before)),
+        before=json.dumps(before),
     )
     found = run(chrome, "behind", LOOK)
     assert found["copy"]["forward"] == 4 and not found["copy"]["restored"]
@@ -122,6 +131,36 @@ def test_a_lost_database_is_put_back(chrome: VaultPage, alone: bool) -> None:
     assert len(run(chrome, name, "store = await bare()\nawait dumped(store)")) == len(before)
 
 
+DAMAGE = """
+store = await bare()
+for cls, record_id in json.loads(given.which):
+    stored = bytearray(await store.get(cls, record_id))
+    stored[-5] ^= 1
+    await store.put(cls, record_id, bytes(stored))
+await store.delete("journal", "1")
+0
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "which"),
+    [
+        ("records", [("journal", "2"), ("settings", "theme")]),
+        ("manifest", [("manifest", "manifest"), ("manifest", "copy")]),
+        ("header", [("header", "vault"), ("header", "copy")]),
+        ("a-copy", [("header", "vault"), ("manifest", "copy")]),
+    ],
+)
+def test_what_is_damaged_in_the_database_is_put_right_from_the_log(chrome: VaultPage, name: str, which: list) -> None:
+    run(chrome, f"mend-{name}", MAKE + CHANGES + "await vault.lock()\n0")
+    run(chrome, f"mend-{name}", DAMAGE, which=json.dumps(which))
+    found = run(chrome, f"mend-{name}", LOOK.replace('"copy"', '"mended": vault.mended, "copy"'))
+    assert found["mended"] == len(which) + 1 and not found["damaged"], found
+    assert found["ids"] == ["0", "1", "2"] and found["table"] == {"theme": "light"}
+    again = run(chrome, f"mend-{name}", LOOK.replace('"copy"', '"mended": vault.mended, "copy"'))
+    assert not again["mended"] and again["ids"] == ["0", "1", "2"]
+
+
 def test_a_restore_that_was_cut_short_begins_again(chrome: VaultPage) -> None:
     run(chrome, "cut", MAKE + CHANGES + "await vault.lock()\n0")
     run(
@@ -145,12 +184,7 @@ def test_a_log_that_is_damaged_gives_what_was_before_the_damage_and_never_anythi
     seen = set()
     for cut in (len(whole) - 1, len(whole) - 900, len(whole) * 2 // 3, -len(whole) * 2 // 3, -(len(whole) - 300)):
         changed = whole[:cut] if cut > 0 else whole[:-cut] + bytes([whole[-cut] ^ 1]) + whole[-cut + 1 :]
-        found = run(
-            chrome,
-            "torn",
-            "await hands.loseDatabases(name)\nawait hands.write(f'{name}.wal-a', given.changed)\nawait hands.write(f'{name}.wal-b', js.Uint8Array.new(0))\n" + LOOK,
-            changed=changed,
-        )
+        found = run(chrome, "torn", "await hands.loseDatabases(name)\n" + NEW_FILES + LOOK, content=changed)
         ids = found["ids"]
         assert ids == [str(n) for n in range(len(ids))] and not found["damaged"] and found["copy"]["restored"], (cut, found)
         seen.add(len(ids))
@@ -160,10 +194,9 @@ def test_a_log_that_is_damaged_gives_what_was_before_the_damage_and_never_anythi
 def test_a_log_that_is_behind_or_gone_is_made_anew(chrome: VaultPage) -> None:
     run(chrome, "old", MAKE + "await vault.lock()\n0")
     old = run(chrome, "old", "json.dumps(list((await hands.read(f'{name}.wal-a')).to_bytes()))")
-    run(chrome, "old", "platform = await platform_of(name)\nvault = await reopened(platform)\n" + CHANGES + "await vault.lock()\n0")
+    run(chrome, "old", OPEN + CHANGES + "await vault.lock()\n0")
     for content in (bytes(old), b"", b"KONTORWLnonsense" * 40):
-        write = "await hands.write(f'{name}.wal-a', given.content)\nawait hands.write(f'{name}.wal-b', js.Uint8Array.new(0))\n"
-        found = run(chrome, "old", write + LOOK, content=content)
+        found = run(chrome, "old", NEW_FILES + LOOK, content=content)
         assert found["ids"] == ["0", "1", "2"] and not found["damaged"] and found["copy"]["kept"] and not found["copy"]["restored"]
         put_back = run(chrome, "old", "await hands.loseDatabases(name)\n" + LOOK)
         assert put_back["copy"]["restored"] and put_back["ids"] == ["0", "1", "2"] and not put_back["damaged"]
@@ -214,11 +247,8 @@ json.dumps([old != new, any(old in each for each in files), any(new in each for 
 
 def test_what_was_wiped_is_not_put_back(chrome: VaultPage) -> None:
     run(chrome, "wiped", MAKE + CHANGES + "await vault.wipe()\n0")
-    state, size = run(
-        chrome,
-        "wiped",
-        "await hands.loseDatabases(name)\nplatform = await platform_of(name)\nvault = await Vault.find(platform)\njson.dumps([vault.state, (await said())['bytes']])",
-    )
+    find = "platform = await platform_of(name)\nvault = await Vault.find(platform)\njson.dumps([vault.state, (await said())['bytes']])"
+    state, size = run(chrome, "wiped", "await hands.loseDatabases(name)\n" + find)
     assert state == "absent" and size < 100
 
 

@@ -48,7 +48,21 @@ LYING_ABOUT = """async () => {
     }
     db.close();
   }
+  for await (const [name, handle] of (await navigator.storage.getDirectory()).entries())
+    found.push(name, new TextDecoder("latin1").decode(await (await handle.getFile()).arrayBuffer()));
   return found;
+}"""
+
+# The file that is the vault's second copy is gone.
+NO_SECOND_COPY = """async () => {
+  const folder = await navigator.storage.getDirectory();
+  for await (const name of folder.keys()) await folder.removeEntry(name);
+}"""
+
+# The browser found its databases damaged, and removed them.
+NO_DATABASES = """async () => {
+  for (const { name } of await indexedDB.databases())
+    await new Promise((done, failed) => Object.assign(indexedDB.deleteDatabase(name), { onsuccess: done, onerror: failed, onblocked: failed }));
 }"""
 
 
@@ -123,6 +137,7 @@ def test_a_damaged_record_is_reported_kept_and_costs_nothing_else(desk: DeskPage
         expect(desk.by("order-row", status="filled")).to_have_count(count)
     leave(desk)
     keys = page.evaluate(DAMAGE, ["journal", 2])
+    page.evaluate(NO_SECOND_COPY)
     desk.open(speed=BRISK)
     desk.unlock()
     expect(page.locator("#notice")).to_contain_text("could not be opened", timeout=20_000)
@@ -146,6 +161,30 @@ def test_a_damaged_record_is_reported_kept_and_costs_nothing_else(desk: DeskPage
     assert set(keys) <= set(now), "what was damaged is kept"
 
 
+def test_what_the_browser_loses_comes_back_from_the_second_copy(desk: DeskPage):
+    page = desk.page
+    desk.create_vault()
+    for count in (1, 2, 3):
+        desk.submit(side="buy", kind="market", qty="0.01")
+        expect(desk.by("order-row", status="filled")).to_have_count(count)
+    orders, cash = desk.orders(), desk.by("cash").text_content()
+    leave(desk)
+    page.evaluate(DAMAGE, ["journal", 2])
+    desk.open(speed=BRISK)
+    desk.unlock()
+    expect(page.locator("#notice")).to_contain_text("1 damaged record was put right", timeout=20_000)
+    assert desk.orders() == orders and desk.by("cash").text_content() == cash
+    leave(desk)
+    page.evaluate(NO_DATABASES)
+    desk.open(speed=BRISK)
+    expect(page.locator("#notice")).to_contain_text("The browser had lost its database")
+    desk.unlock()
+    expect(page.locator("#notice")).to_contain_text("is whole again", timeout=20_000)
+    assert desk.orders() == orders and desk.by("cash").text_content() == cash
+    desk.go("vault")
+    expect(page.locator("[aria-label='What the vault holds']")).to_contain_text("in a file of its own")
+
+
 def test_a_lost_manifest_refuses_writes_until_the_trader_accepts_what_is_readable(desk: DeskPage):
     page = desk.page
     desk.create_vault()
@@ -157,6 +196,7 @@ def test_a_lost_manifest_refuses_writes_until_the_trader_accepts_what_is_readabl
     leave(desk)
     for nth in (0, 1):
         page.evaluate(DAMAGE, ["manifest", nth])
+    page.evaluate(NO_SECOND_COPY)
     desk.open(speed=BRISK)
     desk.unlock()
     expect(desk.by("order-row", status="filled")).to_have_count(1, timeout=20_000)

@@ -207,6 +207,13 @@ class BrowserStore(RecordStore):
         told = json.loads(self._bulk.about(self._db)) if self._logged and self._db is not None else None
         return None if told is None else SecondCopy(**told)
 
+    async def mend(self, cls: str) -> int:
+        """Make a class what the write-ahead log says it is."""
+        try:
+            return int(await self._bulk.mend(self._connected(self._db), check_class(cls)))
+        except JsException as error:
+            raise _translated(error) from error
+
     async def estimate(self) -> Estimate:
         """Storage use and quota in bytes, as far as the browser says."""
         storage = getattr(js.navigator, "storage", None)

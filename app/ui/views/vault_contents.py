@@ -53,6 +53,7 @@ class ContentsCard:
         facts = [("Storage used", f"{fmt.size(usage)} of {fmt.size(quota)} this browser grants")] if usage is not None and quota else []
         kept = "yes, it promised not to clear it by itself"
         facts.append(("Kept by the browser", kept if self._contents.get("persisted") else "as long as there is space; the browser has not promised more"))
+        facts.append(("Second copy", vault_words.second_copy(self._contents.get("copy"))))
         refill(self._facts, *(node for name, value in facts for node in (el("dt", None, name), el("dd", None, value))))
         self.root.hidden = self._ctx.store.vault["state"] != "unlocked"
         self._draw_damage(vault)

@@ -85,9 +85,10 @@ class VaultNotice:
         backup = self.vault.get("backup") or {}
         due = str(backup.get("reason") or "") if state == "unlocked" and backup.get("due") else ""
         because = vault_words.locked_because(self._ctx.store.lock)
-        key = f"{state} {count} {read_only} {self.evicted} {because} {bool(due)}"
+        back = vault_words.put_back(self.vault.get("put_back"), self.vault.get("mended") or 0)
+        key = f"{state} {count} {read_only} {self.evicted} {because} {bool(due)} {back}"
         follows = document.documentElement.getAttribute("data-role") == "follower"  # then the strip of tabs says what is to be said
-        quiet = follows or state in ("starting", "other_tab", "handing") or (state == "unlocked" and not (count or read_only or due))
+        quiet = follows or state in ("starting", "other_tab", "handing") or (state == "unlocked" and not (count or read_only or due or back))
         if route == "vault" or quiet or key == self._dismissed:
             notice.hidden = True
             if self.unlock.root.parentElement == notice:
@@ -98,16 +99,16 @@ class VaultNotice:
                 notice.append(self.unlock.root)
             return
         notice.setAttribute("data-shows", key)
-        plain = (state == "memory" and not self.evicted) or (due and not count)
+        plain = (state == "memory" and not self.evicted) or (due and not count and not back)
         notice.setAttribute("data-tone", "plain" if plain else "warn")
         clear(notice)
         notice.hidden = False
         if state == "locked":
             self.unlock.wide(False)
-        strong, text, *rest = self._content(state, because, count, read_only, due)
+        strong, text, *rest = self._content(state, because, count, read_only, due, back)
         fill(notice, None, el("strong", None, strong), el("span", {"class": "grow"}, text), *rest)
 
-    def _content(self, state: str, because: str, count: int, read_only: bool, due: str) -> tuple:
+    def _content(self, state: str, because: str, count: int, read_only: bool, due: str, back: str) -> tuple:
         open_vault = el("button", {"type": "button", "class": "btn", "data-do": "open"}, "What it means")
         later = el("button", {"type": "button", "class": "btn btn-quiet", "data-do": "later"}, "Not now")
         if self.evicted:
@@ -119,7 +120,11 @@ class VaultNotice:
             return ("This session is in memory, not kept.", "Closing or reloading this tab loses it.", open_vault, later)
         if state == "locked":
             text = "Market data shows; orders are refused until it is unlocked."
-            return ("The vault is locked.", f"{because} {text}".strip(), self.unlock.root)
+            return ("The vault is locked.", f"{because} {back} {text}".strip(), self.unlock.root)
+        if state == "unlocked" and back and not count and not read_only:
+            open_vault.textContent = "Make an export"
+            text = f"{back} Orders and balances at a venue are asked about as after every start."
+            return ("The vault was damaged and is whole again.", text, open_vault, later)
         if state == "unlocked" and not count and not read_only:
             open_vault.textContent = "Make an export"
             return ("An export is due.", due, open_vault, later)

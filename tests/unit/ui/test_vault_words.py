@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.ui import format as fmt
 from app.ui import stored_words, vault_words, words
 
 
@@ -69,16 +70,29 @@ def test_what_was_done_is_said():
     assert vault_words.last_export({"exported_ns": hour, "orders_since": 2, "bytes": 0}, 3 * hour) == "Last export 2 h ago, 2 orders ago."
 
 
+def test_a_second_copy_is_told_where_it_is_and_what_came_of_it():
+    none = {"kept": False, "why": "SecurityError", "bytes": 0, "ahead": False}
+    assert vault_words.second_copy(None).startswith("none") and "SecurityError" in vault_words.second_copy(none)
+    kept = vault_words.second_copy({**none, "kept": True, "bytes": 2_000_000, "ahead": True})
+    assert kept.startswith(fmt.size(2_000_000)) and "before" in kept
+    assert vault_words.put_back(None) == "" and vault_words.put_back(None, 1) == "1 damaged record was put right from the second copy."
+    found = {"records": 2, "lost": True, "modified_ms": 1_700_000_000_000.0}
+    said = vault_words.put_back(found)
+    assert "had lost" in said and f"2 records were put back as the second copy had it, written last {fmt.stamp(17 * 10**17)}" in said
+    assert "earlier state" in vault_words.put_back({**found, "lost": False})
+
+
 def test_a_vault_that_is_gone_is_told_from_a_first_run():
     assert words.vault("memory")[0] == "in memory, not kept" and words.vault("memory", evicted=True)[0] == "gone"
 
 
 def test_everything_stored_is_known_or_flagged():
     items = [("database", "kontor/records"), ("database", "kontor-mark/records"), ("cache", "kontor / 12"), ("localStorage", "kontor.prefs")]
+    items += [("private file", "kontor.wal-a"), ("private file", "kontor.wal-lease")]
     found = {"items": [{"kind": kind, "name": name, "count": 1, "bytes": 2} for kind, name in items]}
     listed = stored_words.rows(found)
     assert {row["how"] for row in listed} == {stored_words.ENCRYPTED, stored_words.PLAIN} and stored_words.summary(listed)[1] == "good"
-    assert [row["name"] for row in listed if row["how"] == stored_words.ENCRYPTED] == ["kontor/records"], "only the vault is said to be encrypted"
+    assert [row["name"] for row in listed if row["how"] == stored_words.ENCRYPTED] == ["kontor/records", "kontor.wal-a"], "only the vault is encrypted"
     found["items"] += [{"kind": kind, "name": "other", "count": 1, "bytes": 2} for kind in ("cookie", "database", "cache", "localStorage", "private file")]
     listed = stored_words.rows(found)
     assert [row["how"] for row in listed[:5]] == [stored_words.UNKNOWN] * 5, "what is not known comes first"
