@@ -2,17 +2,14 @@
 // database, so that an order need not wait for a transaction; and it is the vault's second copy, because browsers are known to drop a site's databases
 // whole when they find them damaged. docs/vault.md says what is in it and what happens when the two differ.
 
-import { answered, PUT, RECORDS, written } from "./transactions.mjs";
-import { BASE, CHANGE, changeOf, encoded, frames, generationOf, HEAD_BYTES, Index, isWhole, MARK_BYTES, markAfter, markBefore, PIECE, sameMark, valueAt, writeHead } from "./walfile.mjs";
+import { written } from "./transactions.mjs";
+import { BASE, CHANGE, Draft, encoded, frames, generationOf, HEAD_BYTES, Index, isWhole, MARK_BYTES, markAfter, markBefore, PIECE, sameMark } from "./walfile.mjs";
+import { valueAt, writeHead } from "./walfile.mjs";
+import { agree, GUARD, HEADERS, mend as mended, stateOf, vaultOf } from "./walstate.mjs";
 
-const GUARD = "manifest/manifest"; // what it begins with changes with every commit: the mark of a state of the store
-const MANIFESTS = [GUARD, "manifest/copy"];
-const HEADERS = ["header/vault", "header/copy"];
 const AHEAD_BYTES = 2 ** 16; // a larger commit waits for the database: writing it out would hold up the thread
 const SPARE_BYTES = 2 ** 23;
-const PIECE_BYTES = 2 ** 18;
 const STEP_BYTES = 2 ** 20;
-const BATCH_BYTES = 2 ** 22;
 const TRIES = 60;
 const TRY_MS = 50; // a worker that was ended a moment ago may still hold the file
 const FULL = "QuotaExceededError";
@@ -36,6 +33,7 @@ class Log {
     this.owed = []; // commits that were answered for and are still on their way to the database
     this.stuck = "";
     this.busy = null;
+    this.settling = null;
     this.tidying = null;
     this.limit = SPARE_BYTES;
     this.told = {};
@@ -96,11 +94,9 @@ class Log {
       if (!this.mine()) return "Guard";
       this.owe(change, after);
     } else {
-      const failure = (await written(this.db, durability, change)) || this.stuck;
-      if (failure !== "") {
-        if (UNDONE.includes(failure)) this.cut(before);
-        return failure;
-      }
+      const failure = await written(this.db, durability, change);
+      if (UNDONE.includes(failure)) this.cut(before);
+      if (failure !== "") return this.stuck || failure; // what was before it did not get there
     }
     this.sure = this.end;
     this.mark = after;
@@ -132,15 +128,25 @@ class Log {
   }
 
   // Waits until the database has everything; what it did not take is tried again. Gives "" or the name of what went wrong.
-  async settled() {
+  settled() {
+    this.settling ??= this.settle().finally(() => {
+      this.settling = null;
+    });
+    return this.settling;
+  }
+
+  async settle() {
     while (this.owed.length && this.stuck === "") await this.owed.at(-1).done;
     await Promise.all(this.owed.map(({ done }) => done));
     while (this.owed.length) {
-      const [{ change, after }] = this.owed;
-      let failure = await written(this.db, "strict", change);
-      if (failure === "Guard" && sameMark((await stateOf(this.db)).mark, after)) failure = ""; // it had been taken
-      if (failure !== "") return failure;
-      this.owed.shift();
+      const failure = await written(this.db, "strict", this.owed[0].change);
+      let taken = 1;
+      if (failure === "Guard") {
+        const { mark } = await stateOf(this.db);
+        taken = 1 + this.owed.findIndex(({ after }) => sameMark(after, mark)); // as many had been taken
+      }
+      if (failure !== "" && (failure !== "Guard" || taken === 0)) return failure;
+      this.owed.splice(0, taken);
     }
     this.stuck = "";
     return "";
@@ -203,7 +209,6 @@ class Log {
     const mark = this.mark;
     for (const [name, place] of index.places) if (next.put(name, valueAt(handle, place))) await turn();
     next.end(mark);
-    const base = next.at;
     for (;;) {
       while (this.busy !== null) await this.busy;
       const left = this.sure - known;
@@ -214,10 +219,16 @@ class Log {
       await turn();
     }
     if (!this.holds(generation)) return;
-    next.finish();
+    this.adopt(next);
+  }
+
+  // Goes on in a file that was made; the one before is emptied.
+  adopt(draft) {
+    draft.finish();
+    const { handle } = this.file;
     this.files.reverse();
-    this.end = this.sure = next.at;
-    this.limit = 2 * base + SPARE_BYTES;
+    this.end = this.sure = draft.at;
+    this.limit = 2 * draft.base + SPARE_BYTES;
     handle.truncate(0);
     handle.flush();
   }
@@ -248,6 +259,10 @@ class Log {
     return found > this.end ? -1 : found;
   }
 
+  mend(cls) {
+    return mended(this, cls);
+  }
+
   // {index, vault}: of all that the log holds as far as it is whole, and whose it is; null for a log that does not hold a vault.
   all() {
     const index = new Index();
@@ -261,94 +276,7 @@ class Log {
     return { index, vault: whole ? vaultOf(valueAt(this.file.handle, header)) : null };
   }
 
-  // Writes into the database what only the log has, from the place on. Gives how many commits that were.
-  async rollForward(from) {
-    let count = 0;
-    for (const { bytes } of frames(this.file.handle, from, this.end)) {
-      const failure = await written(this.db, "strict", changeOf(bytes, GUARD));
-      if (failure === "Guard" && sameMark((await stateOf(this.db)).mark, markAfter(bytes))) continue; // it was on its way
-      if (failure !== "") throw new DOMException(failure, "NotCaughtUp");
-      count += 1;
-    }
-    return count;
-  }
-
-  // Puts everything that the log holds in place of what the database has. Gives how many records that were.
-  async restore(index) {
-    const { handle } = this.file;
-    const last = [...HEADERS, ...MANIFESTS].filter((name) => index.places.has(name)); // as long as they lack, this begins again
-    const put = async (names, durability) => {
-      const change = { guard: "", prefix: null, names, operations: names.map(() => PUT), values: names.map((name) => valueAt(handle, index.places.get(name))) };
-      const failure = await written(this.db, durability, change);
-      if (failure !== "") throw new DOMException(failure, "NotCaughtUp");
-    };
-    await answered(this.db.transaction(RECORDS, "readwrite").objectStore(RECORDS).clear());
-    let names = [];
-    let bytes = 0;
-    for (const [name, [, length]] of index.places) {
-      if (last.includes(name)) continue;
-      names.push(name);
-      bytes += length;
-      if (bytes < BATCH_BYTES) continue;
-      await put(names, "relaxed");
-      names = [];
-      bytes = 0;
-    }
-    await put([...names, ...last], "strict");
-    return index.places.size;
-  }
-
-  // Makes the database's records of a class what the log says they are. Gives how many were not.
-  async mend(cls) {
-    while (this.busy !== null) await this.busy;
-    if ((await this.settled()) !== "" || !this.mine()) return 0;
-    const { index, vault } = this.all();
-    if (vault === null) return 0;
-    const store = this.db.transaction(RECORDS, "readwrite", { durability: "strict" }).objectStore(RECORDS);
-    const range = IDBKeyRange.bound(`${cls}/`, `${cls}0`, false, true);
-    const [names, values] = await Promise.all([answered(store.getAllKeys(range)), answered(store.getAll(range))]);
-    const right = new Map([...index.places].filter(([name]) => name.startsWith(`${cls}/`)));
-    let count = 0;
-    names.forEach((name, at) => {
-      const place = right.get(name);
-      right.delete(name);
-      if (place === undefined) store.delete(name);
-      else if (sameBytes(values[at], valueAt(this.file.handle, place))) return;
-      else store.put(valueAt(this.file.handle, place), name);
-      count += 1;
-    });
-    for (const [name, place] of right) store.put(valueAt(this.file.handle, place), name);
-    const { promise, resolve, reject } = Promise.withResolvers();
-    store.transaction.oncomplete = resolve;
-    store.transaction.onabort = () => reject(store.transaction.error);
-    await promise;
-    return count + right.size;
-  }
-
-  // Copies the database into the log.
-  async rebuild(mark) {
-    const next = new Draft(this.files[1], this.file.generation + 1);
-    const store = () => this.db.transaction(RECORDS, "readonly").objectStore(RECORDS);
-    for (let from = "", first = true, names = []; first || names.length; first = false) {
-      const range = IDBKeyRange.lowerBound(from, !first);
-      const records = store();
-      const asked = [answered(records.getAllKeys(range, 64)), answered(records.getAll(range, 64))];
-      const [keys, values] = await Promise.all(asked);
-      names = keys;
-      from = keys.at(-1);
-      keys.forEach((name, at) => next.put(name, values[at] instanceof Uint8Array ? values[at] : new Uint8Array(0)));
-    }
-    next.end(mark);
-    next.finish();
-    this.files.reverse();
-    this.files[1].handle.truncate(0);
-    this.end = this.sure = next.at;
-    this.limit = 2 * next.at + SPARE_BYTES;
-    this.mark = mark;
-  }
 }
-
-const sameBytes = (one, other) => one instanceof Uint8Array && one.length === other.length && one.every((byte, at) => byte === other[at]);
 
 // Takes the frames of about one window into an index; gives where it got.
 const taken = (index, handle, from, to) => {
@@ -389,90 +317,6 @@ class NoLog {
 
   close() {}
 }
-
-// A log that is being made beside the one in use.
-class Draft {
-  constructor(file, generation) {
-    this.file = file;
-    this.at = HEAD_BYTES;
-    this.waiting = { names: [], operations: [], values: [] };
-    this.size = 0;
-    file.generation = generation;
-    file.handle.truncate(0);
-    writeHead(file.handle, generation, false);
-  }
-
-  // Adds a record to the base; true when some were written out.
-  put(name, value) {
-    this.waiting.names.push(name);
-    this.waiting.operations.push(PUT);
-    this.waiting.values.push(value);
-    this.size += value.length;
-    if (this.size < PIECE_BYTES) return false;
-    this.write(PIECE, null);
-    return true;
-  }
-
-  end(mark) {
-    this.write(BASE, mark);
-  }
-
-  write(kind, mark) {
-    this.raw(encoded(kind, null, mark, this.waiting));
-    this.waiting = { names: [], operations: [], values: [] };
-    this.size = 0;
-  }
-
-  raw(bytes) {
-    if (this.file.handle.write(bytes, { at: this.at }) !== bytes.length) throw new DOMException("", FULL);
-    this.at += bytes.length;
-  }
-
-  finish() {
-    this.file.handle.flush();
-    writeHead(this.file.handle, this.file.generation, true);
-    this.file.handle.flush();
-  }
-}
-
-// {mark, header} of what the database holds: null where it lacks.
-const stateOf = async (db) => {
-  const store = db.transaction(RECORDS, "readonly").objectStore(RECORDS);
-  const found = await Promise.all([...MANIFESTS, ...HEADERS].map((name) => answered(store.get(name))));
-  const [manifest, copy, header, other] = found.map((value) => (value instanceof Uint8Array && value.length > MARK_BYTES ? value : null));
-  return { mark: (manifest ?? copy)?.slice(0, MARK_BYTES) ?? null, header: header ?? other };
-};
-
-const counterOf = (mark) => new DataView(mark.buffer, mark.byteOffset).getBigUint64(10);
-
-// The id of the vault that a stored header is of.
-const vaultOf = (header) => {
-  try {
-    const length = new DataView(header.buffer, header.byteOffset).getUint32(9);
-    return JSON.parse(new TextDecoder().decode(header.subarray(13, 13 + length))).vault;
-  } catch {
-    return null;
-  }
-};
-
-// Brings log and database to the same state: whichever is behind gets what the other has.
-const agree = async (log, modified) => {
-  const { mark, header } = await stateOf(log.db);
-  const lost = header === null || mark === null;
-  const found = log.walk(mark);
-  log.cut(log.end);
-  if (!lost && found >= 0) {
-    if (found < log.end) log.told.forward = await log.rollForward(found);
-    return;
-  }
-  const { index, vault } = log.all();
-  if (vault !== null && (lost || (vault === vaultOf(header) && counterOf(log.mark) > counterOf(mark)))) {
-    log.told = { restored: await log.restore(index), modified, lost };
-    return;
-  }
-  if (header === null && mark === null) log.empty();
-  else await log.rebuild(mark);
-};
 
 const opened = async (folder, name) => {
   const file = await folder.getFileHandle(name, { create: true });

@@ -15,6 +15,7 @@ const VERSION = 1;
 const FIXED = 9 + 2 * MARK_BYTES + 4;
 const ROW = 7;
 const WINDOW = 2 ** 20;
+const PIECE_BYTES = 2 ** 18;
 
 const viewOf = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 
@@ -78,6 +79,7 @@ const markAt = (bytes, at) => {
   return mark.every((byte) => byte === 0) ? null : mark;
 };
 
+export const counterOf = (mark) => viewOf(mark).getBigUint64(10);
 export const markBefore = (bytes) => markAt(bytes, 9);
 export const markAfter = (bytes) => markAt(bytes, 9 + MARK_BYTES);
 export const sameMark = (one, other) =>
@@ -164,3 +166,50 @@ export const valueAt = (handle, [at, length]) => {
   const bytes = new Uint8Array(length);
   return bytes.subarray(0, handle.read(bytes, { at }));
 };
+
+// A file that is being made, beside the one in use.
+export class Draft {
+  constructor(file, generation) {
+    this.file = file;
+    this.at = HEAD_BYTES;
+    this.base = 0; // where it ends, once it does
+    this.waiting = { names: [], operations: [], values: [] };
+    this.size = 0;
+    file.generation = generation;
+    file.handle.truncate(0);
+    writeHead(file.handle, generation, false);
+  }
+
+  // Adds a record to the base; true when some were written out.
+  put(name, value) {
+    this.waiting.names.push(name);
+    this.waiting.operations.push(PUT);
+    this.waiting.values.push(value);
+    this.size += value.length;
+    if (this.size < PIECE_BYTES) return false;
+    this.write(PIECE, null);
+    return true;
+  }
+
+  end(mark) {
+    this.write(BASE, mark);
+    this.base = this.at;
+  }
+
+  write(kind, mark) {
+    this.raw(encoded(kind, null, mark, this.waiting));
+    this.waiting = { names: [], operations: [], values: [] };
+    this.size = 0;
+  }
+
+  raw(bytes) {
+    if (this.file.handle.write(bytes, { at: this.at }) !== bytes.length) throw new DOMException("", "QuotaExceededError");
+    this.at += bytes.length;
+  }
+
+  finish() {
+    this.file.handle.flush();
+    writeHead(this.file.handle, this.file.generation, true);
+    this.file.handle.flush();
+  }
+}
