@@ -182,10 +182,7 @@ json.dumps([len((await vault.scan("journal")).records), len((await vault.scan("s
 def test_damage_is_isolated(chrome: VaultPage) -> None:
     result = chrome.run(
         """
-from dataclasses import replace
-from app.platform.browser.store import BrowserStore
-platform = replace(await platform_of("other"), store=BrowserStore("damage"))  # without a second copy, which would put it right
-await platform.store.open()
+platform = await uncopied("damage")
 vault = await made(platform, logs=[("journal", f"{n:04}", b"payload %d" % n) for n in range(50)], tables={"t": [("a", b"1"), ("b", b"2")]})
 async def flip(cls, record_id, at):
     raw = bytearray(await platform.store.get(cls, record_id))

@@ -118,7 +118,7 @@ def test_what_is_no_bytes_is_reported_and_harms_nothing_else(chrome: VaultPage) 
     chrome.restart()
     assert chrome.run(
         """
-platform = await platform_of("no-bytes")
+platform = await uncopied("no-bytes")
 vault = await made(platform, logs=[("journal", f"{n:04}", b"payload") for n in range(5)], tables={"t": [("a", b"1"), ("b", b"2")]})
 for key, value in (("journal/0002", "a text"), ("t/a", 7), ("t/c", js.Object.new())):
     transaction = platform.store._db.transaction("records", "readwrite")

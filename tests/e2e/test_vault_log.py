@@ -17,7 +17,6 @@ pytestmark = pytest.mark.e2e
 WORDS = os.urandom(20)
 COMMON = """
 from dataclasses import asdict
-from app.platform.browser.store import BrowserStore
 hands = await js.beside("wal_hands.mjs")
 name = given.name
 
@@ -25,9 +24,7 @@ async def said(store=None):
     return asdict((store or platform.store).second_copy())
 
 async def bare():
-    store = BrowserStore(name, marked=False)
-    await store.open()
-    return store
+    return (await uncopied(name)).store
 
 def journal(vault):
     return vault.scan("journal")

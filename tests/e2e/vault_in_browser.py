@@ -6,11 +6,13 @@ import asyncio
 import base64
 import json
 import time
+from dataclasses import replace
 
 import js
 from js import given, say
 
 from app.platform.browser import browser_platform
+from app.platform.browser.store import BrowserStore
 from app.platform.errors import CryptoAuthError, CryptoUnavailable, StoreClosed, StoreConflict, StoreFull
 from app.platform.interfaces import ARGON2ID, ED25519, HMAC_SHA256, Guard, Kdf, Rewrap, Sealing, Write
 from app.vault import KdfPolicy, NewSlot, Proof, Vault, VaultAuthFailed, VaultConflict, VaultError, VaultFull, VaultRefused
@@ -35,6 +37,13 @@ async def dumped(store):
 async def platform_of(name):
     """A platform whose store is open."""
     platform = browser_platform(name, SITE)
+    await platform.store.open()
+    return platform
+
+
+async def uncopied(name):
+    """A platform whose store is open and has no second copy that would put right what is damaged."""
+    platform = replace(browser_platform(name, SITE), store=BrowserStore(name))
     await platform.store.open()
     return platform
 
