@@ -61,11 +61,11 @@ class Chart:
         self.pending.clear()
         self.dirty = False
         rows, gaps = self._whole()
-        message = {"t": "bars", "symbol": self.symbol, "timeframe": self.timeframe, "reset": True, "rows": rows, "gaps": gaps}
+        message = {"t": "bars", "symbol": self.symbol, "timeframe": self.timeframe, "reset": True, "rows": [], "gaps": gaps}
         if self._packs and len(rows) > PACKED_FROM:
-            self._post(message | {"rows": []}, pack(rows))
+            self._post(message, pack(rows))
         else:
-            self._post(message)
+            self._post(message | {"rows": [_said(row) for row in rows]})
         if self._studies is not None:
             self._studies.restart(self.symbol, self.timeframe, rows)
 
@@ -235,6 +235,12 @@ class Charts:
     def _release(self, symbol: str, timeframe: str) -> None:
         if symbol and not self.shows((symbol, timeframe)):
             self._market.release_bars(symbol, timeframe)
+
+
+def _said(row: list) -> list:
+    """A bar as JSON has it: null for a volume that is unknown."""
+    volume = row[5]
+    return row if volume == volume else [*row[:5], None]
 
 
 def pack(rows: list[list]) -> bytes:
