@@ -14,7 +14,7 @@ from app.market.barcolumns import BarColumns
 from app.market.bars import BarSeries
 from app.market.following import Following
 from app.market.indicators import BadParameter, catalogue
-from app.market.indicators.across import Across, Together
+from app.market.indicators.across import Together
 from app.market.indicators.spec import COLUMNS
 from app.market.quotes import KEPT, MOST_WAITING, PRICE, QuoteStore
 from app.market.state import MarketState
@@ -254,7 +254,7 @@ def test_the_usual_indicators_can_be_run_across_instruments() -> None:
     able = set()
     for study in studies():
         try:
-            Across(study, 3)
+            Together([study], 3)
             able.add(study.indicator.name)
         except BadParameter as error:
             assert study.indicator.name in str(error)
@@ -273,7 +273,7 @@ def test_across_instruments_every_value_is_that_of_bar_by_bar() -> None:
     closes = rng.uniform(size=close.shape) < 0.7  # the others have no trade at that bar
     for study in studies():
         try:
-            across = Across(study, rows)
+            across = Together([study], rows)
         except BadParameter:
             continue
         running = [study.start() for _ in range(rows)]
@@ -285,7 +285,7 @@ def test_across_instruments_every_value_is_that_of_bar_by_bar() -> None:
             half = here | {"close": here["low"]}
             for step, columns, new in ((across.peek, half, True), (across.close, here, False)):
                 wanted = [running[row].step([float(columns[name][n]) for name in COLUMNS], new) for n, row in enumerate(some)]
-                same(step(some, columns), wanted, study)
+                same(step(some, columns)[0], wanted, study)
 
 
 def test_studies_worked_out_together_give_what_each_gives_alone() -> None:
@@ -293,7 +293,7 @@ def test_studies_worked_out_together_give_what_each_gives_alone() -> None:
     able = []
     for study in studies():
         try:
-            able.append((study, Across(study, 5)))
+            able.append((study, Together([study], 5)))
         except BadParameter:
             continue
     together = Together([study for study, _ in able], 5)
@@ -306,7 +306,7 @@ def test_studies_worked_out_together_give_what_each_gives_alone() -> None:
         bars = {"open": low, "high": high, "low": low, "close": (low + high) / 2, "volume": high, "time": np.full(len(rows), 60.0)}
         for step, alone in ((together.peek, [across.peek for _, across in able]), (together.close, [across.close for _, across in able])):
             for ours, one in zip(step(rows, bars), alone, strict=True):
-                for a, b in zip(ours, one(rows, bars), strict=True):
+                for a, b in zip(ours, one(rows, bars)[0], strict=True):
                     np.testing.assert_array_equal(a, b)
     study = able[0][0]
     assert study.start().step((0, 1, 2, 1, 1.5, 1)) is not None, "a study may still be used by itself"
