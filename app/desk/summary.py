@@ -170,7 +170,8 @@ class Summaries:
             return display.number(Decimal(f"{shown:.4f}"), places, sign=what == "short")
         have = min(scan.minutes if minutes else scan.bars, least)
         if have == least:
-            return ["", "Nothing was traded to compare with" if minutes else "Not to be told of these bars"]
+            lacking = "No volume is known to compare with" if what == "busy" else "Nothing was traded to compare with"
+            return ["", lacking if minutes else "Not to be told of these bars"]
         return [f"{have}/{least}", f"Not enough bars yet: {have} of {least} {'minutes' if minutes else 'bars of a minute'}"]
 
     def _hour_text(self, symbol: str) -> str | None:
