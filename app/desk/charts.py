@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator
+from math import nan
 from typing import Any
 
 from .errors import Refusal
@@ -97,7 +98,7 @@ class Chart:
         self.pending.clear()
         if not rows:
             return None
-        message = {"symbol": self.symbol, "timeframe": self.timeframe, "rows": rows, **self._tag}
+        message = {"symbol": self.symbol, "timeframe": self.timeframe, "rows": [_said(row) for row in rows], **self._tag}
         if self._studies is not None and (values := self._studies.changed(rows)):
             message["studies"] = values
         return message
@@ -124,11 +125,11 @@ class Chart:
         return [list(row) for row in merged.rows], [list(gap) for gap in merged.gaps]
 
     def drawn(self, rows: list) -> list[list]:
-        """Rows of the market as the page draws them: floats."""
+        """Rows of the market as the page draws them: floats. A bar is made of trades: without any volume, nobody said how much they were of."""
         item = self._market.instrument(self.symbol)
         price, size = float(item.price(1)), float(item.size(1))
         return [
-            [time_s, round(o * price, 12), round(h * price, 12), round(low * price, 12), round(c * price, 12), v * size]
+            [time_s, round(o * price, 12), round(h * price, 12), round(low * price, 12), round(c * price, 12), v * size if v else nan]
             for time_s, o, h, low, c, v in rows
         ]
 

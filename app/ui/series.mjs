@@ -34,10 +34,10 @@ export function line(times, values, shift, up, down) {
   return out;
 }
 
-// One bar, changed or new.
+// One bar, changed or new; without a value nobody knows its volume.
 export function update(candles, volume, time, open, high, low, close, value, color, old) {
   candles.update({ time, open, high, low, close }, old);
-  volume.update({ time, value, color }, old);
+  volume.update(value == null ? { time } : { time, value, color }, old);
 }
 
 export function place(line, price, color) {

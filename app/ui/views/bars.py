@@ -76,13 +76,12 @@ class Bars:
             self.numbers.frombytes(packed)
         else:
             by_time = {row[0]: row for row in rows}
-            ordered = [by_time[moment] for moment in sorted(by_time)]
-            self.numbers.extend(chain.from_iterable([row if row[5] is not None else [*row[:5], nan] for row in ordered]))
+            self.numbers.extend(chain.from_iterable([_numbers(by_time[moment]) for moment in sorted(by_time)]))
         self.times = self.numbers[::WIDTH]
 
     def update(self, row: Row) -> bool:
         """Take a changed or new bar; True when it is older than the newest one."""
-        moment, numbers = row[0], array("d", row)
+        moment, numbers = row[0], array("d", _numbers(row))
         at = bisect_left(self.times, moment) if self.times and moment <= self.times[-1] else len(self.times)
         if at < len(self.times) and self.times[at] == moment:
             self.numbers[at * WIDTH : (at + 1) * WIDTH] = numbers
@@ -186,6 +185,10 @@ def fill_texts(fills: Iterable[dict], symbol: str, bars: Bars) -> dict[int, str]
             did = "bought" if fill["side"] == "buy" else "sold"
             found.setdefault(moment, []).append(f"{did} {group(plain(fill['qty']))} at {group(plain(fill['price']))}")
     return {moment: "; ".join(texts) for moment, texts in found.items()}
+
+
+def _numbers(row: Row) -> Row:
+    return row if row[5] is not None else [*row[:5], nan]
 
 
 def legend(row: Row, previous: Row | None, price_decimals: int, size_decimals: int) -> dict[str, str]:

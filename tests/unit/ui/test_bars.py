@@ -101,6 +101,7 @@ def test_an_unknown_volume_is_said_to_be_unknown():
     texts = legend(series.at(0), None, 2, 8)
     assert texts["volume"] == NOTHING and spoken(series.at(0), "14:03", texts).endswith("low 8.00, volume not known")
     assert series.update(bar(60)) is True and series.at(0)[5] == 1.5
+    assert series.update([180, 10.0, 11.0, 8.0, 9.0, None]) is False and math.isnan(series.last[5])
 
 
 def test_days_show_the_date_of_their_session():
