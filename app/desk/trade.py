@@ -88,6 +88,8 @@ class Trade:
         self._day = DayStart()
         self.engine: Engine | None = None
         self.writer = Writer(self._act, self._applied, self._trouble)
+        if hasattr(execution, "make_ready"):
+            self.writer.meanwhile = self._make_ready
         self.click_to_journal = Histogram("click_to_journal")
         self.click_to_ack = Histogram("click_to_ack")
         self._telling = Telling(send, lambda: self.engine.orders if self.engine else {}, self._row, self._routed_row, self.account, changed)
@@ -514,6 +516,11 @@ class Trade:
         if NoteSet in kinds:
             self._send(notes_message(self.engine))
         return not kinds.isdisjoint((AccountOpened, BalanceAdjusted, CashBooked, SplitBooked))
+
+    def _make_ready(self, events: list[Event]) -> None:
+        intents = [event.intent for event in events if type(event) is OrderSubmitted and not event.intent.is_linked]
+        if intents:
+            self.execution.make_ready(intents)
 
     def _act(self, effects: list) -> None:
         for effect in effects:
