@@ -363,7 +363,7 @@ def _heard(entry: _Entry) -> int | None:
     """When anything was last received."""
     if entry.store is None:
         return entry.heard
-    heard = int(entry.store.recv[entry.row])
+    heard = entry.store.heard(entry.row)
     return max(heard, entry.heard or 0) if heard > 0 else entry.heard
 
 

@@ -82,7 +82,8 @@ class Both:
         present = self.now * MS + SECOND
         assert objects.duplicates == columns.duplicates
         for at, name in enumerate(NAMES):
-            for look in (MarketState.quote, MarketState.last, MarketState.base):
+            assert objects.age_ns(name, present) == columns.age_ns(name, present)
+            for look in (MarketState.quote, MarketState.last, MarketState.quote, MarketState.last, MarketState.base):
                 assert look(objects, name) == look(columns, name)
             assert list(objects.trades(name)) == list(columns.trades(name))
             assert objects.age_ns(name, present) == columns.age_ns(name, present)
