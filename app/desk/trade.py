@@ -384,6 +384,10 @@ class Trade:
     def _new_orders(self, engine: Engine, fields: dict, token: str) -> list[Event]:
         """The intents of a ticket; what its venue would refuse is denied before it is journalled. One that closes all of a position takes the place of
         the exits that bind it at the venue: they are cancelled with it, and it waits for that."""
+        with self._view.moment:
+            return self._checked_orders(engine, fields, token)
+
+    def _checked_orders(self, engine: Engine, fields: dict, token: str) -> list[Event]:
         found = engine.submit(fields, token)
         orders = [event for event in found if isinstance(event, OrderSubmitted)]
         exits = self._exits(engine, orders[0].intent) if len(orders) == 1 and not self.execution.takes_pairs else []

@@ -122,7 +122,11 @@ class BinanceTrading(RealExecution):
         return rules.too_little(qty, price, self._ledger.mark(symbol)) if rules is not None else ""
 
     def _working(self, symbol: str) -> int:
-        return [order.intent.symbol for order in self._ledger.working()].count(symbol)
+        """How many orders of a symbol work; of all symbols where the venue allows more than these of one, or any number."""
+        working, most = self._ledger.working(), self.rules[symbol].max_orders
+        if not most or len(working) < most:
+            return len(working)
+        return [order.intent.symbol for order in working].count(symbol)
 
     def make_ready(self, intents: Iterable[OrderIntent]) -> None:
         """Sign these orders while they are being journalled."""
