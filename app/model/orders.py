@@ -151,7 +151,7 @@ class OrderIntent:
     @property
     def is_linked(self) -> bool:
         """True when this desk has to act on it later: held, waiting for an entry, or one of a pair."""
-        return self.starts_held or self.group is not None
+        return bool(self.held) or self.parent is not None or self.group is not None
 
 
 def client_order_id(account: str, origin: str, sequence: int) -> str:

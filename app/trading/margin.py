@@ -117,8 +117,8 @@ class Margins:
     def _settle(self) -> None:
         engine = self._engine
         view, portfolio, changed = engine.view, engine.portfolio, self._changed
-        known = (view, view.settings, view.instruments, portfolio)
-        if len(known) != len(self._known) or any(now is not before for now, before in zip(known, self._known, strict=True)):
+        known, before = (view, view.settings, view.instruments, portfolio), self._known
+        if not (before and view is before[0] and known[1] is before[1] and known[2] is before[2] and portfolio is before[3]):
             self._cells, self._seen, self._worth, self._bound, self._known = {}, {}, {}, {}, known
             changed.clear()
             for symbol in portfolio.positions:
@@ -204,7 +204,7 @@ class Margins:
 
 
 def _converted(amounts: Mapping[str, Decimal], rates: Rates) -> Decimal:
-    return sum((rates.convert(amount, currency) or ZERO for currency, amount in amounts.items()), ZERO)
+    return sum([rates.convert(amount, currency) or ZERO for currency, amount in amounts.items()], ZERO)
 
 
 def _until(order: Order) -> Decimal | None:

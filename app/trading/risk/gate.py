@@ -198,7 +198,8 @@ class Gate:
 
     def _most(self, limits: dict, name: str, used: Decimal, field: str, unit: str, qty: Decimal, lot: Decimal) -> None:
         for scope, limit in limits.get(name, ()):
-            self._ask(name, scope, limit, used)
+            self.used[scope, name] = used
+            self._asked.append((name, scope, limit, used))
             if used > limit:
                 reason = f"{RULES[name].title} would be {shown(used)} {unit}, the limit of {words(scope)} is {shown(limit)} {unit}."
                 raise RiskDenied(name, field, reason, _at_most(ratio(qty * limit, used), lot), self._numbers(scope, name, limit, used))
@@ -292,7 +293,8 @@ class Gate:
                     room = ratio(max(limit, before) - grown, cell.price) + order.filled + counted
                     remedy = _at_most(room * qty / (qty + others), lot, order.filled)
                     raise RiskDenied(name, "qty", reason, remedy, self._numbers(scope, name, limit, used))
-                self._ask(name, scope, limit, used)
+                self.used[scope, name] = used
+                self._asked.append((name, scope, limit, used))
 
     def _in_state(self, scope: str, state: ScopeState) -> RiskDenied:
         numbers = {"scope": scope, "limit": state.state, "used": state.rule, "unit": "state"}
