@@ -12,10 +12,10 @@ from decimal import Decimal
 
 import numpy as np
 
-from app.market.indicators import Study
-from app.market.indicators.across import Together
 from app.market.glance import PRICE, ROW, SIZE
 from app.market.glance import TIME as TRADED
+from app.market.indicators import Study
+from app.market.indicators.across import Together
 from app.market.quotes import QuoteStore, runs
 
 TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, OPENED, CLOSED = range(8)
