@@ -33,6 +33,7 @@ def test_brackets_held_orders_limits_and_the_kill_switch(still: DeskPage):
     page.locator("#ticket-stop_loss").fill(str(bid - 5000))
     expect(desk.by("ticket-submit")).to_have_text(re.compile("then take profit at .* and stop loss at"))
     expect(desk.by("ticket-exits")).to_contain_text("stop loss")
+    expect(desk.by("ticket-submit")).to_be_enabled()  # not while the order before is on its way
     desk.by("ticket-submit").press("Enter")
     expect(desk.by("order-row", status="accepted")).to_have_count(2)
     for gone in ("take_profit", "stop_loss"):  # they went with their order, and the next one goes without

@@ -65,7 +65,8 @@ async def test_filters_find_what_they_say_and_nothing_else(traded):
     assert fills and await everything(traded, kind="fills") == fills
     cid = fills[0]["order"]
     assert await everything(traded, order=cid) == [row for row in every if row["order"] == cid]
-    assert await everything(traded, symbol="BTCUSDT") == [row for row in every if row["symbol"] == "BTCUSDT"]
+    for typed in ("BTCUSDT", "btcusdt", "BTC"):
+        assert await everything(traded, symbol=typed) == [row for row in every if row["symbol"] == "BTCUSDT"]
     assert await everything(traded, text="BOUGHT 0.003") == [row for row in fills if "0.003" in row["text"]]
     assert await everything(traded, **{"from": "2000-01-01", "to": "2000-01-02"}) == []
     assert await everything(traded, **{"from": "2000-01-01", "to": "2200-01-01"}) == every

@@ -80,7 +80,8 @@ def test_the_column_of_a_table_and_symbols_of_any_market_are_read(text, symbols)
     ],
 )
 def test_a_file_of_something_else_is_refused_with_what_was_expected(text):
-    with pytest.raises(BadList, match=r"symbol in this file; '.*' is none\. A watchlist has symbols in capitals, one a line .* or is a table with a column Symbol"):
+    wanted = r"symbol in this file; '.*' is none\. A watchlist has symbols in capitals, one a line .* or is a table with a column Symbol"
+    with pytest.raises(BadList, match=wanted):
         read_symbols(text, KNOWN)
 
 
