@@ -130,6 +130,8 @@ def _rule(event: events.RoutingRuleSet) -> str:
 
 def _limit(event: events.RiskLimitSet) -> str:
     to = "its default" if event.value is None else event.value or "none"
+    if to.replace(".", "", 1).isdigit():
+        to = shown(Decimal(to))
     return f"Limit {event.name.replace('_', ' ')} of {event.scope} set to {to}"
 
 

@@ -102,6 +102,7 @@ async def test_the_intent_has_the_quote_and_the_verdict_of_its_moment_and_the_fi
     assert "bid " in intent["text"] and "ask " in intent["text"] and "let through by" in intent["text"]
     fill = traded.desk.trade.engine.fills[0]
     lines = (await traded.ask("journal.fill", fill_id=fill.fill_id))["lines"]
+    assert any(" UTC  Decided: " in line for line in lines) and not any("client_order_id=" in line for line in lines)
     known = next(line for line in lines if line.startswith("known then"))
     assert "bid " in known and "let through by" in known
 
