@@ -70,5 +70,6 @@ def test_brackets_held_orders_limits_and_the_kill_switch(still: DeskPage):
     desk.go("risk")
     desk.by("risk-lift").click()
     expect(desk.by("risk-state", scope="desk", state="normal")).to_be_visible()
+    expect(desk.by("risk-state", scope="desk", state="normal").get_by_role("button").first).to_be_focused()  # Lift, which was pressed, is gone
     desk.go("desk")
     expect(desk.by("ticket-submit")).to_be_enabled()
