@@ -33,6 +33,7 @@ class ImportCard:
         self._look = el("button", {"type": "submit", "class": "btn btn-primary", "data-testid": "history-look"}, "Read and check")
         self._stop = button("Cancel", "history-cancel", "btn-quiet", lambda _event: self._cancel(), hidden=True)
         self._said = Outcome("history-import-said")
+        self._said.root.tabIndex = -1
         form = el(
             "form",
             {"class": "history-fields", "aria-label": "Import bars", "novalidate": True},
@@ -229,13 +230,13 @@ class ImportCard:
         self._file.value = self._url.value = ""
         self._forget()
         self._said.say(words.kept(found["kept"], len(repairs)))
-        self._file.focus()  # what was pressed is gone
+        self._said.root.focus()  # what was pressed is gone; in a field keys such as G D would be typed
         await self._listed()
 
     def _drop(self, said: str) -> None:
         self._forget()
         self._said.say(said, "plain")
-        self._file.focus()
+        self._said.root.focus()
         self._ctx.errors.run("Import", self._ctx.link.ask("history.drop"))
 
     def _forget(self) -> None:
