@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from js import document
+
 from .. import ticket_exits as exits
 from .. import ticket_rules as rules
 from ..dom import el, listen, set_text
@@ -32,7 +34,7 @@ class TicketForm:
         self._on_bracket = on_bracket
         self._side = "buy"
         self._blocked = False
-        self._held = False
+        self._held = self._focused = False
         self._places = 0
         self._held_tifs: frozenset[str] = frozenset()
         self._held_types = rules.HELD_TYPES
@@ -260,9 +262,13 @@ class TicketForm:
         self._put("result", self._result, text)
 
     def hold(self, held: bool) -> None:
-        """No press counts while one is on its way."""
+        """No press counts while one is on its way. What is disabled loses the focus: it comes back with the next that counts, unless it has gone elsewhere."""
+        if held:
+            self._focused = document.activeElement == self.button
         self._held = held
         self._able()
+        if not held and self._focused and document.activeElement == document.body:
+            self.button.focus()
 
     def block(self, reason: str | None, way_out: str | None) -> None:
         """Why no order is taken now, with a link to where that is changed; None takes orders again."""
@@ -276,10 +282,8 @@ class TicketForm:
         self._able()
 
     def _able(self) -> None:
-        self.button.disabled = self._blocked
-        # While one is on its way a press does nothing, but the keyboard stays where it pressed: what is disabled loses the focus.
-        for name in ("aria-busy", "aria-disabled"):
-            self.button.setAttribute(name, "true" if self._held else "false")
+        self.button.disabled = self._held or self._blocked
+        self.button.setAttribute("aria-busy", "true" if self._held else "false")
 
     def _put(self, name: str, node: Any, text: str) -> None:
         if self._shown.get(name) != text:
