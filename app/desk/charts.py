@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator
+from math import nan
 from typing import Any
 
 from .errors import Refusal
@@ -61,11 +62,11 @@ class Chart:
         self.pending.clear()
         self.dirty = False
         rows, gaps = self._whole()
-        message = {"t": "bars", "symbol": self.symbol, "timeframe": self.timeframe, "reset": True, "rows": rows, "gaps": gaps}
+        message = {"t": "bars", "symbol": self.symbol, "timeframe": self.timeframe, "reset": True, "rows": [], "gaps": gaps}
         if self._packs and len(rows) > PACKED_FROM:
-            self._post(message | {"rows": []}, pack(rows))
+            self._post(message, pack(rows))
         else:
-            self._post(message)
+            self._post(message | {"rows": [_said(row) for row in rows]})
         if self._studies is not None:
             self._studies.restart(self.symbol, self.timeframe, rows)
 
@@ -97,7 +98,7 @@ class Chart:
         self.pending.clear()
         if not rows:
             return None
-        message = {"symbol": self.symbol, "timeframe": self.timeframe, "rows": rows, **self._tag}
+        message = {"symbol": self.symbol, "timeframe": self.timeframe, "rows": [_said(row) for row in rows], **self._tag}
         if self._studies is not None and (values := self._studies.changed(rows)):
             message["studies"] = values
         return message
@@ -124,11 +125,11 @@ class Chart:
         return [list(row) for row in merged.rows], [list(gap) for gap in merged.gaps]
 
     def drawn(self, rows: list) -> list[list]:
-        """Rows of the market as the page draws them: floats."""
+        """Rows of the market as the page draws them: floats. A bar is made of trades: without any volume, nobody said how much they were of."""
         item = self._market.instrument(self.symbol)
         price, size = float(item.price(1)), float(item.size(1))
         return [
-            [time_s, round(o * price, 12), round(h * price, 12), round(low * price, 12), round(c * price, 12), v * size]
+            [time_s, round(o * price, 12), round(h * price, 12), round(low * price, 12), round(c * price, 12), v * size if v else nan]
             for time_s, o, h, low, c, v in rows
         ]
 
@@ -235,6 +236,12 @@ class Charts:
     def _release(self, symbol: str, timeframe: str) -> None:
         if symbol and not self.shows((symbol, timeframe)):
             self._market.release_bars(symbol, timeframe)
+
+
+def _said(row: list) -> list:
+    """A bar as JSON has it: null for a volume that is unknown."""
+    volume = row[5]
+    return row if volume == volume else [*row[:5], None]
 
 
 def pack(rows: list[list]) -> bytes:

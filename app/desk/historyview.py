@@ -52,7 +52,7 @@ def preview(found: Any, name: str, size: int, market: Any, vault: bool) -> dict:
         "bars": len(series),
         "first_ns": series.columns["time"][0],
         "last_ns": series.columns["time"][-1],
-        "sample": [[time, *(str(series.price(value)) for value in prices), str(series.volume(volume))] for time, *prices, volume in _first(series)],
+        "sample": [[time, *(str(series.price(value)) for value in prices), _volume(series, volume)] for time, *prices, volume in _first(series)],
         "problems": [item._asdict() for item in reading.problems[:_LINES]],
         "left_out": reading.left_out,
         "order": reading.order,
@@ -85,6 +85,11 @@ def chosen(findings: list[Finding], wanted: list) -> list[Repair]:
     if len(places) != len(wanted):
         raise Refusal("bad_request", "a repair was chosen that is not offered", "look at the preview again", "repairs")
     return [findings[place].repair for place in sorted(places)]
+
+
+def _volume(series: Series, units: int) -> str | None:
+    found = series.volume(units)
+    return None if found is None else str(found)
 
 
 def _first(series: Series) -> list[tuple[int, ...]]:

@@ -40,11 +40,6 @@ class Filter:
     first_ns: int = 0
     end_ns: int = 0
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether everything is wanted."""
-        return not (self.kind or self.symbol or self.order or self.text)
-
 
 def read_filter(request: dict) -> Filter:
     """The filter of a request. Raises Refusal."""

@@ -20,7 +20,7 @@ from .errors import Refusal
 from .lockrules import LockRules, LockSettings
 
 CHANNEL = "kontor.desk"
-SETTINGS, RECORD = "settings", "lock"
+SETTINGS = "settings"
 _TAB = re.compile(r"[0-9a-z-]{1,40}")
 PATIENCE_S = 5.0
 """So long is waited for what is being written; the journal is whole at any moment."""

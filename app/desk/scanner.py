@@ -239,7 +239,7 @@ class Scanner:
 
 
 def _minutes(row: _Row, bar: Bar, first: int, now_s: int) -> tuple[float | None, float | None]:
-    """Change and volume of the last five minutes, as far as it is known."""
+    """Change and volume of the last five minutes, as far as it is known; a volume that is not (NaN) leaves its sums so."""
     since, recent = now_s - SHORT_S, row.recent
     key = since // STEP_S, -(-since // STEP_S), row.known
     if row.sums[0] != key:  # what closed is the same for as long as no bar passes a border
@@ -250,7 +250,7 @@ def _minutes(row: _Row, bar: Bar, first: int, now_s: int) -> tuple[float | None,
     short = bar[_CLOSE] / base - 1 if base else None
     if first > since - LONG_S or not before:
         return short, None
-    return short, (lately + (bar[_VOLUME] if bar[_TIME] >= since else 0.0)) * (LONG_S // SHORT_S) / before
+    return short, _plain((lately + (bar[_VOLUME] if bar[_TIME] >= since else 0.0)) * (LONG_S // SHORT_S) / before)
 
 
 def _plain(value: float) -> float | None:

@@ -71,5 +71,6 @@ def table(bars: list[Bar]) -> bytes:
     lines = ["Date,Open,High,Low,Close,Volume" + (",Adj Close" if adjusted else "")]
     for bar in bars:
         more = f",{bar.close_adjusted}" if adjusted else ""
-        lines.append(f"{bar.day},{bar.open},{bar.high},{bar.low},{bar.close},{bar.volume}{more}")
+        volume = "" if bar.volume is None else bar.volume
+        lines.append(f"{bar.day},{bar.open},{bar.high},{bar.low},{bar.close},{volume}{more}")
     return "\n".join(lines).encode()

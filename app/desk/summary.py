@@ -99,10 +99,10 @@ class Summaries:
         return self._ratio(symbol, self._hour_open(symbol))
 
     def volume(self, symbol: str) -> Decimal | None:
-        """Traded in the day, in the quote currency at the last price: the only way in which instruments compare."""
+        """Traded in the day, in the quote currency at the last price: the only way in which instruments compare. None where nobody says it."""
         day, price = self._market.bars(symbol, "1d").last, self.last(symbol)
         item = self._instruments[symbol]
-        return item.size(day[_VOLUME]) * price * (item.multiplier or 1) if day and price is not None else None
+        return item.size(day[_VOLUME]) * price * (item.multiplier or 1) if day and day[_VOLUME] and price is not None else None
 
     def day(self, symbol: str, at: int) -> Decimal | None:
         """A price of the day: its low or its high."""
@@ -170,7 +170,8 @@ class Summaries:
             return display.number(Decimal(f"{shown:.4f}"), places, sign=what == "short")
         have = min(scan.minutes if minutes else scan.bars, least)
         if have == least:
-            return ["", "Nothing was traded to compare with" if minutes else "Not to be told of these bars"]
+            lacking = "No volume is known to compare with" if what == "busy" else "Nothing was traded to compare with"
+            return ["", lacking if minutes else "Not to be told of these bars"]
         return [f"{have}/{least}", f"Not enough bars yet: {have} of {least} {'minutes' if minutes else 'bars of a minute'}"]
 
     def _hour_text(self, symbol: str) -> str | None:
@@ -183,7 +184,7 @@ class Summaries:
 
     def _volume_text(self, symbol: str) -> str | None:
         day = self._market.bars(symbol, "1d").last
-        return display.brief(self._instruments[symbol].size(day[_VOLUME])) if day else None
+        return display.brief(self._instruments[symbol].size(day[_VOLUME])) if day and day[_VOLUME] else None
 
     def _day_text(self, symbol: str, at: int) -> str | None:
         day = self._market.bars(symbol, "1d").last

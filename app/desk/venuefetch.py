@@ -30,11 +30,6 @@ class VenueFetch:
                 raise
             return await self._by_chain(url, timeout_s, max_bytes, error)
 
-    async def fetch_text(self, url: str, *, timeout_s: float = 10.0, max_bytes: int = 8_000_000) -> tuple[int, str]:
-        """(status, body). Raises FetchError."""
-        answer = await self.fetch(url, timeout_s=timeout_s, max_bytes=max_bytes)
-        return answer.status, answer.text
-
     async def _by_chain(self, url: str, timeout_s: float, max_bytes: int, before: FetchError) -> Answer:
         from app.net.fetch import FetchFailed, Request
 

@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 
 from .errors import HistoryError
-from .series import ADJUSTED, FOR_SPLITS, PRICES, SPLIT, Action, Series, Slices, fitting_scale, rescaled, text
+from .series import ADJUSTED, FOR_SPLITS, PRICES, SPLIT, Action, Series, Slices, fitting_scale, largest, rescaled, text
 
 NONE, SPLITS, ALL = "none", "splits", "all"
 MODES = (NONE, SPLITS, ALL)
@@ -59,8 +59,7 @@ def adjusted(series: Series, mode: str) -> Slices[Series]:
     stretches = factors(series, mode)
     if all(price == 1 and volume == 1 for _, price, volume in stretches):
         return series
-    largest = max((abs(value) for name in PRICES for value in series.columns[name]), default=0)
-    biggest = int(largest * max(price for _, price, _ in stretches)) + 1
+    biggest = int(series.largest_price * max(price for _, price, _ in stretches)) + 1
     scale = fitting_scale(series.price_scale + MORE_DECIMALS, biggest, series.price_scale)
     grown = Fraction(10) ** (scale - series.price_scale)
     columns = {name: values for name, values in series.columns.items() if name != ADJUSTED}
@@ -70,7 +69,7 @@ def adjusted(series: Series, mode: str) -> Slices[Series]:
         pieces = [(row, end, price * grown) for (row, price, _), end in oldest_first]
         columns[name] = yield from rescaled(series.columns[name], pieces)
     volume = series.columns["volume"]
-    most = max((abs(value) for value in volume), default=0) * max(factor for _, _, factor in stretches)
+    most = largest(volume) * max(factor for _, _, factor in stretches)
     whole = all(factor.denominator == 1 for _, _, factor in stretches)
     volume_scale = fitting_scale(series.volume_scale + (0 if whole else 2), int(most) + 1, series.volume_scale)
     grown = Fraction(10) ** (volume_scale - series.volume_scale)

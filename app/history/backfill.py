@@ -1,13 +1,15 @@
-"""Stored bars and live bars as one series, by the rules H1 to H9 of docs/bars.md. Rows are (time in s, open, high, low, close, volume)."""
+"""Stored bars and live bars as one series, by the rules H1 to H9 of docs/bars.md. Rows are (time in s, open, high, low, close, volume);
+a volume that is unknown is NaN."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import nan
 from typing import NamedTuple
 
 from app.market.frames import UTC_DAY, WIDTHS, Session, bounds, dated
 
-from .series import Note, Series
+from .series import UNKNOWN, Note, Series
 from .store import Stored
 
 MOST = 5_000
@@ -65,7 +67,9 @@ def fine(item: Stored, timeframe: str) -> int:
 def drawn(series: Series, timeframe: str, session: Session = UTC_DAY) -> Held:
     """The bars of a series as they are drawn, made wider where they are finer; where the session begins the day, counted from it."""
     price, volume = 10**series.price_scale, 10**series.volume_scale
-    rows: list[Row] = [(time // 10**9, o / price, h / price, low / price, c / price, v / volume) for time, o, h, low, c, v in series.rows()]
+    rows: list[Row] = [
+        (time // 10**9, o / price, h / price, low / price, c / price, nan if v == UNKNOWN else v / volume) for time, o, h, low, c, v in series.rows()
+    ]
     step = WIDTHS.get(timeframe, 0)
     if timeframe != series.timeframe:
         rows = _wider(rows, timeframe, WIDTHS[series.timeframe], session)

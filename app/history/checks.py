@@ -12,7 +12,7 @@ from typing import NamedTuple
 from . import corporate
 from .reading import STEPS
 from .repairs import Repair
-from .series import FOR_SPLITS, PRICES, SPLIT, Note, Series, scaled
+from .series import FOR_SPLITS, PRICES, SPLIT, UNKNOWN, Note, Series, scaled
 
 ERROR, WARN, INFO = "error", "warn", "info"
 ALWAYS, WEEKDAYS = "always", "weekdays"
@@ -68,7 +68,7 @@ def hundreds(series: Series) -> Iterator[Finding | None]:
         if close > 0:
             reference = close * 100 if found[3] < 0 else close // 100 or close if found[3] > 0 else close
         weight = weights.setdefault(found[3], [0, 0])
-        weight[0] += max(volume[row], 0)
+        weight[0] += max(volume[row], 0)  # what is unknown weighs nothing
         weight[1] += 1
     if len(levels) == 1:
         return
@@ -131,19 +131,25 @@ def signs(series: Series) -> Iterator[Finding | None]:
 
 
 def volumes(series: Series) -> Iterator[Finding | None]:
-    """Volume of zero or below, unless there is none at all."""
+    """Volume that is unknown, zero or below."""
     volume = series.columns["volume"]
-    if not any(volume):
-        yield Finding("no_volume", INFO, (), "the file has no volume: bars are kept with zero")
+    unknown = tuple(row for row, value in enumerate(volume) if value == UNKNOWN)
+    yield None
+    if len(unknown) == len(volume):
+        yield Finding("no_volume", INFO, (), "there is no volume: bars are kept without")
         return
-    negative = tuple(row for row, value in enumerate(volume) if value < 0)
+    negative = tuple(row for row, value in enumerate(volume) if UNKNOWN < value < 0)
     yield None
     zero = tuple(row for row, value in enumerate(volume) if value == 0)
     yield None
+    if unknown:
+        text = f"of {len(unknown)} {_bars(len(unknown))} the volume is not known: it stays unknown, which is not zero"
+        yield Finding("unknown_volume", INFO, unknown, text)
     if negative:
         yield Finding("negative_volume", ERROR, negative, f"{len(negative)} {_bars(len(negative))} {_have(len(negative))} a negative volume")
     if zero:
-        yield Finding("zero_volume", INFO, zero, f"{len(zero)} {_bars(len(zero))} {_have(len(zero))} no volume: nothing was traded, or it was not reported")
+        text = f"{len(zero)} {_bars(len(zero))} {_have(len(zero))} a volume of zero: nothing was traded, or it was not reported"
+        yield Finding("zero_volume", INFO, zero, text)
 
 
 def gaps(series: Series, calendar: str = "") -> Iterator[Finding | None]:

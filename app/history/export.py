@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from .series import ADJUSTED, DIVIDEND, PRICES, SPLIT, Series, text
+from .series import ADJUSTED, DIVIDEND, PRICES, SPLIT, UNKNOWN, Series, largest, text
 
 SLICE = 500
 
 
 def csv_lines(series: Series) -> Iterator[str]:
-    """The file in pieces of some lines each: time (UTC; a date for days and longer), prices and volume (where there is any) with all their decimals, and,
-    where there are any, dividends and splits at their bars."""
+    """The file in pieces of some lines each: time (UTC; a date for days and longer), prices and volume (where there is any; a cell is empty where it
+    is unknown) with all their decimals, and, where there are any, dividends and splits at their bars."""
     daily = series.timeframe in ("1d", "1w", "1M") and all(time % 86_400_000_000_000 == 0 for time in series.columns["time"])
     splits, dividends = _by_time(series, SPLIT), _by_time(series, DIVIDEND)
     adjusted = series.columns.get(ADJUSTED)
-    traded = ["volume"] if any(series.columns["volume"]) else []  # a file that had none gets none: zero would say that nothing was traded
+    traded = ["volume"] if largest(series.columns["volume"]) else []  # none at all: a column of zeros would say that nothing was ever traded
     names = ["date" if daily else "time", *PRICES, *traded]
     names += ["adj_close"] if adjusted is not None else []
     names += ["dividend", "split"] if series.actions else []
@@ -44,7 +44,6 @@ def file_name(series: Series, mode: str) -> str:
     return "".join(char if char.isalnum() or char in "-._" else "-" for char in plain) + ".csv"
 
 
-
 def _by_time(series: Series, kind: str) -> dict[int, Fraction]:
     """The actions of a kind by the time of the bar that has them."""
     found: dict[int, Fraction] = {}
@@ -65,6 +64,8 @@ def _time(ns: int, daily: bool) -> str:
 
 
 def _plain(units: int, scale: int) -> str:
+    if units == UNKNOWN:
+        return ""
     if not scale:
         return str(units)
     sign = "-" if units < 0 else ""

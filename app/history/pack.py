@@ -1,4 +1,6 @@
-"""Chunks of columns as bytes: differences, bytes of the same weight together, deflate, a checksum. The format is in docs/history.md."""
+"""Chunks of columns as bytes: differences, bytes of the same weight together, deflate, a checksum. The format is in docs/history.md.
+
+A volume that is UNKNOWN needs no place of its own: as the lowest of all 64 bit integers it has a code that no number has."""
 
 from __future__ import annotations
 

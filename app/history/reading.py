@@ -13,7 +13,7 @@ from app.market.frames import WIDTHS
 
 from . import cells, files, headers
 from .errors import Unreadable
-from .series import ADJUSTED, DIVIDEND, FOR_SPLITS, LIMIT, PRICES, RAW, SPLIT, Action, Series, column, fitting_scale, scaled
+from .series import ADJUSTED, DIVIDEND, FOR_SPLITS, LIMIT, PRICES, RAW, SPLIT, UNKNOWN, Action, Series, column, fitting_scale, scaled
 
 SLICE = 100
 """Rows between two chances to pause."""
@@ -178,7 +178,7 @@ def _finish(reading: Reading, parsed: _Parsed, timeframe: str | None) -> Iterato
         if found is None and role == ADJUSTED:
             continue
         if found is None:
-            columns[role] = column(0 for _ in kept)
+            columns[role] = column(UNKNOWN for _ in kept)
         elif role == ADJUSTED and any(found[place] is None for place in kept):
             continue  # an adjusted close with holes says nothing
         else:
@@ -224,7 +224,7 @@ def _ordered(reading: Reading, parsed: _Parsed, times: list[int]) -> Generator[R
 
 def _units(value: cells.Number | None, scale: int) -> int:
     if value is None:
-        return 0
+        return UNKNOWN
     digits, decimals = value
     return digits * 10 ** (scale - decimals) if decimals <= scale else scaled(digits, Fraction(1, 10 ** (decimals - scale)))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from .series import ADJUSTED, PRICES, Action, Series, Slices, column, fitting_scale, rescaled
+from .series import ADJUSTED, PRICES, UNKNOWN, Action, Series, Slices, column, fitting_scale, largest, rescaled
 
 _MORE_DIGITS = 6
 
@@ -52,8 +52,9 @@ def _scale(series: Series, repair: Repair) -> Slices[Series]:
 def _rescale(series: Series, repair: Repair) -> Slices[Series]:
     series = yield from _times(series, dict.fromkeys((*PRICES, ADJUSTED), repair.rows), repair.factor)
     volume, scale = series.columns["volume"], series.volume_scale
-    digits = 0 if all(volume[row] * repair.factor.denominator % repair.factor.numerator == 0 for row in repair.rows) else 2
-    scale = fitting_scale(scale + digits, int(max(volume, default=0) / repair.factor) + 1, scale)
+    known = [volume[row] for row in repair.rows if volume[row] != UNKNOWN]
+    digits = 0 if all(value * repair.factor.denominator % repair.factor.numerator == 0 for value in known) else 2
+    scale = fitting_scale(scale + digits, int(max(largest(volume), largest(known) / repair.factor)) + 1, scale)
     grown = Fraction(10) ** (scale - series.volume_scale)
     volume = yield from rescaled(volume, _stretches(repair.rows, len(series), grown / repair.factor, grown))
     return replace(series, volume_scale=scale, columns={**series.columns, "volume": volume})
@@ -61,8 +62,7 @@ def _rescale(series: Series, repair: Repair) -> Slices[Series]:
 
 def _times(series: Series, rows: Mapping[str, Sequence[int]], factor: Fraction) -> Slices[Series]:
     """These rows of each column times a factor, with as many more decimals as that takes, if they fit."""
-    largest = max((abs(value) for name in PRICES for value in series.columns[name]), default=0)
-    biggest = max(largest, abs(int(largest * factor)) + 1)
+    biggest = max(series.largest_price, abs(int(series.largest_price * factor)) + 1)
     more = next((digits for digits in range(_MORE_DIGITS) if 10**digits % factor.denominator == 0), _MORE_DIGITS)
     scale = fitting_scale(series.price_scale + more, biggest, series.price_scale)
     grown = Fraction(10) ** (scale - series.price_scale)

@@ -14,6 +14,8 @@ COLUMNS = ("time", *PRICES, "volume")
 ADJUSTED = "adj"
 LIMIT = 1 << 60
 """Values stay below it, so that differences of differences fit 64 bits."""
+UNKNOWN = -(1 << 63)
+"""In the column of volumes: the source does not say how much was traded. No number is that low."""
 T = TypeVar("T")
 SPLIT, DIVIDEND = "split", "dividend"
 RAW, FOR_SPLITS = "raw", "splits"
@@ -42,9 +44,9 @@ def column(values: Iterable[int] = ()) -> array:
 
 @dataclass(slots=True)
 class Series:
-    """Bars in time order, each time once. ``columns``: time in ns UTC of the bar's start; prices in units of 10^-price_scale; volume
-    in units of 10^-volume_scale; ``adj``, where the source had it, its adjusted close in units of 10^-adjusted_scale. ``basis``: what prices are adjusted for
-    already (``raw``: nothing, ``splits``)."""
+    """Bars in time order, each time once. ``columns``: time in ns UTC of the bar's start; prices in units of 10^-price_scale; volume in
+    units of 10^-volume_scale, or UNKNOWN; ``adj``, where the source had it, its adjusted close in units of 10^-adjusted_scale. ``basis``: what
+    prices are adjusted for already (``raw``: nothing, ``splits``)."""
 
     source: str
     symbol: str
@@ -77,13 +79,18 @@ class Series:
         """A price as it is written."""
         return Decimal(units).scaleb(-self.price_scale)
 
+    @property
+    def largest_price(self) -> int:
+        """The largest of all prices, without its sign; 0 without bars."""
+        return max(largest(self.columns[name]) for name in PRICES)
+
     def adjusted(self, units: int) -> Decimal:
         """An adjusted close as it is written."""
         return Decimal(units).scaleb(-self.adjusted_scale)
 
-    def volume(self, units: int) -> Decimal:
-        """A volume as it is written."""
-        return Decimal(units).scaleb(-self.volume_scale)
+    def volume(self, units: int) -> Decimal | None:
+        """A volume as it is written; None where it is unknown."""
+        return None if units == UNKNOWN else Decimal(units).scaleb(-self.volume_scale)
 
     def rows(self) -> Iterable[tuple[int, ...]]:
         """(time, open, high, low, close, volume), oldest first."""
@@ -103,8 +110,15 @@ def fitting_scale(wanted: int, largest: int, at_scale: int) -> int:
     return wanted
 
 
+def largest(values: Iterable[int]) -> int:
+    """The largest amount of a column, without its sign; 0 where it has no number."""
+    return max((abs(value) for value in values if value != UNKNOWN), default=0)
+
+
 def scaled(units: int, factor: Fraction) -> int:
-    """Units times a factor, rounded half to even where it is not whole."""
+    """Units times a factor, rounded half to even where it is not whole; what is unknown stays so."""
+    if units == UNKNOWN:
+        return UNKNOWN
     top, bottom = units * factor.numerator, factor.denominator
     whole, rest = divmod(top, bottom)
     return whole + (2 * rest > bottom or (2 * rest == bottom and whole & 1))
@@ -148,13 +162,10 @@ def text(value: Fraction, digits: int = 12) -> str:
 
 def joined(old: Series, new: Series) -> Slices[Series]:
     """Both as one: the newer bar where both have one of the same time; actions of both."""
-    largest = [0, 0]
-    for series in (old, new):
-        prices = max((abs(value) for name in PRICES for value in series.columns[name]), default=0)
-        volume = max(map(abs, series.columns["volume"]), default=0)
-        largest = [max(largest[0], prices // 10**series.price_scale + 1), max(largest[1], volume // 10**series.volume_scale + 1)]
-    price_scale = fitting_scale(max(old.price_scale, new.price_scale), largest[0], 0)
-    volume_scale = fitting_scale(max(old.volume_scale, new.volume_scale), largest[1], 0)
+    price = max(series.largest_price // 10**series.price_scale + 1 for series in (old, new))
+    volume = max(largest(series.columns["volume"]) // 10**series.volume_scale + 1 for series in (old, new))
+    price_scale = fitting_scale(max(old.price_scale, new.price_scale), price, 0)
+    volume_scale = fitting_scale(max(old.volume_scale, new.volume_scale), volume, 0)
     rows: dict[int, tuple[int, ...]] = {}
     for series in (old, new):
         prices, volumes = Fraction(10) ** (price_scale - series.price_scale), Fraction(10) ** (volume_scale - series.volume_scale)

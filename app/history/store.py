@@ -20,12 +20,13 @@ from app.platform.records import opening
 
 from . import pack
 from .errors import Damaged, Missing
-from .series import Action, Note, Series, column
+from .series import UNKNOWN, Action, Note, Series, column
 
 CLASS = "history"
 INDEX = "index"
 READABLE, VAULT = "readable", "vault"
-_FORM = 1
+_FORM, _FORM_UNKNOWN = 1, 2
+"""The second where volumes are unknown: versions that know only the first would take such a one for a number."""
 _CHUNKS = "bars-"
 REST_S = 0.005
 """Between two chunks others have their turn."""
@@ -232,7 +233,7 @@ def _description(series_id: str, series: Series, pieces: list[bytes], now_ns: in
         end = min(start + pack.ROWS, len(series))
         chunks.append([end - start, time[start], time[end - 1], len(piece), pack.checksum(piece)])
     return {
-        "form": _FORM,
+        "form": _FORM_UNKNOWN if UNKNOWN in series.columns["volume"] else _FORM,
         "id": series_id,
         "source": series.source,
         "symbol": series.symbol,
@@ -249,7 +250,7 @@ def _description(series_id: str, series: Series, pieces: list[bytes], now_ns: in
 
 
 def _described(about: dict, where: str) -> Stored:
-    if about.get("form") != _FORM:
+    if about.get("form") not in (_FORM, _FORM_UNKNOWN):
         raise Damaged("a stored series is of a form this version does not know", "open it with the version that wrote it")
     chunks = tuple(tuple(chunk) for chunk in about["chunks"])
     text = json.dumps(about, separators=(",", ":"))

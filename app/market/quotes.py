@@ -16,8 +16,6 @@ import numpy as np
 
 from app.model.market import QUOTE_WIDTH, TRADE_WIDTH, Ticks
 
-from .barcolumns import BarColumns, Sorted, runs
-
 KEPT = 512
 """Trades kept a row; one of them coming again is a duplicate."""
 HALF = KEPT // 2
@@ -31,15 +29,12 @@ BID, BID_SIZE, ASK, ASK_SIZE = range(2, QUOTE_WIDTH)
 
 
 class QuoteStore:
-    """``bars`` are fed with every trade. ``on_full(row)`` is called before trades are written over that nobody has taken as read."""
+    """``on_full(row)`` is called before trades are written over that nobody has taken as read."""
 
-    def __init__(self, symbols: Sequence[str], bars: Sequence[BarColumns] = ()) -> None:
+    def __init__(self, symbols: Sequence[str]) -> None:
         size = len(symbols)
         self.symbols = tuple(symbols)
         self.row = {symbol: row for row, symbol in enumerate(symbols)}
-        self.bars = tuple(bars)
-        for each in self.bars:
-            each.settle = self.settle
         self.on_full: Callable[[int], object] | None = None
         self._quotes = np.zeros((size, QUOTE_WIDTH), np.int64)
         self._last = np.zeros((size, TRADE_WIDTH), np.int64)
@@ -58,16 +53,6 @@ class QuoteStore:
         self.batches = self.ticks = self._duplicates = 0
 
     # Columns, as of now.
-
-    def quotes(self) -> np.ndarray:
-        """(rows, 6): when each came, its row, bid, its size, ask, its size; sizes of 0 while nothing is known."""
-        self.settle()
-        return self._quotes
-
-    def lasts(self) -> np.ndarray:
-        """(rows, 7): the last trade by its time, in the columns of a trade; TIME is NEVER while there was none."""
-        self.settle()
-        return self._last
 
     @property
     def recv(self) -> np.ndarray:
@@ -134,8 +119,6 @@ class QuoteStore:
         self._flags[0][rows] = self._flags[1][rows] = 0
         self._flags[2][rows] = 1
         self._seq[rows] = self.batches
-        for bars in self.bars:
-            bars.forget(rows)
 
     def adopt(self, row: int, trades: Sequence[Sequence[int]], count: int, recv: int | None) -> None:
         """Begin with what is known of a row: its last trades, oldest first, as records of a trade, the newest of ``count``, all of them read."""
@@ -238,20 +221,20 @@ class QuoteStore:
             table, begins = table[~apart], begins[~apart]
             if not len(table):
                 return
-            row, number = table[:, ROW], table[:, NUMBER]
             starts, ends = runs(begins)
-            counts, firsts = ends - starts + 1, row[starts]
+        self._keep_many(table, starts, ends)
+
+    def _keep_many(self, table: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> None:
+        """Trades sorted by row and time, those of each row from one of ``starts`` to its end."""
+        row = table[:, ROW]
+        firsts, counts = row[starts], ends - starts + 1
         self._last[firsts] = table.take(ends, 0)
-        self._greatest[firsts] = number[ends]
+        self._greatest[firsts] = table[ends, NUMBER]
         place = np.arange(len(row)) + (self._counts[firsts] - starts).repeat(counts)
         place %= KEPT
         place += row * KEPT
         self._rings[place] = table
         self._counts[firsts] += counts
-        if self.bars:
-            trades = Sorted(row, table[:, TIME], table[:, PRICE], table[:, SIZE], starts, ends)
-            for bars in self.bars:
-                bars.add(trades)
 
     def _one_by_one(self, records: Sequence[Sequence[int]]) -> None:
         for record in records:
@@ -260,8 +243,6 @@ class QuoteStore:
                 self._duplicates += 1
                 continue
             self._keep(row, record)
-            for bars in self.bars:
-                bars.add_one(row, record[TIME], record[PRICE], record[SIZE])
 
     def _keep(self, row: int, record: Sequence[int]) -> None:
         self._ring[row, self._counts[row] % KEPT] = record
@@ -306,6 +287,15 @@ class Subscription:
         changed = (seq > self._seen).nonzero()[0] if self.rows is None else self.rows[seq[self.rows] > self._seen]
         self._seen = store.batches
         return changed
+
+
+def runs(begins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the last place of each run; ``begins`` says where one begins."""
+    starts = begins.nonzero()[0]
+    ends = np.empty_like(starts)
+    np.subtract(starts[1:], 1, out=ends[:-1])
+    ends[-1] = len(begins) - 1
+    return starts, ends
 
 
 def _joined(parts: Sequence[memoryview], recv: Sequence[int], width: int) -> np.ndarray:

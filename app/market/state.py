@@ -201,6 +201,11 @@ class MarketState:
             self.on_every(frozenset().union(*(ring.symbols for ring in self._rings)))
 
     @property
+    def duplicates(self) -> int:
+        """Trades that came again, as objects or in columns."""
+        return self.counters["duplicates"] + sum([store.duplicates for store in self._stores])
+
+    @property
     def in_columns(self) -> int:
         """How many instruments come in columns."""
         return sum([len(store.symbols) for store in self._stores])

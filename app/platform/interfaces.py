@@ -404,9 +404,6 @@ class Fetch(Protocol):
     async def fetch(self, url: str, *, timeout_s: float = 10.0, max_bytes: int = 8_000_000) -> Answer:
         """The whole answer, whatever its status. Raises FetchError."""
 
-    async def fetch_text(self, url: str, *, timeout_s: float = 10.0, max_bytes: int = 8_000_000) -> tuple[int, str]:
-        """(status, body). Raises FetchError."""
-
 
 @dataclass(frozen=True, slots=True)
 class HttpCall:
@@ -475,16 +472,6 @@ class Files(Protocol):
 
     def open(self, secret: Secret, file: File) -> AsyncIterator[bytes]:
         """What it holds, piece by piece; only after the last piece is it known to be whole. Raises FileLocked, FileRefused."""
-
-
-class Port(Protocol):
-    """The message link between two threads. Messages are JSON-like dicts of plain values."""
-
-    def post(self, message: Any) -> None:
-        """Send one message."""
-
-    def on_message(self, handler: Callable[[Any], object]) -> None:
-        """Set the receiver of messages."""
 
 
 class Loaded(Protocol):

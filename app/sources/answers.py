@@ -47,14 +47,15 @@ class Match(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """One day as traded; ``day`` is its ISO date at the exchange. ``close_adjusted`` for splits and dividends, or None."""
+    """One day as traded; ``day`` is its ISO date at the exchange. ``volume`` None where the source does not say; ``close_adjusted`` for splits and
+    dividends, or None."""
 
     day: str
     open: Decimal
     high: Decimal
     low: Decimal
     close: Decimal
-    volume: int
+    volume: int | None
     close_adjusted: Decimal | None = None
 
 

@@ -70,6 +70,11 @@ def whole(value: Any, what: str) -> int:
     return found
 
 
+def whole_or_none(value: Any, what: str) -> int | None:
+    """The same, or None where the source says nothing: null, or an empty text. Raises SourceError."""
+    return None if value is None or value == "" else whole(value, what)
+
+
 def moment_ns(value: Any, unit_ns: int, what: str) -> int:
     """A time that was sent in units of ``unit_ns`` (s, ms, ns), in ns UTC, from 1970 to 2200. Raises SourceError."""
     found = whole(value, what) * unit_ns

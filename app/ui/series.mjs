@@ -12,10 +12,14 @@ export function candles(rows, empty, shift) {
   return out;
 }
 
+// A volume that is not known leaves its place empty.
 export function volumes(rows, shift, up, down) {
   const out = [];
-  for (let at = 0; at < rows.length; at += 6)
-    out.push({ time: rows[at] + shift, value: rows[at + 5], color: rows[at + 4] >= rows[at + 1] ? up : down });
+  for (let at = 0; at < rows.length; at += 6) {
+    const time = rows[at] + shift, value = rows[at + 5];
+    if (value !== value) out.push({ time });
+    else out.push({ time, value, color: rows[at + 4] >= rows[at + 1] ? up : down });
+  }
   return out;
 }
 
@@ -30,10 +34,10 @@ export function line(times, values, shift, up, down) {
   return out;
 }
 
-// One bar, changed or new.
+// One bar, changed or new; without a value nobody knows its volume.
 export function update(candles, volume, time, open, high, low, close, value, color, old) {
   candles.update({ time, open, high, low, close }, old);
-  volume.update({ time, value, color }, old);
+  volume.update(value == null ? { time } : { time, value, color }, old);
 }
 
 export function place(line, price, color) {

@@ -25,14 +25,12 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from app.desk.publisher import LOOKS
-from app.market.barcolumns import BarColumns
 from app.market.columntape import ColumnTape
-from app.market.following import Following
 from app.market.indicators import find
-from app.market.quotes import QuoteStore
 from app.market.readers import Reader
 from app.market.trades import Tape
 from app.model.market import Ticks
+from tests.bench.pages.barcolumns import BarColumns, BarredStore, Following
 from tests.bench.results import emit, percentile
 from tests.e2e.serving import ROOT, free_port, saying, serving
 from tools.browsers import ALONE, chromium
@@ -74,7 +72,7 @@ def main() -> None:
 def memory() -> None:
     """Ten million ticks through the store with a subscriber and one who reads every trade of an instrument, in this process."""
     rows, bars = 500, [BarColumns(500, 1), BarColumns(500, 60)]
-    store = QuoteStore(tuple(str(row) for row in range(rows)), bars)
+    store = BarredStore(tuple(str(row) for row in range(rows)), bars)
     following, seen = Following(bars[0], [find("SMA").build(), find("RSI").build()], [(8, 8)] * rows), store.subscribe(30)
     tape = ColumnTape(store, 0, Tape(), None)
     reader, read = Reader(lambda: tape), 0

@@ -20,7 +20,7 @@ globalThis.kontor = { columns: await module("app/platform/columns.mjs"), sockets
 const pyodide = await loadPyodide({ indexURL: runtime, packageBaseUrl: `${runtime}/packages/` });
 await pyodide.loadPackage("numpy", { messageCallback() {} });
 pyodide.FS.writeFile("/lib/kontor.zip", readFileSync(resolve(site, "kontor.zip")));
-pyodide.FS.writeFile("/lib/ingest_jobs.py", readFileSync(new URL("./pages/ingest_jobs.py", import.meta.url)));
+for (const name of ["barcolumns.py", "ingest_jobs.py"]) pyodide.FS.writeFile(`/lib/${name}`, readFileSync(new URL(`./pages/${name}`, import.meta.url)));
 pyodide.runPython(`
 import sys
 sys.path[:0] = ["/lib/kontor.zip", "/lib"]

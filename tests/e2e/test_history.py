@@ -107,6 +107,30 @@ def test_import_preview_keep_chart_export_remove(desk: DeskPage, tmp_path: Path)
     assert desk.ask("history.list")["rows"] == []
 
 
+def test_a_volume_that_is_not_known_is_a_dash_and_no_bar(desk: DeskPage, tmp_path: Path) -> None:
+    page = desk.page
+    desk.follow()
+    desk.pause()
+    page.locator('[data-timeframe="1m"]').first.click()
+    page.wait_for_function("() => window.seen.latest.bars?.timeframe === '1m' && window.seen.latest.bars.rows.length")
+    first = page.evaluate("() => window.seen.latest.bars.rows.at(-1)[0]") - 60 * 60
+    rows = [f"{first + 60 * n},42000,42010,41990,42000,{'' if n >= 50 and n % 2 else 100 + n}" for n in range(60)]
+    page.keyboard.press("g")
+    page.keyboard.press("y")
+    desk.by("history-file").set_input_files(file(tmp_path / "BTCUSDT-1m.csv", "\n".join(["time,open,high,low,close,volume", *rows]).encode()))
+    desk.by("history-look").click()
+    expect(desk.by("history-finding", kind="unknown_volume")).to_contain_text("Of 5 bars the volume is not known", ignore_case=True)
+    desk.by("history-keep").click()
+    expect(desk.by("history-row")).to_have_count(1)
+    page.keyboard.press("g")
+    page.keyboard.press("d")
+    page.wait_for_function("() => window.seen.latest.bars.rows.length > 59")
+    page.locator(".chart-head").get_by_role("button", name="Table").click()
+    cells = page.locator(".chart-table tbody tr").filter(has_text="42,000").locator("[data-column=volume]")
+    expect(cells).to_have_count(60)
+    assert cells.all_inner_texts()[:4] == ["–", "158.0000", "–", "156.0000"]
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_and_a_phone(known: Page, server: Server, theme: str) -> None:
     page = known

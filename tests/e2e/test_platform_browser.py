@@ -190,7 +190,7 @@ def test_answers_and_failures_of_fetch(chrome: tuple[VaultPage, str, str]) -> No
 from app.platform.errors import FetchError
 fetch, failures = browser_platform("x").fetch, []
 answer = await fetch.fetch(given.url + "/busy")
-plain = await fetch.fetch_text(given.url + "/")
+plain = await fetch.fetch(given.url + "/")
 for path, limits in (("/large", {"max_bytes": 1_000}), ("/redirect", {}), ("/broken", {}), ("/slow", {"timeout_s": 0.2})):
     try:
         await fetch.fetch(given.url + path, **limits)
@@ -201,7 +201,7 @@ try:
     await fetch.fetch("https://not.allowed.example/")
 except FetchError as error:
     failures.append(error.reason)
-json.dumps([[answer.status, answer.text, answer.headers["retry-after"]], plain, failures])
+json.dumps([[answer.status, answer.text, answer.headers["retry-after"]], [plain.status, plain.text], failures])
 """,
         url=http_url,
     )

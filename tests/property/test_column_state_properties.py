@@ -80,6 +80,7 @@ class Both:
     def agree(self) -> None:
         objects, columns = self.markets
         present = self.now * MS + SECOND
+        assert objects.duplicates == columns.duplicates
         for at, name in enumerate(NAMES):
             for look in (MarketState.quote, MarketState.last, MarketState.base):
                 assert look(objects, name) == look(columns, name)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.market.indicators import Indicator, catalogue
+from app.market.indicators import Indicator, catalogue, find
 from app.market.indicators.compiled import Compiler
 from app.market.indicators.emitting import Unsupported
 from app.market.indicators.spec import COLUMNS
-from tests.unit.market.indicators.kit import assert_same, bars, stepped
+from tests.unit.market.indicators.kit import assert_same, bars, columns, stepped
 from tests.unit.market.indicators.machine import Machine
 
 TOLERANCE = 1e-7
@@ -46,7 +46,7 @@ def series(draw: st.DrawFn) -> dict[str, np.ndarray]:
         "volume": volume,
     }
     for at in draw(st.lists(st.integers(0, size - 1), max_size=2)):
-        for name in draw(st.sampled_from([("close",), ("high", "low"), ("open", "high", "low", "close", "volume")])):
+        for name in draw(st.sampled_from([("close",), ("volume",), ("high", "low"), ("open", "high", "low", "close", "volume")])):
             out[name][at] = draw(st.sampled_from([math.nan, math.inf]))
     return out
 
@@ -121,3 +121,27 @@ def test_nothing_looks_ahead_and_the_warm_up_is_as_declared(name: str) -> None:
     part = study.array({key: value[:half] for key, value in cols.items()})
     for output, row in part.items():
         assert_same(row, whole[output][:half], 1e-9, output)
+
+
+def with_volume(volumes: dict[int, float], name: str = "quotes") -> dict[str, np.ndarray]:
+    """Real bars, with these volumes."""
+    cols = {**columns(name), "volume": columns(name)["volume"].copy()}
+    for at, volume in volumes.items():
+        cols["volume"][at] = volume
+    return cols
+
+
+@pytest.mark.parametrize("name", [name for name, item in catalogue().items() if "volume" in item.build().inputs])
+def test_an_unknown_volume_is_never_taken_for_a_number(name: str) -> None:
+    study, places = catalogue()[name].build(), (200, 210)
+    found, least, most = (stepped(study, with_volume(dict.fromkeys(places, volume))) for volume in (math.nan, 1e-6, 1e15))
+    for output, values in found.items():
+        for at in places:  # no number, or one that the volume has no part in
+            assert math.isnan(values[at]) or values[at] == least[output][at] == most[output][at], (output, at)
+        assert math.isfinite(values[-1]) and np.array_equal(values[:200], stepped(study, columns())[output][:200], equal_nan=True)
+
+
+@pytest.mark.parametrize("name", ["NVI", "PVI"])
+def test_after_an_unknown_volume_nobody_knows_whether_it_grew(name: str) -> None:
+    [values] = stepped(find(name).build(), with_volume({100: math.nan})).values()
+    assert np.flatnonzero(np.isnan(values)).tolist() == [100, 101]

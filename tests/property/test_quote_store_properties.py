@@ -1,4 +1,4 @@
-"""The columns know what the objects know: quotes, last trades, bars and indicators, tick by tick and in batches, late and doubled trades included."""
+"""The columns know what the objects know: quotes, trades and indicators, tick by tick and in batches, late and doubled trades included."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.market.barcolumns import BarColumns
-from app.market.bars import BarSeries
-from app.market.following import Following
 from app.market.indicators import BadParameter, catalogue
-from app.market.indicators.across import Across, Together
+from app.market.indicators.across import Together
 from app.market.indicators.spec import COLUMNS
 from app.market.quotes import KEPT, MOST_WAITING, PRICE, QuoteStore
 from app.market.state import MarketState
@@ -24,11 +21,18 @@ from tests.unit.venues.recorded import events, sessions
 
 SECOND = 1_000_000_000
 SYMBOLS = ["A", "B", "C"]
-WIDTHS = {"1s": 1, "1m": 60}
 
 
-def store_of(symbols: list[str], kept: int = 6000) -> QuoteStore:
-    return QuoteStore(symbols, [BarColumns(len(symbols), width, kept) for width in WIDTHS.values()])
+def quotes_of(store: QuoteStore) -> list[list[int]]:
+    """Bid, its size, ask, its size of each row."""
+    store.settle()
+    return store._quotes[:, 2:].tolist()
+
+
+def lasts_of(store: QuoteStore) -> list[list[int]]:
+    """Number, price, size and time of each row's last trade."""
+    store.settle()
+    return store._last[:, 2:6].tolist()
 
 
 def table(records: list) -> memoryview:
@@ -49,11 +53,10 @@ def traded(store: QuoteStore, row: int, ts: int, price: int, size: int, number: 
 def agree(store: QuoteStore, state: MarketState) -> None:
     for row, symbol in enumerate(store.symbols):
         quote, last = state.quote(symbol), state.last(symbol)
-        assert tuple(store.quotes()[row, 2:]) == (quote[3:] if quote else (0, 0, 0, 0))
+        assert tuple(quotes_of(store)[row]) == (quote[3:] if quote else (0, 0, 0, 0))
         if last is not None:
-            assert store.lasts()[row, 2:6].tolist() == [int(last.trade_id), last.price, last.size, last.ts]
-        for bars, width in zip(store.bars, WIDTHS, strict=True):
-            assert bars.rows(row) == state.bars(symbol, width).rows()
+            assert lasts_of(store)[row] == [int(last.trade_id), last.price, last.size, last.ts]
+            assert store.newest(row, 1)[0][2] == int(state.trades(symbol)[-1].trade_id)
 
 
 trade = st.tuples(st.integers(0, 2), st.integers(-3, 4), st.integers(1, 50), st.integers(1, 9), st.integers(0, 3))
@@ -61,9 +64,9 @@ trade = st.tuples(st.integers(0, 2), st.integers(-3, 4), st.integers(1, 50), st.
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.lists(trade, min_size=1, max_size=12)), max_size=12))
-def test_bars_and_last_trades_are_those_of_the_objects(batches: list[tuple[bool, list[tuple]]]) -> None:
+def test_quotes_and_trades_are_those_of_the_objects(batches: list[tuple[bool, list[tuple]]]) -> None:
     """Trades step on by quarters of a second, come late, share times, and some come twice; somebody looks after some of the batches."""
-    state, store = MarketState([Instrument(symbol, "x", symbol, symbol, "USD", 2, 2) for symbol in SYMBOLS]), store_of(SYMBOLS)
+    state, store = MarketState([Instrument(symbol, "x", symbol, symbol, "USD", 2, 2) for symbol in SYMBOLS]), QuoteStore(SYMBOLS)
     now, number, sent = 100 * SECOND, 0, []
     for looked_at, batch in batches:
         found = []
@@ -85,42 +88,34 @@ def test_bars_and_last_trades_are_those_of_the_objects(batches: list[tuple[bool,
 
 
 ways_to_look = {
-    "last": lambda store, bars: store.lasts()[1, PRICE],
-    "trades": lambda store, bars: store.newest(1, 1)[0][PRICE],
-    "unread": lambda store, bars: store.unread(1)[-1][PRICE],
-    "heard": lambda store, bars: store.recv[1],
-    "count": lambda store, bars: store.counts[1],
-    "bars": lambda store, bars: bars.rows(1)[-1][4],
-    "open bars": lambda store, bars: bars.now[4, 1],
-    "counts": lambda store, bars: bars.counts[1],
+    "last": lambda store: store.take_last(1)[PRICE],
+    "trades": lambda store: store.newest(1, 1)[0][PRICE],
+    "unread": lambda store: store.unread(1)[-1][PRICE],
+    "heard": lambda store: store.recv[1],
+    "count": lambda store: store.counts[1],
 }
 
 
 @pytest.mark.parametrize("way", ways_to_look)
 def test_whoever_looks_sees_every_trade_that_came(way: str) -> None:
-    """Through the store, or through bars that somebody held on to."""
-    bars = BarColumns(len(SYMBOLS), 1)
-    store = QuoteStore(SYMBOLS, [bars])
+    store = QuoteStore(SYMBOLS)
     for at in range(1, 4):
         traded(store, 1, at * SECOND, at, at, at, recv=at)
-        assert ways_to_look[way](store, bars) == at
+        assert ways_to_look[way](store) == at
 
 
-def test_late_and_doubled_trades_are_counted_when_somebody_asks() -> None:
-    bars = BarColumns(1, 1, 2)
-    store = QuoteStore(["A"], [bars])
+def test_doubled_trades_are_counted_when_somebody_asks() -> None:
+    store = QuoteStore(["A"])
     for number, second in enumerate([5, 6, 7, 8, 8, 7, 1]):
         traded(store, 0, second * SECOND, 9, 1, number % 6 if number else 0)
-    assert bars.revised == 1 and bars.too_late == 0
-    traded(store, 0, SECOND, 9, 1, 70)
-    assert bars.too_late == 1 and store.duplicates == 1
+    assert store.duplicates == 1
 
 
 def test_a_batch_of_any_size_is_counted_in_whole() -> None:
     """More at once than may wait, in pieces and in one; the trades that are kept are the newest ones, in order."""
     size = 2 * MOST_WAITING + 5
     records = [(at % 3, at, 100 + at % 17, 1 + at % 5, at * (SECOND // 50), 0) for at in range(size)]
-    whole, parts = store_of(SYMBOLS), store_of(SYMBOLS)
+    whole, parts = QuoteStore(SYMBOLS), QuoteStore(SYMBOLS)
     whole.put(Ticks(whole.symbols, 1, table(records), table([]), 1))
     for at in range(0, size, 7):
         parts.put(Ticks(parts.symbols, 1, table(records[at : at + 7]), table([]), 1))
@@ -128,26 +123,6 @@ def test_a_batch_of_any_size_is_counted_in_whole() -> None:
         mine = [list(record) for record in records[row::3]]
         for store in (whole, parts):
             assert store.counts[row] == len(mine) and [record[1:] for record in store.newest(row, 10**6)] == mine[-KEPT:]
-        for ours, theirs in zip(whole.bars, parts.bars, strict=True):
-            assert ours.rows(row) == theirs.rows(row) and sum(bar[5] for bar in ours.rows(row)) == sum(record[3] for record in mine)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5), st.integers(90, 110), st.booleans()), min_size=1, max_size=150))
-def test_how_often_somebody_looks_changes_no_indicator(steps: list[tuple[int, int, int, bool]]) -> None:
-    names = ("SMA", "EMA", "RSI", "ATR", "MACD")
-    found = [catalogue()[name].build(**{"timeperiod": 3} if name in ("SMA", "EMA", "RSI", "ATR") else {}) for name in names]
-    eager, lazy = (QuoteStore(SYMBOLS[:2], [BarColumns(2, 1)]) for _ in range(2))
-    follow = [Following(store.bars[0], found, [(0, 0)] * 2) for store in (eager, lazy)]
-    rows, now = np.arange(2), 0
-    for number, (row, step, price, looked_at) in enumerate(steps):
-        now += step * SECOND // 2
-        for store in (eager, lazy):
-            traded(store, row, now, price, 1, number)
-        every = follow[0].values(rows)
-        if looked_at or number == len(steps) - 1:
-            for ours, theirs in zip(every, follow[1].values(rows), strict=True):
-                np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("size", [1, 7, 400])
@@ -160,7 +135,7 @@ def test_the_recorded_session_gives_the_same(size: int) -> None:
     clones = [f"{symbols[0]}{n}" for n in (2, 3, 4)]
     items = [Instrument(symbol, "x", symbol, symbol, "USDT", 8, 8) for symbol in (symbols[0], *clones)]
     mixed = [event._replace(symbol=item.symbol) for at, event in enumerate(whole) for n, item in enumerate(items, 1) if at % n == 0]
-    state, store = MarketState(items), store_of([item.symbol for item in items])
+    state, store = MarketState(items), QuoteStore([item.symbol for item in items])
     for at in range(0, len(mixed), size):
         state.apply(mixed[at : at + size])
         put(store, mixed[at : at + size])
@@ -168,31 +143,18 @@ def test_the_recorded_session_gives_the_same(size: int) -> None:
     assert store.ticks == len(mixed) and not store.waiting and store.duplicates == 0
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(-40, 6), st.integers(1, 50)), max_size=80), st.integers(2, 6))
-def test_few_bars_kept_are_the_newest_ones(steps: list[tuple[int, int]], kept: int) -> None:
-    bars, series, now = BarColumns(1, 1, kept), BarSeries("1s"), 1000
-    for step, price in steps:
-        now += max(0, step)
-        bars.add_one(0, (now + min(0, step)) * SECOND, price, 1)
-        series.add_at((now + min(0, step)) * SECOND, price, 1)
-    if not bars.too_late:
-        assert bars.rows(0) == series.rows()[-kept - 1 :]
-    assert len(bars.rows(0)) <= kept + 1
-
-
 def quote(store: QuoteStore, row: int, bid: int, recv: int = 1) -> None:
     store.put(Ticks(store.symbols, recv, table([]), table([(row, bid, 1, bid + 1, 1)]), 1))
 
 
 def test_a_slow_subscriber_sees_the_newest_state_once() -> None:
-    store = store_of(SYMBOLS)
+    store = QuoteStore(SYMBOLS)
     fast, slow, one = store.subscribe(), store.subscribe(rate=2.0), store.subscribe(rows=np.array([2]))
     for bid in range(10):
         quote(store, bid % 2, 100 + bid)
         assert fast.take(bid).tolist() == [bid % 2] and slow.take(0).tolist() == [0] * (not bid)
     assert slow.next_ns == SECOND // 2 and slow.take(SECOND // 2 - 1).tolist() == [] and slow.anything
-    assert slow.take(SECOND // 2).tolist() == [0, 1] and store.quotes()[:, 2].tolist() == [108, 109, 0]
+    assert slow.take(SECOND // 2).tolist() == [0, 1] and [bid for bid, *_ in quotes_of(store)] == [108, 109, 0]
     assert not slow.anything
     assert slow.take(SECOND).tolist() == [] and one.take(5).tolist() == []
     quote(store, 2, 5)
@@ -200,7 +162,7 @@ def test_a_slow_subscriber_sees_the_newest_state_once() -> None:
 
 
 def test_nothing_is_written_over_before_whoever_reads_it_was_called() -> None:
-    store, read = store_of(SYMBOLS), {row: [] for row in range(3)}
+    store, read = QuoteStore(SYMBOLS), {row: [] for row in range(3)}
     store.on_full = lambda row: read[row].extend(record[1:] for record in store.unread(row))
     rng, sent, number = np.random.default_rng(3), {row: [] for row in range(3)}, 0
     for size in (3, 400, 511, 700, 5000, 1, 2 * KEPT):
@@ -220,22 +182,20 @@ def test_nothing_is_written_over_before_whoever_reads_it_was_called() -> None:
 
 
 def test_a_stream_that_begins_anew_leaves_nothing() -> None:
-    store = store_of(SYMBOLS)
+    store = QuoteStore(SYMBOLS)
     put(store, [Trade("A", SECOND, 1, 5, 1, False, "9"), Quote("A", 0, 1, 4, 1, 6, 1), Trade("B", SECOND, 1, 5, 1, False, "9")])
     store.forget(["A"])
-    assert store.lasts()[:, PRICE].tolist() == [0, 5, 0] and store.quotes()[:, 2].tolist() == [0, 0, 0] and store.newest(0, 9) == []
-    assert store.bars[0].rows(0) == [] and len(store.bars[0].rows(1)) == 1
+    assert [price for _, price, *_ in lasts_of(store)] == [0, 5, 0] and quotes_of(store) == [[0, 0, 0, 0]] * 3 and store.newest(0, 9) == []
     put(store, [Trade("A", SECOND // 2, 1, 3, 1, False, "9")])
-    assert store.lasts()[:, PRICE].tolist() == [3, 5, 0] and len(store.newest(0, 9)) == 1
-    assert store.duplicates == 0 and store.bars[0].rows(0) == [(0, 3, 3, 3, 3, 1)]
+    assert [price for _, price, *_ in lasts_of(store)] == [3, 5, 0] and len(store.newest(0, 9)) == 1
+    assert store.duplicates == 0
 
 
 def test_memory_does_not_grow() -> None:
-    store, most = store_of(SYMBOLS, kept=16), 0
+    store, most = QuoteStore(SYMBOLS), 0
 
     def held() -> int:
-        arrays = [*vars(store).values(), *(value for bars in store.bars for value in vars(bars).values())]
-        return sum(value.nbytes for value in arrays if isinstance(value, np.ndarray))
+        return sum(value.nbytes for value in vars(store).values() if isinstance(value, np.ndarray))
 
     before, number = held(), 0
     for second in range(400):
@@ -243,7 +203,7 @@ def test_memory_does_not_grow() -> None:
         store.put(Ticks(store.symbols, second, table(trades), table([(at % 3, 1, 1, 2, 1) for at in range(30)]), 1))
         number += 30
         most = max(most, store.waiting, len(store._pending) * 60)
-    assert held() == before and most < MOST_WAITING and len(store.bars[0].rows(0)) == 17 and store.ticks + store.waiting == 24_000
+    assert held() == before and most < MOST_WAITING and store.ticks + store.waiting == 24_000
 
 
 def studies() -> list:
@@ -254,7 +214,7 @@ def test_the_usual_indicators_can_be_run_across_instruments() -> None:
     able = set()
     for study in studies():
         try:
-            Across(study, 3)
+            Together([study], 3)
             able.add(study.indicator.name)
         except BadParameter as error:
             assert study.indicator.name in str(error)
@@ -273,7 +233,7 @@ def test_across_instruments_every_value_is_that_of_bar_by_bar() -> None:
     closes = rng.uniform(size=close.shape) < 0.7  # the others have no trade at that bar
     for study in studies():
         try:
-            across = Across(study, rows)
+            across = Together([study], rows)
         except BadParameter:
             continue
         running = [study.start() for _ in range(rows)]
@@ -285,7 +245,7 @@ def test_across_instruments_every_value_is_that_of_bar_by_bar() -> None:
             half = here | {"close": here["low"]}
             for step, columns, new in ((across.peek, half, True), (across.close, here, False)):
                 wanted = [running[row].step([float(columns[name][n]) for name in COLUMNS], new) for n, row in enumerate(some)]
-                same(step(some, columns), wanted, study)
+                same(step(some, columns)[0], wanted, study)
 
 
 def test_studies_worked_out_together_give_what_each_gives_alone() -> None:
@@ -293,7 +253,7 @@ def test_studies_worked_out_together_give_what_each_gives_alone() -> None:
     able = []
     for study in studies():
         try:
-            able.append((study, Across(study, 5)))
+            able.append((study, Together([study], 5)))
         except BadParameter:
             continue
     together = Together([study for study, _ in able], 5)
@@ -306,7 +266,7 @@ def test_studies_worked_out_together_give_what_each_gives_alone() -> None:
         bars = {"open": low, "high": high, "low": low, "close": (low + high) / 2, "volume": high, "time": np.full(len(rows), 60.0)}
         for step, alone in ((together.peek, [across.peek for _, across in able]), (together.close, [across.close for _, across in able])):
             for ours, one in zip(step(rows, bars), alone, strict=True):
-                for a, b in zip(ours, one(rows, bars), strict=True):
+                for a, b in zip(ours, one(rows, bars)[0], strict=True):
                     np.testing.assert_array_equal(a, b)
     study = able[0][0]
     assert study.start().step((0, 1, 2, 1, 1.5, 1)) is not None, "a study may still be used by itself"

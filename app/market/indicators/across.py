@@ -173,19 +173,3 @@ class Together:
                     value = node.array(kernels, *[values[part] for part in inputs])
                 values[place] = value
         return [tuple([values[place] for place in outs]) for outs in self._outs]
-
-
-class Across:
-    """One ``study`` for so many rows."""
-
-    def __init__(self, study: Study, rows: int) -> None:
-        self.outputs = study.outputs
-        self._together = Together([study], rows)
-
-    def close(self, rows: Any, bars: Mapping[str, Any]) -> tuple[Any, ...]:
-        """As `Together.close`."""
-        return self._together.close(rows, bars)[0]
-
-    def peek(self, rows: Any, bars: Mapping[str, Any]) -> tuple[Any, ...]:
-        """As `Together.peek`."""
-        return self._together.peek(rows, bars)[0]

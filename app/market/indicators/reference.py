@@ -15,8 +15,9 @@ One more form is compiled from the same graph (`compiled.py`, `writing.py`): one
 browser's engine. Charts use it, for whole series and for the newest bar; `study.array(columns, compiler)` uses it from 20,000 bars on. What has
 steps of its own (SAR, SUPERTREND, the HT family and a few more) or sorts its window has none, and goes by the other two.
 
-- A bar without a number is NaN; what is not finite counts as NaN. A window with a NaN in it, or not yet full, gives NaN. A recurrence steps over
-  NaN: NaN comes out for that bar, and the next goes on as if the bar had not been. Division by zero gives the value that the definition names.
+- What a bar lacks (a volume that is not known) is NaN; what is not finite counts as NaN. A window with a NaN in it, or not yet full, gives NaN. A
+  recurrence steps over NaN: NaN comes out for that bar, and the next goes on as if the bar had not been. Division by zero gives the value that
+  the definition names.
 - The newest bar may change until it closes: each step replaces what it said before.
 - Nothing looks ahead. Spans that are drawn later (Ichimoku, Alligator) stand where they are drawn; there is no lagging span.
 - `bars` is the warm-up with the parameters shown: how many bars pass before every output has a number (of SWINGS and PIVOTS at least so many).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .averages import exponential, of_kind
 from .momentum import two
-from .nodes import Node, Pick, either, greater, lesser, log, ratio, sign, where
+from .nodes import NAN, Node, Pick, either, greater, lesser, log, ratio, sign, where
 from .recursive import LinearRecurrence, Stepwise, total
 from .rolling import Sum, change, deviation, lag, lowest, mean
 from .spec import Bar, Output, average, indicator, period
@@ -80,6 +80,12 @@ def before_or_now(x: Node) -> Node:
     return either(lag(x, 1), x)
 
 
+def _grown(b: Bar) -> Node:
+    """Volume less that of the bar before: none at the first bar, and no number after a bar whose volume is unknown."""
+    first = either(lag(b.close, 1) * 0.0, 1.0)
+    return either(change(b.volume), where(first, b.volume * 0.0, NAN))
+
+
 def _index(b: Bar, counts: Node) -> Node:
     """A level from 1,000 that follows the close on the bars that count."""
     growth = where(counts, ratio(b.close, before_or_now(b.close), 1.0), 1.0)
@@ -89,13 +95,13 @@ def _index(b: Bar, counts: Node) -> Node:
 @indicator("NVI", "Negative volume index", "volume")
 def _nvi(b: Bar) -> Node:
     """Follows the close where volume falls."""
-    return _index(b, before_or_now(b.volume) - b.volume)
+    return _index(b, -_grown(b))
 
 
 @indicator("PVI", "Positive volume index", "volume")
 def _pvi(b: Bar) -> Node:
     """Follows the close where volume rises."""
-    return _index(b, b.volume - before_or_now(b.volume))
+    return _index(b, _grown(b))
 
 
 @indicator("PVT", "Price volume trend", "volume")

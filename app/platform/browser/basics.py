@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import js
-from pyodide.ffi import JsProxy, create_once_callable, create_proxy, to_js
+from pyodide.ffi import JsProxy, create_once_callable, create_proxy
 
 from app.platform.scheduler import Turns
 
@@ -107,32 +107,6 @@ class BrowserChannel:
     def close(self) -> None:
         """Leave; twice is harmless."""
         self._channel.close()
-
-
-class BrowserPort:
-    """The message link of this thread, or of a MessagePort or Worker given."""
-
-    def __init__(self, target: JsProxy | None = None) -> None:
-        self._target: Any = target if target is not None else js.self
-        self._proxy: JsProxy | None = None
-
-    def post(self, message: Any) -> None:
-        """Send a str as it is, anything else as plain JS values."""
-        if isinstance(message, str):
-            self._target.postMessage(message)
-            return
-        self._target.postMessage(to_js(message, dict_converter=js.Object.fromEntries, create_pyproxies=False))
-
-    def on_message(self, handler: Callable[[Any], object]) -> None:
-        """Set the receiver; objects arrive as JS proxies, so that secrets in them stay JS buffers."""
-
-        def receive(event: Any) -> None:
-            handler(event.data)
-
-        if self._proxy is not None:
-            self._proxy.destroy()
-        self._proxy = create_proxy(receive)
-        self._target.onmessage = self._proxy
 
 
 def use_turns() -> None:

@@ -91,11 +91,6 @@ class BrowserSockets:
 class BrowserFetch:
     """HTTP GET with fetch, without credentials or referrer."""
 
-    async def fetch_text(self, url: str, *, timeout_s: float = 10.0, max_bytes: int = 8_000_000) -> tuple[int, str]:
-        """(status, body). Raises FetchError."""
-        answer = await self.fetch(url, timeout_s=timeout_s, max_bytes=max_bytes)
-        return answer.status, answer.text
-
     async def fetch(self, url: str, *, timeout_s: float = 10.0, max_bytes: int = 8_000_000) -> Answer:
         """The whole answer, whatever its status. Raises FetchError."""
         abort = js.AbortController.new()

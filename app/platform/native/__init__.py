@@ -1,7 +1,7 @@
 """The platform on CPython: tests, simulation and the recovery tool run here.
 
 `build` gives a whole `Platform`. The stores keep records in memory (`MemoryStore`) or in one SQLite file
-(`SqliteStore`); `NativeCrypto` is byte-compatible with the browser's. `ManualClock` and `SeededEntropy`
+(`SqliteStore`); `NativeCrypto` is byte-compatible with the browser's. `ManualClock` and `ManualScheduler`
 make runs repeatable.
 """
 

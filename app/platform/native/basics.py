@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import os
-import random
 import time
 from collections import deque
 from collections.abc import Callable
@@ -59,17 +58,6 @@ class SystemEntropy:
     def random_bytes(self, count: int) -> bytes:
         """`count` random bytes."""
         return os.urandom(count)
-
-
-class SeededEntropy:
-    """Repeatable bytes for tests and simulation; never for keys that matter."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-
-    def random_bytes(self, count: int) -> bytes:
-        """`count` bytes of the sequence."""
-        return self._random.randbytes(count)
 
 
 class _ManualTimer:

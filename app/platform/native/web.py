@@ -131,11 +131,6 @@ class NativeSockets:
 class NativeFetch:
     """HTTP GET with httpx."""
 
-    async def fetch_text(self, url: str, *, timeout_s: float = 10.0, max_bytes: int = 8_000_000) -> tuple[int, str]:
-        """(status, body). Raises FetchError."""
-        answer = await self.fetch(url, timeout_s=timeout_s, max_bytes=max_bytes)
-        return answer.status, answer.text
-
     async def fetch(self, url: str, *, timeout_s: float = 10.0, max_bytes: int = 8_000_000) -> Answer:
         """The whole answer, whatever its status. Raises FetchError."""
         try:

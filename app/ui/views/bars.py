@@ -12,9 +12,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from decimal import Decimal
 from itertools import chain
+from math import isnan, nan
 from typing import Any
 
-from ..format import group, minus, plain
+from ..format import NOTHING, group, minus, plain
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _CALENDAR = ("1d", "1w", "1M")
@@ -24,7 +25,7 @@ _EVE_S = 3 * 3600
 
 WIDTH = 6
 Row = list
-"""[time_s, open, high, low, close, volume]"""
+"""[time_s, open, high, low, close, volume]; NaN for a volume that is unknown (null in JSON)."""
 
 
 def seconds(timeframe: str) -> int:
@@ -75,12 +76,12 @@ class Bars:
             self.numbers.frombytes(packed)
         else:
             by_time = {row[0]: row for row in rows}
-            self.numbers.extend(chain.from_iterable([by_time[moment] for moment in sorted(by_time)]))
+            self.numbers.extend(chain.from_iterable([_numbers(by_time[moment]) for moment in sorted(by_time)]))
         self.times = self.numbers[::WIDTH]
 
     def update(self, row: Row) -> bool:
         """Take a changed or new bar; True when it is older than the newest one."""
-        moment, numbers = row[0], array("d", row)
+        moment, numbers = row[0], array("d", _numbers(row))
         at = bisect_left(self.times, moment) if self.times and moment <= self.times[-1] else len(self.times)
         if at < len(self.times) and self.times[at] == moment:
             self.numbers[at * WIDTH : (at + 1) * WIDTH] = numbers
@@ -186,11 +187,15 @@ def fill_texts(fills: Iterable[dict], symbol: str, bars: Bars) -> dict[int, str]
     return {moment: "; ".join(texts) for moment, texts in found.items()}
 
 
+def _numbers(row: Row) -> Row:
+    return row if row[5] is not None else [*row[:5], nan]
+
+
 def legend(row: Row, previous: Row | None, price_decimals: int, size_decimals: int) -> dict[str, str]:
     """Texts of the legend for a bar: open, high, low, close, volume and change against the bar before, in percent."""
     names = ("open", "high", "low", "close")
     texts = {name: price_text(value, price_decimals) for name, value in zip(names, row[1:5], strict=True)}
-    texts["volume"] = f"{row[5]:,.{min(size_decimals, 4)}f}"
+    texts["volume"] = NOTHING if isnan(row[5]) else f"{row[5]:,.{min(size_decimals, 4)}f}"
     base = previous[4] if previous is not None else row[1]
     change = (row[4] - base) / base * 100 if base else 0.0
     texts["change"] = minus(f"{change:+.2f} %")
@@ -200,7 +205,8 @@ def legend(row: Row, previous: Row | None, price_decimals: int, size_decimals: i
 def spoken(row: Row, moment: str, texts: dict[str, str]) -> str:
     """One bar as a sentence for a screen reader."""
     way = "up" if row[4] > row[1] else "down" if row[4] < row[1] else "unchanged"
-    return f"{moment}: {way}, close {texts['close']}, open {texts['open']}, high {texts['high']}, low {texts['low']}, volume {texts['volume']}"
+    volume = "not known" if texts["volume"] == NOTHING else texts["volume"]
+    return f"{moment}: {way}, close {texts['close']}, open {texts['open']}, high {texts['high']}, low {texts['low']}, volume {volume}"
 
 
 def price_text(value: float, decimals: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isnan
 from typing import Any
 
 from js import performance
@@ -88,7 +89,7 @@ class ChartTwin:
             price("High", 2),
             price("Low", 3),
             price("Close", 4),
-            Column("volume", "Volume", lambda row: self._describe(row["bar"])["volume"], lambda row: row["bar"][5], end=True),
+            Column("volume", "Volume", lambda row: self._describe(row["bar"])["volume"], _volume, end=True),
             Column("change", "Change", lambda row: self._describe(row["bar"])["change"], end=True, tone=_tone),
             Column("own", "Own fills", lambda row: self._fills.get(row["bar"][0], "")),
             *self._study_columns(),
@@ -107,6 +108,11 @@ class ChartTwin:
             return Column(f"{study.id}-{output['name']}", title, text, lambda row: study.values(row["bar"][0])[place] or 0.0, end=True)
 
         return [column(study, at, place, output) for study in self._studies() for at, (place, output) in enumerate(study.lines)]
+
+
+def _volume(row: dict) -> float | None:
+    volume = row["bar"][5]
+    return None if isnan(volume) else volume
 
 
 def _tone(row: dict) -> str:

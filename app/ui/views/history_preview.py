@@ -29,7 +29,8 @@ def first_bars(found: dict) -> Any:
     """The first bars as they would be kept."""
     heads = ("Time (UTC)", ("Open", "num"), ("High", "num"), ("Low", "num"), ("Close", "num"), ("Volume", "num"))
     rows = [
-        row(words.moment(time, found["timeframe"]), *((fmt.group(_short(text)), {"class": "num"}) for text in values)) for time, *values in found["sample"]
+        row(words.moment(time, found["timeframe"]), *((fmt.NOTHING if text is None else fmt.group(_short(text)), {"class": "num"}) for text in values))
+        for time, *values in found["sample"]
     ]
     return table(heads, rows, "The first bars")
 

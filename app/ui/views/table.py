@@ -135,11 +135,6 @@ class Table:
             self._focus(key)
         return True
 
-    @property
-    def detail_key(self) -> str | None:
-        """Key of the row whose detail is open."""
-        return self._detail[0] if self._detail else None
-
     def _build(self, label: str, filter_label: str) -> None:
         self._tr_head = el("tr")
         self._body = el("tbody")

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.sources.answers import Bar, Company, Match, Price, Reply, SourceError
 from app.sources.listing import EXCHANGES, BadListing, Listing, listing
-from app.sources.reading import data_of, number, price, table, text, whole
+from app.sources.reading import data_of, number, price, table, text, whole_or_none
 
 SUFFIXES = {"L": "LON", "DE": "DEX", "PA": "PAR", "AS": "AMS", "TO": "TRT"}
 """The exchanges it covers besides those of the US, by the suffix of the desk's symbol."""
@@ -57,7 +57,7 @@ def price_of_quote(reply: Reply, item: Listing, closes: Callable[[date], int]) -
         price(quote.get("05. price"), item),
         closes(day),
         "day",
-        volume=whole(quote.get("06. volume"), "the volume"),
+        volume=whole_or_none(quote.get("06. volume"), "the volume"),
         previous_close=None if before in (None, "") else price(before, item, "the previous close"),
     )
 
@@ -75,7 +75,7 @@ def days(reply: Reply, item: Listing) -> list[Bar]:
         except ValueError as error:
             raise SourceError("bad_content", f"{day[:20]!r} is no date") from error
         parts = [price(table(row, day).get(name), item, f"a price of {day}") for name in ("1. open", "2. high", "3. low", "4. close")]
-        found.append(Bar(day, *parts, whole(row.get("5. volume"), "a volume")))
+        found.append(Bar(day, *parts, whole_or_none(row.get("5. volume"), "a volume")))
     return found
 
 

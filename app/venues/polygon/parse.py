@@ -8,7 +8,7 @@ from typing import Any
 from app.market.zones import zone
 from app.sources.answers import Bar, Company, Match, Price, Reply, SourceError
 from app.sources.listing import BadListing, Listing, listing
-from app.sources.reading import data_of, moment_ns, price, rows_of, table, text, whole
+from app.sources.reading import data_of, moment_ns, price, rows_of, table, text, whole, whole_or_none
 
 NS, MS = 1_000_000_000, 1_000_000
 _KINDS = {"CS": "share", "ADRC": "share", "PFD": "share", "ETF": "fund", "ETN": "fund", "ETV": "fund", "FUND": "fund"}
@@ -75,7 +75,7 @@ def _snapshot(row: Any, item: Listing, grade: str) -> Price:
         whole(quote.get("s", 0), "a size") * 100,
         ask,
         whole(quote.get("S", 0), "a size") * 100,
-        whole(day.get("v", 0), "the volume"),
+        whole_or_none(day.get("v"), "the volume"),
         price(before["c"], item, "the previous close") if before.get("c") else None,
     )
 
@@ -86,7 +86,7 @@ def price_of_previous(reply: Reply, item: Listing) -> Price:
     if not rows:
         raise SourceError("unknown_symbol", "no last day: misspelt, or not listed any more")
     row = table(rows[0], "the day")
-    return Price(price(row.get("c"), item), moment_ns(row.get("t"), MS, "the time"), "day", volume=whole(row.get("v", 0), "the volume"))
+    return Price(price(row.get("c"), item), moment_ns(row.get("t"), MS, "the time"), "day", volume=whole_or_none(row.get("v"), "the volume"))
 
 
 def days(reply: Reply, item: Listing) -> list[Bar]:
@@ -98,7 +98,7 @@ def days(reply: Reply, item: Listing) -> list[Bar]:
     for row in rows:
         day = datetime.fromtimestamp(moment_ns(table(row, "a day").get("t"), MS, "a time") // NS, new_york).date().isoformat()
         parts = [price(row.get(name), item, f"a price of {day}") for name in ("o", "h", "l", "c")]
-        found[day] = Bar(day, *parts, whole(row.get("v", 0), "a volume"))
+        found[day] = Bar(day, *parts, whole_or_none(row.get("v"), "a volume"))
     return [found[day] for day in sorted(found)]
 
 

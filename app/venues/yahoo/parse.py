@@ -12,7 +12,7 @@ from typing import Any
 
 from app.sources.answers import Bar, Company, Match, Price, Reply, SourceError
 from app.sources.listing import BadListing, Listing, listing
-from app.sources.reading import data_of, moment_ns, number, price, rows_of, table, text, whole
+from app.sources.reading import data_of, moment_ns, number, price, rows_of, table, text, whole_or_none
 
 NS = 1_000_000_000
 _KINDS = {
@@ -59,7 +59,7 @@ def price_of_chart(reply: Reply, item: Listing) -> Price:
     return Price(
         price(meta["regularMarketPrice"], item, hint=hint),
         moment_ns(meta["regularMarketTime"], NS, "regularMarketTime"),
-        volume=None if meta.get("regularMarketVolume") is None else whole(meta["regularMarketVolume"], "regularMarketVolume"),
+        volume=whole_or_none(meta.get("regularMarketVolume"), "regularMarketVolume"),
         previous_close=None if before is None else price(before, item, "the previous close", hint),
     )
 
@@ -112,7 +112,7 @@ def days(reply: Reply, item: Listing) -> list[Bar]:
         day = (datetime.fromtimestamp(moment_ns(at, NS, "a time") // NS, UTC) + offset).date().isoformat()
         parts = [price(value, item, f"a price of {day}", hint) for value in (opened, high, low, close)]
         # the last row may be the day under way, twice: the later one counts
-        found[day] = Bar(day, *parts, whole(volume or 0, "a volume"), None if better is None else price(better, item, f"a price of {day}"))
+        found[day] = Bar(day, *parts, whole_or_none(volume, "a volume"), None if better is None else price(better, item, f"a price of {day}"))
     if not found:
         raise SourceError("empty", "no history")
     return [found[day] for day in sorted(found)]

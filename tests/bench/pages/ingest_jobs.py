@@ -6,12 +6,11 @@ import gc
 from collections.abc import Sequence
 
 import numpy as np
+from barcolumns import BarColumns, BarredStore, Following
 from pyodide.ffi import to_js
 
-from app.market.barcolumns import BarColumns
-from app.market.following import Following
 from app.market.indicators import find
-from app.market.quotes import ASK, BID, NUMBER, PRICE, SIZE, QuoteStore
+from app.market.quotes import ASK, BID, NUMBER, PRICE, SIZE
 from app.market.state import MarketState
 from app.model.instrument import Instrument
 from app.model.market import Ticks
@@ -79,7 +78,7 @@ class Full:
         size = len(self.items)
         bars = [BarColumns(size, width) for width in (1, 60)]
         names = tuple([item.symbol for item in self.items])
-        self.store = QuoteStore(names, bars)
+        self.store = BarredStore(names, bars)
         self.reader = BrowserReader(layouts(self.items, many=True))
         self.following = Following(bars[0], [find(name).build(**given) for name, given in STUDIES], [(8, 8)] * size)
         self.seen = self.store.subscribe()

@@ -104,7 +104,7 @@ if (job === "count") {
   await pyodide.loadPackage("numpy");
   const bytes = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer());
   pyodide.FS.writeFile("/lib/kontor.zip", await bytes(at("kontor.zip")));
-  pyodide.FS.writeFile("/lib/ingest_jobs.py", await bytes("ingest_jobs.py"));
+  for (const name of ["barcolumns.py", "ingest_jobs.py"]) pyodide.FS.writeFile(`/lib/${name}`, await bytes(name));
   pyodide.runPython('import sys\nsys.path[:0] = ["/lib/kontor.zip", "/lib"]');
   const jobs = pyodide.pyimport("ingest_jobs");
   let told; // of the job that plays

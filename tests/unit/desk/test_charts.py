@@ -21,8 +21,8 @@ def rig() -> Rig:
     return Rig()
 
 
-def trade(rig: Rig, symbol: str, number: int, price: int = 100) -> None:
-    rig.market.apply([Trade(symbol, T0 + number * 10**9, T0, price, 1000, True, f"{symbol}{number}")])
+def trade(rig: Rig, symbol: str, number: float, price: int = 100, size: int = 1000) -> None:
+    rig.market.apply([Trade(symbol, T0 + int(number * 10**9), T0, price, size, True, f"{symbol}{number}")])
     rig.publisher.changed(rig.market.take_changed(), 1.0)
 
 
@@ -130,6 +130,24 @@ async def test_indicators_of_one_chart_are_not_those_of_another(rig: Rig):
     assert updates(rig, "c1")[-1]["studies"]["i1"]
     with pytest.raises(Refusal, match="no chart"):
         rig.publisher.charts.get("c9")
+
+
+async def test_b24_a_bar_of_trades_without_a_size_has_no_volume_that_is_known(rig: Rig):
+    rig.time.create_task = asyncio.get_running_loop().create_task
+    trade(rig, "BBB", 1, size=0)
+    rig.publisher.charts.open("c1", "BBB", "1s")
+    rig.publisher.charts.get("c1").choose([{"id": name, "name": name, "params": {"timeperiod": 2} if name == "SMA" else {}} for name in ("OBV", "SMA")])
+    assert [row[5] for row in wholes(rig, "c1")[0]["rows"]] == [None]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    trade(rig, "BBB", 3, size=0)
+    rig.run(1)
+    told = updates(rig, "c1")[-1]
+    assert [row[4:] for row in told["rows"]] == [[1.0, None]] and told["studies"]["OBV"][-1][1] is None and told["studies"]["SMA"][-1][1] == 1.0
+    trade(rig, "BBB", 3.5, price=101)
+    rig.run(1)
+    told = updates(rig, "c1")[-1]
+    assert told["rows"][-1][5] > 0 and told["studies"]["OBV"][-1][1] == told["rows"][-1][5]
 
 
 def test_long_series_go_as_numbers(rig: Rig):

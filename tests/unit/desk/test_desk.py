@@ -1,6 +1,7 @@
 import sqlite3
 from contextlib import closing
 
+from app.model.market import Trade
 from app.platform.native.sqlite import SqliteStore
 from app.vault.staging import MANIFEST, MANIFEST_IDS
 from tests.unit.desk.conftest import BUY, start_desk
@@ -124,7 +125,10 @@ async def test_replay_controls_answer_with_the_replay(desk_page):
 async def test_unknown_requests_are_refused_and_health_reports(desk_page):
     page = desk_page
     assert (await page.ask("launch.missiles"))["error"]["code"] == "unknown_request"
+    before = (await page.ask("health"))["counters"]["duplicate_trades"]
+    page.desk.market.apply([Trade("BTCUSDT", 1, 1, 100, 1, False, "again")] * 3)
     report = await page.ask("health")
+    assert report["counters"]["duplicate_trades"] == before + 2 and report["counters"]["broken_books"] == 0
     assert {item["name"] for item in report["histograms"]} >= {"frame_to_engine", "store_write", "quote_read"}
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from math import isnan
 from threading import Thread
 
 import pytest
 
+from app.ui.views.bars import Bars
 from tests.unit.desk.conftest import Page, start_desk
 from tests.unit.history.kit import DATA
 
@@ -98,6 +101,35 @@ async def test_indicators_begin_in_the_stored_bars(desk_page: Page) -> None:
     await keep(page, minutes(now - now % 60 - 600 * 60, 600))
     studies = await page.until(lambda m: m["t"] == "studies" and len(m["rows"][0]["times"]) > 500, "an indicator over history")
     assert studies["rows"][0]["values"][0][-1] is not None
+
+
+@pytest.mark.parametrize("count", [600, 2_500], ids=["as text", "packed"])
+async def test_a_volume_that_is_not_known_is_shown_as_that(desk_page: Page, count: int) -> None:
+    page = desk_page
+    await page.ask("focus", symbol="BTCUSDT", timeframe="1m")
+    now = await present(page)
+    await page.ask("indicators.set", rows=[{"id": name, "name": name, "params": {}} for name in ("VOLUME", "OBV", "SMA")])
+    first = now - now % 60 - count * 60
+    lines = minutes(first, count).decode().splitlines()
+    lines[501] = lines[501].rpartition(",")[0] + ","
+    found = await page.ask("history.preview", file="\n".join(lines[:1] + lines[501:]).encode(), name="BTCUSDT-1m.csv")
+    assert [row[5] for row in found["sample"][:2]] == [None, "502"]
+    kept = await keep(page, "\n".join(lines).encode())
+    studies: dict[str, dict] = {}
+    while studies.keys() != {"VOLUME", "OBV", "SMA"}:
+        message = await page.until(lambda m: m["t"] == "studies" and len(m["rows"][0]["times"]) > 500 and m["rows"][0]["id"] not in studies, "indicators")
+        studies[message["rows"][0]["id"]] = dict(zip(message["rows"][0]["times"], message["rows"][0]["values"][0], strict=True))
+    message, bars = page.latest("bars"), Bars()
+    bars.reset(message["rows"], message["gaps"], "1m", page.files[-1] if not message["rows"] else b"")
+    json.dumps(message, allow_nan=False)
+    assert (len(bars) > 2_000) == (message["rows"] == []) == (count == 2_500)
+    at = first + 500 * 60
+    assert isnan(bars.get(at)[5]) and bars.get(at)[1:5] == [60_000, 60_002, 59_998, 60_001] and bars.get(at + 60)[5] == 502
+    assert {name: study[at] is None for name, study in studies.items()} == {"VOLUME": True, "OBV": True, "SMA": False}
+    assert studies["OBV"][at - 60] == studies["OBV"][at + 60], "unchanged closes: nothing to add, and the total goes on"
+    assert [item["kind"] for item in (await page.ask("history.check", series=kept["kept"]["id"]))["findings"]] == ["unknown_volume"]
+    await page.ask("history.export", series=kept["kept"]["id"])
+    assert [line.rpartition(",")[2] for line in page.files[-1].decode().splitlines()[500:503]] == ["500", "", "502"]
 
 
 async def test_merging_and_replacing(desk_page: Page) -> None:

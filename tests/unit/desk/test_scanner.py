@@ -133,6 +133,20 @@ async def test_rows_begin_with_stored_bars_and_anew_when_others_are_stored():
     assert world.begun[-1] == set(ITEMS)
 
 
+async def test_a_stored_minute_whose_volume_is_not_known_leaves_no_volume_to_compare_with():
+    world = World()
+    world.trade("AAA", 10_000)
+    whole = stored("AAA", 100, NOON_S)
+    for place in (-30, -2):
+        world.held["AAA"] = whole._replace(rows=[(*row[:5], math.nan) if row is whole.rows[place] else row for row in whole.rows])
+        world.scanner.forget()
+        scan = (await world.look())["AAA"]
+        same(scan, world.expected("AAA"))
+        assert scan.busy is None and scan.short is not None
+    world.summaries.choose(["busy"], "hour")
+    assert world.summaries.message(["AAA"])["rows"] == [["AAA", ["", "No volume is known to compare with"]]]
+
+
 async def test_bars_of_long_ago_are_not_taken_for_those_of_today():
     world = World()
     world.trade("AAA", 10_000)

@@ -58,6 +58,13 @@ def test_texts_of_the_day_and_of_the_last_hour(market):
     assert told["BBB"] == [None] * 7
 
 
+def test_where_nobody_says_how_much_was_traded_there_is_no_volume(market):
+    market.trade("AAA", 100_00, size=0)
+    assert market.tell("volume", "low")["AAA"] == [None, "100.00"] and market.summaries.volume("AAA") is None
+    market.trade("AAA", 101_00, size=500)
+    assert market.tell("volume")["AAA"] == ["0.5"]
+
+
 def test_turnover_of_contracts_compares_at_their_worth(market):
     contract = replace(ITEMS["AAA"], multiplier=Decimal(50))
     unknown = replace(ITEMS["AAA"], multiplier=Decimal(0))

@@ -6,10 +6,13 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from app.history import pack
 from app.history.errors import HistoryError
 from app.history.export import csv_lines, file_name
-from app.history.series import ADJUSTED, Action, Series
+from app.history.series import ADJUSTED, Action, Series, finished, joined
 from tests.unit.history.kit import adjusted, file, reading_of, walk
 
 DAY = 86_400 * 10**9
@@ -86,6 +89,37 @@ def test_an_export_has_no_volume_where_the_file_had_none() -> None:
     text = "".join(csv_lines(series))
     assert text == "date,open,high,low,close\n2024-01-02,1,2,1,2\n2024-01-03,2,3,2,3\n"
     assert list(reading_of(text).series.rows()) == list(series.rows())
+
+
+cells = st.sampled_from(["", "0", "7", "0.25", "123456789012.5"])
+
+
+@given(st.lists(cells, min_size=2, max_size=12), st.data())
+def test_each_volume_comes_back_as_it_was_known_or_not(volumes: list[str], data: st.DataObject) -> None:
+    text = "time,open,high,low,close,volume\n" + "".join(f"2024-05-31T14:{minute:02d}:00Z,1,1,1,1,{cell}\n" for minute, cell in enumerate(volumes))
+    series = reading_of(text).series
+    wanted = [Decimal(cell) if cell else None for cell in volumes]
+
+    def shown(series: Series) -> list[Decimal | None]:
+        return list(map(series.volume, series.columns["volume"]))
+
+    assert shown(series) == wanted
+    series.columns = pack.unpack(pack.pack(series.columns))
+    assert shown(series) == wanted
+    exported = "".join(csv_lines(series))
+    if any(wanted):
+        assert exported == text
+    else:
+        assert "volume" not in exported
+    # a split changes what is known and nothing else
+    at, ratio = data.draw(st.integers(1, len(volumes) - 1)), data.draw(st.sampled_from(["2", "1/10", "3/2"]))
+    series.actions = [Action(series.columns["time"][at], "split", Fraction(ratio))]
+    factors = [Fraction(ratio) if row < at else 1 for row in range(len(volumes))]
+    found = [None if volume is None else Fraction(volume) for volume in shown(adjusted(series, "splits"))]
+    assert found == [None if volume is None else Fraction(volume) * factor for volume, factor in zip(wanted, factors, strict=True)]
+    # and of two series each keeps its own
+    later = reading_of(text.replace("T14:", "T15:").replace(",1,1,1,1,", ",1,1,1,1.25,") + "2024-05-31T15:59:00Z,1,1,1,1,0.125\n").series
+    assert shown(finished(joined(series, later))) == [*wanted, *wanted, Decimal("0.125")]
 
 
 def test_an_export_of_minutes() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from array import array
 from datetime import UTC, datetime
+from math import isnan
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.history.backfill import BETWEEN, MOST, Held, choose, drawn, fine, merge
-from app.history.series import Note, Series
+from app.history.series import UNKNOWN, Note, Series
 from app.history.store import READABLE, Stored
 from app.market.frames import Session
 from tests.unit.history.kit import walk
@@ -119,6 +120,18 @@ def test_h9_stored_bars_of_an_exchange_are_those_of_its_sessions() -> None:
     assert times("1h", new_york, "1h", "2024-03-08T14:30") == ["03-08T14:30"]
 
 
+def test_h10_an_unknown_volume_stays_unknown() -> None:
+    series = walk(10, start=300 * 10**9)
+    series.columns["volume"][2] = UNKNOWN
+    assert [isnan(row[5]) for row in drawn(series, "1m").rows] == [row == 2 for row in range(10)]
+    assert [isnan(row[5]) for row in drawn(series, "5m").rows] == [True, False]
+    assert drawn(series, "5m").rows[0][1:5] == drawn(walk(10, start=300 * 10**9), "5m").rows[0][1:5]
+    kept, live = drawn(series, "1m"), bars(5, 7, 8, 15)
+    merged = merge(kept, live, (), 16 * M).rows
+    assert [row[5] for row in merged if row[0] == 7 * M] == [1.0], "the live bar has its own"
+    assert isnan(next(row[5] for row in merge(kept, bars(5, 14), (), 16 * M).rows if row[0] == 7 * M))
+
+
 minutes = st.sets(st.integers(1, 40), max_size=30).map(sorted)
 
 
@@ -139,4 +152,4 @@ def test_no_bar_twice_none_lost_in_order(old: list[int], new: list[int], lost: l
 
 def test_every_rule_has_a_test_and_every_test_a_rule() -> None:
     rules = {row.lower() for row in re.findall(r"^\| (H\d+) \|", RULES.read_text(), re.MULTILINE)}
-    assert rules == {name.split("_")[1] for name in globals() if re.match(r"test_h\d+_", name)} and len(rules) == 9
+    assert rules == {name.split("_")[1] for name in globals() if re.match(r"test_h\d+_", name)} and len(rules) == 10

@@ -9,7 +9,8 @@ from fractions import Fraction
 import pytest
 
 from app.history.__main__ import main
-from app.history.series import PRICES, Action, Series, column
+from app.history.repairs import Repair
+from app.history.series import PRICES, UNKNOWN, Action, Series, column
 from tests.unit.history.kit import DATA, MINUTE, adjusted, file, findings, lines, reading_of, repaired, walk
 
 FAULTS = ("hundred", "split", "dividend", "missing_split", "missing_dividend", "adjusted")
@@ -160,6 +161,29 @@ def test_shapes_signs_and_volume() -> None:
     mended = repaired(series, [item.repair for item in found.values() if item.repair])
     assert next(iter(mended.rows()))[1:5] == (1000, 1100, 900, 1000) and len(mended) == 3
     assert found["negative"].repair is None  # they happen: WTI closed at -37.63
+
+
+def test_an_unknown_volume_is_not_a_volume_of_zero() -> None:
+    head, days = "date,open,high,low,close,volume\n", [f"2024-05-{day:02d},9,9,9,9," for day in range(6, 11)]
+    some = reading_of(head + "\n".join(day + volume for day, volume in zip(days, ("5", "", "0", "nan", "-1"), strict=True))).series
+    found = {item.kind: (item.level, item.rows) for item in findings(some)}
+    assert found == {"unknown_volume": ("info", (1, 3)), "zero_volume": ("info", (2,)), "negative_volume": ("error", (4,))}
+    none = reading_of(head + "\n".join(days)).series
+    assert [item.kind for item in findings(none)] == ["no_volume"]
+    zeros = reading_of(head + "\n".join(day + "0" for day in days)).series
+    assert [(item.kind, item.rows) for item in findings(zeros)] == [("zero_volume", (0, 1, 2, 3, 4))]
+
+
+def test_a_repair_leaves_unknown_volume_unknown() -> None:
+    series = file("4063-T-1d-bad-stock-split").series
+    series.columns["volume"][0] = series.columns["volume"][-1] = UNKNOWN
+    [split] = findings(series, "split")
+    assert 0 in split.repair.rows and len(series) - 1 not in split.repair.rows
+    mended = repaired(series, [split.repair])
+    at = next(row for row in split.repair.rows if row)
+    assert [mended.volume(mended.columns["volume"][row]) for row in (0, at, -1)] == [None, series.volume(series.columns["volume"][at]) * 5, None]
+    back = repaired(mended, [Repair("rescale", "", rows=(0, at), factor=Fraction(5))])
+    assert back.volume_scale == 0 and [back.columns["volume"][row] for row in (0, at)] == [UNKNOWN, series.columns["volume"][at]]
 
 
 def cut(series: Series, *rows: int) -> Series:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.history import pack
 from app.history.errors import Damaged, Missing
-from app.history.series import COLUMNS, LIMIT, Action, Note, Series, column
+from app.history.series import COLUMNS, LIMIT, UNKNOWN, Action, Note, Series, column
 from app.history.store import READABLE, VAULT, HistoryStore
 from app.platform.memory import MemoryStore
 from app.platform.native import build
@@ -39,14 +40,45 @@ def same(a: Series, b: Series) -> bool:
 
 
 numbers = st.integers(-LIMIT, LIMIT)
+volumes = numbers | st.just(UNKNOWN)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, LIMIT), numbers, numbers, numbers, numbers, numbers, numbers), min_size=1, max_size=40), st.booleans())
+@given(st.lists(st.tuples(st.integers(0, LIMIT), numbers, numbers, numbers, numbers, volumes, numbers), min_size=1, max_size=40), st.booleans())
 def test_any_columns_come_back(rows: list, with_adjusted: bool) -> None:
     names = (*COLUMNS, "adj") if with_adjusted else COLUMNS
     columns = {name: column(values) for name, values in zip(names, zip(*rows, strict=True), strict=False)}
     assert pack.unpack(pack.pack(columns)) == columns
+
+
+OLD_PIECE = bytes.fromhex(
+    "4b484231000500000000905986079d97173e420f0000000000789c636000810d20a20f447c0011d20cd8002b1b566154c0c4c7c6438432060e3e261e3e22d4f1a8"
+    "6898a911a1eedfad36a513476fce29686516e117e6c0a90e0064020a15b8954248"
+)
+OLD_DESCRIPTION = {
+    **{"form": 1, "id": "00000000000000aa", "source": "test", "symbol": "BTCUSDT", "timeframe": "1m", "price_scale": 2, "volume_scale": 3},
+    **{"adjusted_scale": 0, "basis": "raw", "actions": [], "gaps": [], "kept_ns": 5},
+    "chunks": [[5, 1_700_000_040_000_000_000, 1_700_000_280_000_000_000, len(OLD_PIECE), 0x484295B8]],
+}
+"""Five bars as they were kept before volumes could be unknown."""
+
+
+async def test_what_was_kept_before_volumes_could_be_unknown_is_read_as_ever() -> None:
+    store = MemoryStore()
+    store.records[("history", "00000000000000aa")] = json.dumps(OLD_DESCRIPTION).encode()
+    store.records[("bars-00000000000000aa", "000000")] = OLD_PIECE
+    [item] = await shelf(store).all()
+    assert same(await shelf(store).read(item), walk(5))
+
+
+async def test_an_unknown_volume_is_kept_in_a_form_that_older_versions_refuse(store) -> None:
+    history, series = shelf(store), walk(10_000)
+    known = await history.keep(walk(10, symbol="KNOWN"), READABLE)
+    for row in (0, 4095, 4096, 9_999):
+        series.columns["volume"][row] = UNKNOWN
+    kept = await history.keep(series, READABLE)
+    assert [json.loads(item.text)["form"] for item in (known, kept)] == [1, 2]
+    assert await history.all() == [kept, known] and same(await history.read(kept), series)
 
 
 def test_every_changed_byte_of_a_piece_is_noticed() -> None:

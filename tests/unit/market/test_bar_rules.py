@@ -284,6 +284,11 @@ def test_other_names_are_refused(name: str) -> None:
         make_series(name, ADA)
 
 
+def test_b24_a_trade_without_a_size_moves_prices_alone() -> None:
+    assert series("1m", (0, 10, 0), (1, 12, 0), (2, 9, 0)).rows()[0][1:] == (10, 12, 9, 9, 0)
+    assert series("1m", (0, 10, 0), (1, 12, 3)).rows()[0][1:] == (10, 12, 10, 12, 3)
+
+
 def test_every_rule_has_a_test_and_every_test_a_rule() -> None:
     rules = {row.lower() for row in re.findall(r"^\| (B\d+) \|", RULES.read_text(), re.MULTILINE)}
     tests = {name.split("_")[1] for name in globals() if re.match(r"test_b\d+_", name)}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.history.series import UNKNOWN
 from tests.unit.history.kit import DATA, reading_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,7 +41,7 @@ def test_minutes(name: str) -> None:
 def test_days_of_single_floats() -> None:
     series = reading_of(converted(DATA / "days-lz4-float32.parquet").stdout).series
     assert (len(series), series.timeframe, series.price_scale) == (30, "1d", 2)
-    assert series.price(series.columns["high"][1]) == Decimal("101.29") and series.columns["volume"][:2].tolist() == [0, 1]
+    assert series.price(series.columns["high"][1]) == Decimal("101.29") and series.columns["volume"][:2].tolist() == [UNKNOWN, 1]
 
 
 def test_times_without_a_zone_are_of_the_zone_given() -> None:

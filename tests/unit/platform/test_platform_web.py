@@ -127,8 +127,6 @@ async def test_an_answer_comes_with_status_text_and_headers() -> None:
     async with answering(http("429 Too Many Requests", "später".encode(), "Retry-After: 7")) as url:
         answer = await NativeFetch().fetch(url)
         assert (answer.status, answer.text, answer.headers["retry-after"]) == (429, "später", "7")
-    async with answering(http("200 OK", b"[]")) as url:
-        assert await NativeFetch().fetch_text(url) == (200, "[]")
 
 
 @pytest.mark.parametrize(

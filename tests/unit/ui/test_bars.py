@@ -1,11 +1,13 @@
 """What the chart shows is what the desk sent: order, gaps, own fills and orders."""
 
+import math
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.desk.charts import pack
+from app.ui.format import NOTHING
 from app.ui.views.bars import Bars, date_text, fill_marks, fill_texts, legend, price_text, spoken, utc_shift
 
 
@@ -89,6 +91,17 @@ def test_legend_and_speech_use_the_true_minus():
     assert spoken(row, "14:03", texts).startswith("14:03: down, close 9.00")
     assert legend(row, None, 2, 2)["change"] == "−10.00 %"
     assert price_text(-1234.5, 1) == "−1,234.5"
+
+
+def test_an_unknown_volume_is_said_to_be_unknown():
+    row = [60, 10.0, 11.0, 8.0, 9.0, None]
+    series = Bars()
+    series.reset([row, bar(120)], [], "1m")
+    assert series.at(0)[:5] == row[:5] and math.isnan(series.at(0)[5]) and series.at(1)[5] == 1.5
+    texts = legend(series.at(0), None, 2, 8)
+    assert texts["volume"] == NOTHING and spoken(series.at(0), "14:03", texts).endswith("low 8.00, volume not known")
+    assert series.update(bar(60)) is True and series.at(0)[5] == 1.5
+    assert series.update([180, 10.0, 11.0, 8.0, 9.0, None]) is False and math.isnan(series.last[5])
 
 
 def test_days_show_the_date_of_their_session():

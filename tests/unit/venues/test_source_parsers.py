@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.desk.sourcedays import table
+from app.history.reading import read
 from app.sources.answers import Price, Reply, SourceError
 from app.sources.listing import listing
 from app.venues.alphavantage import parse as alphavantage
@@ -126,6 +128,19 @@ def test_yahoo_days_leave_out_nulls_and_take_the_later_of_two_rows_of_a_day() ->
     assert [(bar.day, bar.close) for bar in found] == [("2023-11-15", Decimal("1.00")), ("2023-11-16", Decimal("2.00"))]
     assert kind_of(lambda: yahoo.days(ok(chart()), AAPL)) == "empty"
     assert kind_of(lambda: yahoo.days(ok(series([1, 2], close=[1.0])), AAPL)) == "bad_content"
+
+
+def test_a_volume_that_is_not_said_is_unknown_and_not_zero() -> None:
+    noon = 1_700_060_400
+    days = yahoo.days(ok(series([noon, noon + 86_400], volume=[None, 0])), AAPL)
+    day = {"o": 1, "h": 1, "l": 1, "c": 1, "t": noon * 1000}
+    days += polygon.days(ok({"status": "OK", "results": [day, {**day, "t": (noon + 86_400) * 1000, "v": 0}]}), AAPL)
+    prices = {name: "1.5" for name in ("1. open", "2. high", "3. low", "4. close")}
+    rows = {"2023-11-15": {**prices, "5. volume": ""}, "2023-11-16": {**prices, "5. volume": "0"}}
+    days += alphavantage.days(ok({"Meta Data": {}, "Time Series (Daily)": rows}), AAPL)
+    assert [bar.volume for bar in days] == [None, 0] * 3
+    kept = list(read(table(days[:2])))[-1].series
+    assert kept is not None and [kept.volume(units) for units in kept.columns["volume"]] == [None, 0]
 
 
 def test_a_spark_tells_every_listing_apart() -> None:

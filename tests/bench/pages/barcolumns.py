@@ -1,17 +1,25 @@
-"""Bars of many instruments in columns, by the rules of docs/bars.md: the same bars as BarSeries, for a batch of trades at a time. Needs numpy.
+"""Bars of many instruments in columns, and the quote store that feeds them: what the benches load the store with beyond what the desk does.
 
-Each row keeps its ``kept`` newest closed bars in a ring, and the bar that is still open. Trades of a row that come in order of their times are
-counted in together; one that comes late is counted in by itself, into the bar that it belongs to.
+The same bars as BarSeries (docs/bars.md), for a batch of trades at a time, and indicators that follow them tick by tick. Each row keeps its
+``kept`` newest closed bars in a ring, and the bar that is still open. Trades of a row that come in order of their times are counted in
+together; one that comes late is counted in by itself, into the bar that it belongs to. The desk itself makes its bars when they are looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 import numpy as np
 
+from app.market.indicators import Study
+from app.market.indicators.across import Together
+from app.market.quotes import PRICE, ROW, SIZE, QuoteStore, runs
+from app.market.quotes import TIME as TRADED
+
 TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, OPENED, CLOSED = range(8)
 """Fields of a bar: time in s UTC, prices and volume in units, times of its first and last trade in ns UTC."""
+_FIELDS = {"time": TIME, "open": OPEN, "high": HIGH, "low": LOW, "close": CLOSE, "volume": VOLUME}
 _SECOND = 1_000_000_000
 _NEVER = np.iinfo(np.int64).min
 
@@ -27,15 +35,6 @@ class Sorted:
         self.rows = row[starts]
         self.groups = _grouped(starts, ends, ts, price, size)
         self.span = int(np.minimum.reduce(self.groups[OPENED])), int(np.maximum.reduce(self.groups[CLOSED]))
-
-
-def runs(begins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first and the last place of each run; ``begins`` says where one begins."""
-    starts = begins.nonzero()[0]
-    ends = np.empty_like(starts)
-    np.subtract(starts[1:], 1, out=ends[:-1])
-    ends[-1] = len(begins) - 1
-    return starts, ends
 
 
 def _grouped(starts: np.ndarray, ends: np.ndarray, ts: np.ndarray, price: np.ndarray, size: np.ndarray) -> np.ndarray:
@@ -59,7 +58,6 @@ class BarColumns:
         self._now = self._by_row.T
         self._now[TIME] = _NEVER
         self._counts = np.zeros(rows, np.int64)
-        self._revised = self._too_late = 0
         self.on_close: Callable[[np.ndarray, np.ndarray], object] | None = None
         self.settle: Callable[[], object] | None = None
         self._ring = np.moveaxis(np.full((rows, kept, 8), 0, np.int64), 2, 0)  # not zeros: memory is taken now, not bar by bar
@@ -78,16 +76,6 @@ class BarColumns:
     def counts(self) -> np.ndarray:
         """Bars begun a row, late ones that were put in between included."""
         return self._looked_at()._counts
-
-    @property
-    def revised(self) -> int:
-        """Late trades that changed a closed bar."""
-        return self._looked_at()._revised
-
-    @property
-    def too_late(self) -> int:
-        """Late trades before the oldest bar kept."""
-        return self._looked_at()._too_late
 
     def _looked_at(self) -> BarColumns:
         if self.settle is not None:
@@ -160,16 +148,13 @@ class BarColumns:
         at = int(np.searchsorted(times, time_s))
         if at < held and times[at] == time_s:
             _count_in(self._ring[:, row, slots[at]], ts, price, size)
-            self._revised += 1
             return
         if at == 0 and held == self.kept:
-            self._too_late += 1
             return
         bars = np.insert(self._ring[:, row, slots], at, [time_s, price, price, price, price, size, ts, ts], axis=1)[:, -self.kept :]
         self._counts[row] += 1
         held = bars.shape[1]
         self._ring[:, row, (int(self._counts[row]) - 1 - held + np.arange(held)) % self.kept] = bars
-        self._revised += 1
 
     def rows(self, row: int) -> list[tuple[int, ...]]:
         """(time, open, high, low, close, volume) of the bars kept of a row, oldest first, the open one included."""
@@ -180,11 +165,6 @@ class BarColumns:
         closed = self._ring[:6, row, (count - 1 - held + np.arange(held)) % self.kept]
         return [*map(tuple, closed.T.tolist()), tuple(self.now[:6, row].tolist())]
 
-    def forget(self, rows: np.ndarray) -> None:
-        """Of these rows no bar is known."""
-        self._looked_at()._counts[rows] = 0
-        self._now[TIME, rows] = _NEVER
-
 
 def _count_in(bar: np.ndarray, ts: int, price: int, size: int) -> None:
     bar[HIGH], bar[LOW] = max(price, bar[HIGH]), min(price, bar[LOW])
@@ -193,3 +173,60 @@ def _count_in(bar: np.ndarray, ts: int, price: int, size: int) -> None:
     elif ts < bar[OPENED]:
         bar[OPEN], bar[OPENED] = price, ts
     bar[VOLUME] += size
+
+
+class BarredStore(QuoteStore):
+    """A quote store that counts every trade into ``bars`` as well, and gives whole columns to whoever looks."""
+
+    def __init__(self, symbols: Sequence[str], bars: Sequence[BarColumns]) -> None:
+        super().__init__(symbols)
+        self.bars = tuple(bars)
+        for each in self.bars:
+            each.settle = self.settle
+
+    def quotes(self) -> np.ndarray:
+        """(rows, 6): when each came, its row, bid, its size, ask, its size; sizes of 0 while nothing is known."""
+        self.settle()
+        return self._quotes
+
+    def lasts(self) -> np.ndarray:
+        """(rows, 7): the last trade by its time, in the columns of a trade; its time is NEVER while there was none."""
+        self.settle()
+        return self._last
+
+    def _keep_many(self, table: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> None:
+        super()._keep_many(table, starts, ends)
+        trades = Sorted(table[:, ROW], table[:, TRADED], table[:, PRICE], table[:, SIZE], starts, ends)
+        for bars in self.bars:
+            bars.add(trades)
+
+    def _keep(self, row: int, record: Sequence[int]) -> None:
+        super()._keep(row, record)
+        for bars in self.bars:
+            bars.add_one(row, record[TRADED], record[PRICE], record[SIZE])
+
+
+class Following:
+    """``studies`` over ``bars``: what closes is counted in, what is still open is looked at when asked. ``scales``: (price, size) of each row.
+
+    A late trade that changes a closed bar does not change what was counted in.
+    """
+
+    def __init__(self, bars: BarColumns, studies: Sequence[Study], scales: Sequence[tuple[int, int]]) -> None:
+        self._together = Together(studies, len(scales))
+        self._bars = bars
+        price = np.array([float(Decimal(1).scaleb(-price)) for price, _ in scales])
+        size = np.array([float(Decimal(1).scaleb(-size)) for _, size in scales])
+        units = {TIME: np.ones(len(scales)), VOLUME: size}
+        self._columns = [(name, field, units.get(field, price)) for name, field in _FIELDS.items() if name in self._together.inputs]
+        bars.on_close = self._closed
+
+    def values(self, rows: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+        """The outputs of each study for these rows, their open bars included; NaN where there are not bars enough."""
+        return self._together.peek(rows, self._floats(rows, self._bars.open_bars(rows)))
+
+    def _closed(self, rows: np.ndarray, bars: np.ndarray) -> None:
+        self._together.close(rows, self._floats(rows, bars))
+
+    def _floats(self, rows: np.ndarray, bars: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: bars[field] * unit[rows] for name, field, unit in self._columns}
