@@ -242,7 +242,7 @@ class Log {
   // the last frame, are whole; a log whose base is not has no mark.
   walk(wanted) {
     let [found, base, last] = [-1, HEAD_BYTES, HEAD_BYTES];
-    for (const { at, end, kind, bytes } of frames(this.file.handle)) {
+    for (const { at, end, kind, bytes } of frames(this.file.handle, HEAD_BYTES, this.file.handle.getSize(), true)) {
       if (kind === CHANGE && !sameMark(markBefore(bytes), this.mark)) break;
       if (kind === BASE) base = end;
       if (kind !== PIECE) this.mark = markAfter(bytes);
