@@ -12,7 +12,7 @@ from typing import Any
 
 from app.history import backfill
 from app.history.checks import Finding, check, gaps
-from app.history.errors import HistoryError
+from app.history.errors import HistoryError, Undecided
 from app.history.files import PARQUET
 from app.history.reading import Reading, read
 from app.history.repairs import repaired
@@ -65,7 +65,8 @@ class History:
         return {"rows": [historyview.stored(item) for item in self._stored], "vault": self._vault() is not None, "troubles": self.store.troubles}
 
     async def preview(self, data: bytes | None, url: str | None, name: str, options: dict) -> dict:
-        """Read and check a file, or what an address answers; nothing is written. A second one takes the place of the first."""
+        """Read and check a file, or what an address answers; nothing is written. A second one takes the place of the first. Where somebody has to say
+        first what the file means, that comes back with ``preview`` None."""
         self.drop()
         work = self._work
         if data is None:
@@ -74,7 +75,10 @@ class History:
         if data[:4] == PARQUET:
             data = await self._desk.around.files.csv_of_parquet(data)
             self._same(work)
-        reading = await self._worked(read(data, options), work, "reading")
+        try:
+            reading = await self._worked(read(data, options), work, "reading")
+        except Undecided as error:
+            return historyview.undecided(error, name, size)
         findings = [item for item in await self._all(check(reading.series, str(options.get("calendar") or "")), work, "checking") if item is not None]
         self._preview = _Preview(work, reading, findings)
         return historyview.preview(self._preview, name, size, self._desk.market, self._vault() is not None)

@@ -9,7 +9,7 @@ from .errors import Refusal
 from .vaultfiles import WithFile
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,60}\Z")
-_OPTIONS = ("zone", "timeframe", "calendar", "columns")
+_OPTIONS = ("zone", "timeframe", "calendar", "columns", "dates", "only")
 
 
 async def history_list(desk: Any, _request: dict) -> dict:

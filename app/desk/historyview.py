@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.history.checks import Finding
+from app.history.errors import Undecided
 from app.history.reading import TIMEFRAMES, Reading
 from app.history.repairs import Repair
 from app.history.series import DIVIDEND, SPLIT, Series
@@ -14,6 +15,8 @@ from .errors import Refusal
 
 _LINES = 20
 _SHOWN = 8
+_CELL, _COLUMNS = 40, 20
+_DATES = ("day.month.year", "month/day/year")
 
 
 def stored(item: Stored) -> dict:
@@ -40,9 +43,8 @@ def preview(found: Any, name: str, size: int, market: Any, vault: bool) -> dict:
         "preview": found.number,
         "name": name,
         "bytes": size,
-        "symbol": _symbol(name, market),
-        "columns": reading.names,
-        "places": reading.places,
+        "symbol": _symbol(name, market, reading),
+        **_meaning(reading),
         "form": reading.form,
         "zone": reading.zone,
         "timeframe": series.timeframe,
@@ -62,6 +64,27 @@ def preview(found: Any, name: str, size: int, market: Any, vault: bool) -> dict:
         "findings": [finding(place, item, series, reading.lines) for place, item in enumerate(found.findings)],
         "vault": vault,
     }
+
+
+def undecided(error: Undecided, name: str, size: int) -> dict:
+    """What a file holds of which something has to be said before it can be read, with its first rows as they are."""
+    reading = error.reading
+    return {
+        "preview": None,
+        "name": name,
+        "bytes": size,
+        **_meaning(reading),
+        "dates": error.field == "dates" or reading.form in _DATES,
+        "form": reading.form,
+        "head": [[cell.strip()[:_CELL] for cell in row[:_COLUMNS]] for row in reading.first],
+        "refused": {"reason": error.reason, "remedy": error.remedy, "field": error.field},
+    }
+
+
+def _meaning(reading: Reading) -> dict:
+    """What may be said otherwise: columns, the order in dates that do not tell, whose bars."""
+    symbols = reading.symbols if len(reading.symbols) > 1 else []
+    return {"columns": reading.names, "places": reading.places, "dates": reading.form in _DATES, "symbols": symbols, "only": reading.only}
 
 
 def finding(place: int, item: Finding, series: Series, lines: list[int] | None = None) -> dict:
@@ -96,8 +119,10 @@ def _first(series: Series) -> list[tuple[int, ...]]:
     return list(series.part(0, _SHOWN).rows())
 
 
-def _symbol(name: str, market: Any) -> str:
-    """What the file's name says, if that is an instrument here; else its first word."""
+def _symbol(name: str, market: Any, reading: Reading) -> str:
+    """What the file says of each row; else its name, if that is an instrument here; else the name's first word."""
+    if inside := reading.only or (reading.symbols[0] if len(reading.symbols) == 1 else ""):
+        return inside.upper()[:40] if market.knows(inside.upper()) else inside[:40]
     stem = name.rpartition("/")[2].partition(".")[0]
     words = [word for word in stem.replace("_", "-").split("-") if word]
     for word in (stem, *words):

@@ -16,7 +16,7 @@ from app.model import events
 from app.trading.errors import JournalError
 from app.trading.inspection import about
 from app.trading.journal import Entry, decode
-from app.trading.retelling import GROUPS, said
+from app.trading.retelling import GROUPS, said, typed
 
 from .errors import Refusal
 
@@ -49,7 +49,8 @@ def read_filter(request: dict) -> Filter:
     first, last = _day(request, "from"), _day(request, "to")
     if first is not None and last is not None and last < first:
         raise Refusal("bad_filter", "the last day is before the first", "give the earlier day first", "to")
-    return Filter(kind, _word(request, "symbol"), _word(request, "order"), _word(request, "text").lower(), first or 0, 0 if last is None else last + _DAY_NS)
+    words = (_word(request, "symbol").lower(), _word(request, "order"), _word(request, "text").lower())
+    return Filter(kind, *words, first or 0, 0 if last is None else last + _DAY_NS)
 
 
 class Reading:
@@ -132,9 +133,12 @@ class Reading:
             cid = self._order_of(event)
             if wanted.order and wanted.order not in cid:
                 return False
-            if wanted.symbol and self._symbol(event, cid) != wanted.symbol:
+            if wanted.symbol and wanted.symbol not in self._symbol(event, cid).lower():
                 return False
-            return not wanted.text or wanted.text in f"{cid} {self._symbol(event, cid)} {said(event)} {self._tags(event, cid)}".lower()
+            if not wanted.text:
+                return True
+            told = f"{cid} {self._symbol(event, cid)} {said(event)} {self._tags(event, cid)}".lower()
+            return wanted.text in told or wanted.text in typed(told)
 
         return match
 

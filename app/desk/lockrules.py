@@ -77,13 +77,14 @@ class LockRules:
 
     def due(self) -> str:
         """Why to lock now, or an empty text."""
-        slept, self._looked = self._since(self._looked), self._now()
+        now, looked = self._now(), self._looked
+        self._looked = now
         settings = self.settings
-        if settings.sleep and slept >= SLEEP_S:
+        if settings.sleep and _gone(looked, now, SLEEP_S):
             return "sleep"
-        if settings.idle_s is not None and self._since(self._worked) >= settings.idle_s:
+        if settings.idle_s is not None and _gone(self._worked, now, settings.idle_s):
             return "idle"
-        if settings.hidden_s is not None and self._since(self._in_sight) >= settings.hidden_s:
+        if settings.hidden_s is not None and _gone(self._in_sight, now, settings.hidden_s):
             return "hidden"
         return ""
 
@@ -99,8 +100,10 @@ class LockRules:
     def _now(self) -> tuple[int, int]:
         return self._clock.now_ns(), self._clock.monotonic_ns()
 
-    def _since(self, then: tuple[int, int]) -> float:
-        return max(now - before for now, before in zip(self._now(), then, strict=True)) / _NS
+
+def _gone(then: tuple[int, int], now: tuple[int, int], seconds: int) -> bool:
+    """Whether so much time has gone by either clock."""
+    return now[0] - then[0] >= seconds * _NS or now[1] - then[1] >= seconds * _NS
 
 
 class Attempts:

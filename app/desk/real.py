@@ -7,7 +7,7 @@ change of the key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -103,7 +103,7 @@ class RealAccount:
         engine = self._trade.engine
         return engine is not None and engine.knows_fill(fill_id)
 
-    def working(self) -> Iterable[Order]:
+    def working(self) -> Collection[Order]:
         """Orders that may work."""
         engine = self._trade.engine
         return engine.working.values() if engine is not None else ()

@@ -76,7 +76,7 @@ def _number(query: dict[str, str], name: str, default: float, low: float, high: 
         value = float("nan")
     if low <= value <= high:
         return value
-    problems.append(f"{name}={text[:40]}: not a number from {low:g} to {high:g}; {default:g} is used")
+    problems.append(f"{name}={text[:40]}: not a number from {_plain(low)} to {_plain(high)}; {_plain(default)} is used")
     return default
 
 
@@ -138,3 +138,7 @@ def _symbols(query: dict[str, str], problems: list[str]) -> dict[str, tuple[str,
         else:
             found[name] = names
     return found
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"

@@ -88,6 +88,8 @@ class Trade:
         self._day = DayStart()
         self.engine: Engine | None = None
         self.writer = Writer(self._act, self._applied, self._trouble)
+        if hasattr(execution, "make_ready"):
+            self.writer.meanwhile = self._make_ready
         self.click_to_journal = Histogram("click_to_journal")
         self.click_to_ack = Histogram("click_to_ack")
         self._telling = Telling(send, lambda: self.engine.orders if self.engine else {}, self._row, self._routed_row, self.account, changed)
@@ -382,6 +384,10 @@ class Trade:
     def _new_orders(self, engine: Engine, fields: dict, token: str) -> list[Event]:
         """The intents of a ticket; what its venue would refuse is denied before it is journalled. One that closes all of a position takes the place of
         the exits that bind it at the venue: they are cancelled with it, and it waits for that."""
+        with self._view.moment:
+            return self._checked_orders(engine, fields, token)
+
+    def _checked_orders(self, engine: Engine, fields: dict, token: str) -> list[Event]:
         found = engine.submit(fields, token)
         orders = [event for event in found if isinstance(event, OrderSubmitted)]
         exits = self._exits(engine, orders[0].intent) if len(orders) == 1 and not self.execution.takes_pairs else []
@@ -514,6 +520,11 @@ class Trade:
         if NoteSet in kinds:
             self._send(notes_message(self.engine))
         return not kinds.isdisjoint((AccountOpened, BalanceAdjusted, CashBooked, SplitBooked))
+
+    def _make_ready(self, events: list[Event]) -> None:
+        intents = [event.intent for event in events if type(event) is OrderSubmitted and not event.intent.is_linked]
+        if intents:
+            self.execution.make_ready(intents)
 
     def _act(self, effects: list) -> None:
         for effect in effects:

@@ -57,6 +57,8 @@ class Writer:
         self.stuck: Exception | None = None
         self.on_busy: Callable[[bool], None] = lambda _busy: None
         """Told when it begins to work on commands or reports, and when it has none left."""
+        self.meanwhile: Callable[[list[Event]], object] | None = None
+        """Told of the events of commands while they are being written: what follows from them can be made ready, and must not be done."""
 
     @property
     def queued(self) -> int:
@@ -159,6 +161,7 @@ class Writer:
         if not group:
             return
         events = [event for found, _future in group for event in found]
+        meanwhile = asyncio.get_running_loop().call_soon(self.meanwhile, events) if self.meanwhile is not None else None
         try:
             entries = await self._write(events)
         except Exception as error:
@@ -168,6 +171,9 @@ class Writer:
             for _found, future in group:
                 _refuse(future, error)
             return
+        finally:
+            if meanwhile is not None:
+                meanwhile.cancel()
         self._apply(entries)
         for found, future in group:
             if not future.done():

@@ -3,11 +3,11 @@ a volume that is unknown is NaN."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import nan
 from typing import NamedTuple
 
-from app.market.frames import UTC_DAY, WIDTHS, Session, bounds, dated
+from app.market.frames import CALENDAR, UTC_DAY, WIDTHS, Session, bounds, dated
 
 from .series import UNKNOWN, Note, Series
 from .store import Stored
@@ -17,6 +17,8 @@ MOST = 5_000
 BETWEEN = "no data between the stored history and what was received"
 _DATES = ("1d", "1w", "1M")
 """Bars whose time stands for a date."""
+_DAYS = {"1w": 7, "1M": 31}
+"""At most so many stored days make one."""
 _MOST_FINE = 60
 """At most this many stored bars make one."""
 
@@ -42,7 +44,8 @@ class Merged(NamedTuple):
 
 
 def choose(stored: Iterable[Stored], symbol: str, timeframe: str) -> Stored | None:
-    """H1: what to show for an instrument's time frame: the same, else the widest finer one that divides it; the newest of several."""
+    """H1: what to show for an instrument's time frame: the same, else the widest finer one that divides it (days make
+    weeks and months); the newest of several."""
     width = WIDTHS.get(timeframe, 0)
 
     def rank(item: Stored) -> tuple | None:
@@ -51,6 +54,8 @@ def choose(stored: Iterable[Stored], symbol: str, timeframe: str) -> Stored | No
         if item.timeframe == timeframe:
             return (1, 0, item.last)
         finer = WIDTHS.get(item.timeframe, 0)
+        if timeframe in CALENDAR and item.timeframe == "1d":
+            return (0, finer, item.last)
         if width and finer and finer < width and width % finer == 0 and width // finer <= _MOST_FINE:
             return (0, finer, item.last)
         return None
@@ -60,7 +65,9 @@ def choose(stored: Iterable[Stored], symbol: str, timeframe: str) -> Stored | No
 
 
 def fine(item: Stored, timeframe: str) -> int:
-    """How many stored bars make one of this time frame."""
+    """How many stored bars make one of this time frame, at most."""
+    if timeframe in CALENDAR and item.timeframe != timeframe:
+        return _DAYS[timeframe]
     return 1 if item.timeframe == timeframe else WIDTHS[timeframe] // WIDTHS[item.timeframe]
 
 
@@ -71,21 +78,35 @@ def drawn(series: Series, timeframe: str, session: Session = UTC_DAY) -> Held:
         (time // 10**9, o / price, h / price, low / price, c / price, nan if v == UNKNOWN else v / volume) for time, o, h, low, c, v in series.rows()
     ]
     step = WIDTHS.get(timeframe, 0)
-    if timeframe != series.timeframe:
-        rows = _wider(rows, timeframe, WIDTHS[series.timeframe], session)
-    elif session != UTC_DAY and timeframe in _DATES:
+    days = series.timeframe in _DATES
+    if days and session != UTC_DAY:
         rows = [(dated(session, row[0]), *row[1:]) for row in rows]
+    if timeframe != series.timeframe and days:
+        rows = _joined((bounds(timeframe, session, row[0])[0], row) for row in rows)
+    elif timeframe != series.timeframe:
+        rows = _wider(rows, timeframe, WIDTHS[series.timeframe], session)
     return Held(series.symbol, timeframe, rows, list(series.gaps), step)
 
 
 def _wider(rows: Sequence[Row], timeframe: str, finer: int, session: Session) -> list[Row]:
+    step = WIDTHS[timeframe]
+
+    def starts() -> Iterator[tuple[int, Row]]:
+        start = end = 0
+        for row in rows:
+            if session == UTC_DAY:
+                start = row[0] - row[0] % step
+            elif not start <= (last := row[0] + finer - 1) < end:  # one that begins before the opening and ends after it is the session's
+                start, end = bounds(timeframe, session, last)
+            yield start, row
+
+    return _joined(starts())
+
+
+def _joined(rows: Iterable[tuple[int, Row]]) -> list[Row]:
+    """One bar of all that have the same start, in order of time."""
     out: list[list] = []
-    step, start, end = WIDTHS[timeframe], 0, 0
-    for time, o, h, low, c, v in rows:
-        if session == UTC_DAY:
-            start = time - time % step
-        elif not start <= (last := time + finer - 1) < end:  # one that begins before the opening and ends after it is the session's
-            start, end = bounds(timeframe, session, last)
+    for start, (_, o, h, low, c, v) in rows:
         if out and out[-1][0] == start:
             into = out[-1]
             into[2], into[3], into[4], into[5] = max(into[2], h), min(into[3], low), c, into[5] + v

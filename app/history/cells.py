@@ -13,9 +13,15 @@ from .errors import HistoryError
 EMPTY = frozenset({"", "-", "null", "none", "nan", "na", "n/a", "#n/a", "\\n"})
 _PLAIN = re.compile(r"[+-]?\d+(?:\.\d*)?\Z|[+-]?\.\d+\Z", re.ASCII)
 _DIGITS = 30
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?\Z", re.ASCII)
+_WITH_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d*)?\Z", re.ASCII)
+_SHORT = {"K": 3, "M": 6, "B": 9, "T": 12}
+_MONEY = "$\u20ac\u00a3\u00a5"
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _EPOCH = re.compile(r"-?\d{1,20}(?:\.\d+)?\Z", re.ASCII)
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:[ T]?(\d\d)(\d\d)(\d\d)?)?\Z", re.ASCII)
-_LOCAL = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:[ T](\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?\Z", re.ASCII)
+_LOCAL = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:[ T](\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d+)?)?(?: ?([AaPp])[Mm])?)?\Z", re.ASCII)
+_NAMED = re.compile(r"(?:(\d{1,2})[ -])?([A-Za-z]{3,9})\.?[ -](?:(\d{1,2}), )?(\d{4})(.*)\Z", re.ASCII)
 _SLASHED = re.compile(r"(\d{4})[/.](\d\d)[/.](\d\d)(.*)\Z", re.ASCII)
 _OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d\d):?(\d\d)\Z", re.ASCII)
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,13 +37,33 @@ class BadCell(ValueError):
     """``args``: what is wrong, what would be right."""
 
 
-def number(text: str, comma: bool = False) -> Number | None:
-    """The number, exactly; None for an empty cell. ``comma``: decimals stand behind a comma. Raises BadCell."""
-    text = text.strip()
-    if comma:
+class TwoWays(BadCell):
+    """A date that may be read in two ways: the trader has to say which."""
+
+
+def decimal_comma(prices: list[str], delimiter: str) -> bool:
+    """Whether decimals stand behind a comma, judged by some prices: not where a point comes after it, and three digits after one are
+    thousands unless a semicolon between the fields leaves commas to the decimals."""
+    marked = [price.strip() for price in prices if "," in price]
+    if not marked or any(price.rfind(".") > price.rfind(",") for price in marked):
+        return False
+    return delimiter == ";" or any(not re.search(r",\d{3}\Z", price) for price in marked)
+
+
+def number(text: str, comma: bool = False, short: bool = False) -> Number | None:
+    """The number, exactly; None for an empty cell. ``comma``: decimals stand behind a comma; ``short``: K, M, B and T may stand behind it for
+    thousands and more, as volumes have them. A currency sign before it is left out. Raises BadCell."""
+    text = text.strip().lstrip(_MONEY)
+    if short and text[-1:].upper() in _SHORT and text[:-1].strip():
+        more = _SHORT[text[-1].upper()]
+        units, decimals = number(text[:-1], comma) or (0, 0)
+        return (units, decimals - more) if decimals > more else (units * 10 ** (more - decimals), 0)
+    if comma and _WITH_COMMA.match(text):
         text = text.replace(".", "").replace(",", ".")
-    elif "," in text and re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", text):
+    elif not comma and _GROUPED.match(text):
         text = text.replace(",", "")
+    elif comma and "." in text:
+        raise BadCell(f"{text[:40]!r} is not a number with a decimal comma like the others", "use one form in the whole file, such as 1234,5")
     if _PLAIN.match(text):
         if len(text) > _DIGITS:
             raise BadCell(f"a number of {len(text)} digits", f"use at most {_DIGITS}")
@@ -77,8 +103,9 @@ def zone(name: str) -> tzinfo:
         ) from error
 
 
-def times(sample: list[str], tz: tzinfo) -> tuple[Callable[[str], Moment], str]:
-    """(how to read such times, in words), judged by some of them. Raises BadCell when they cannot be understood."""
+def times(sample: list[str], tz: tzinfo, order: str = "") -> tuple[Callable[[str], Moment], str]:
+    """(how to read such times, in words), judged by some of them. ``order`` is ``dmy`` or ``mdy`` where the trader says what they do not.
+    Raises BadCell when they cannot be understood, TwoWays when that has to be said."""
     shown = [item.strip() for item in sample if item.strip()]
     if not shown:
         raise BadCell("no time in the first rows", "choose the column that holds the time")
@@ -92,11 +119,11 @@ def times(sample: list[str], tz: tzinfo) -> tuple[Callable[[str], Moment], str]:
     if all(map(_LOCAL.match, shown)):
         parts = [_LOCAL.match(item) for item in shown]
         first, second = max(int(part[1]) for part in parts), max(int(part[3]) for part in parts)
-        if parts[0][2] == "." or first > 12:
-            return partial(_local, tz=tz, day=1, month=3), "day.month.year"
-        if second > 12:
+        if first <= 12 and (second > 12 or order == "mdy"):
             return partial(_local, tz=tz, day=3, month=1), "month/day/year"
-        raise BadCell(f"{shown[0]!r} may be day/month or month/day", "write dates as YYYY-MM-DD")
+        if first > 12 or order == "dmy" or parts[0][2] == ".":
+            return partial(_local, tz=tz, day=1, month=3), "day.month.year"
+        raise TwoWays(f"{shown[0]!r} may be day/month or month/day", "say which it is, or write dates as YYYY-MM-DD")
     return partial(_iso, tz=tz), "ISO 8601"
 
 
@@ -127,7 +154,12 @@ def _local(text: str, tz: tzinfo, day: int, month: int) -> Moment:
     found = _LOCAL.match(text.strip())
     if found is None:
         raise BadCell(f"{text[:40]!r} is not a date like the others", "write dates as YYYY-MM-DD")
-    return _made(found[4], found[month], found[day], found[5], found[6], found[7], tz)
+    hour = found[5]
+    if found[8] and hour:
+        if not 1 <= int(hour) <= 12:
+            raise BadCell(f"there is no such time: {text[:40]!r}", "use 1 to 12 before AM or PM, or 24 hours without")
+        hour = str(int(hour) % 12 + (12 if found[8] in "Pp" else 0))
+    return _made(found[4], found[month], found[day], hour, found[6], found[7], tz)
 
 
 def _made(year: str, month: str, day: str, hour: str | None, minute: str | None, second: str | None, tz: tzinfo) -> Moment:
@@ -141,6 +173,8 @@ def _iso(text: str, tz: tzinfo) -> Moment:
     text = text.strip()
     if slashed := _SLASHED.match(text):
         text = f"{slashed[1]}-{slashed[2]}-{slashed[3]}{slashed[4]}"
+    elif (named := _NAMED.match(text)) and (day := named[1] or named[3]) and named[2][:3].lower() in _MONTHS:
+        text = f"{named[4]}-{_MONTHS.index(named[2][:3].lower()) + 1:02}-{int(day):02}{named[5]}"
     try:
         return _ns(datetime.fromisoformat(text.removesuffix(" UTC")), tz)
     except ValueError:

@@ -20,6 +20,15 @@ class Unreadable(HistoryError):
     code = "history_unreadable"
 
 
+class Undecided(Unreadable):
+    """A file of which somebody has to say something first: its columns, the order in its dates, whose bars are meant. ``reading`` is what was
+    found so far."""
+
+    def __init__(self, reason: str, remedy: str, field: str | None, reading: object) -> None:
+        super().__init__(reason, remedy, field)
+        self.reading = reading
+
+
 class Damaged(HistoryError):
     """Something stored does not verify."""
 

@@ -23,7 +23,8 @@ def table(data: bytes, most: int = MOST_BYTES) -> tuple[str, str]:
     lines = [line for line in text[:20_000].splitlines() if line.strip()][:20]
     if not lines:
         raise Unreadable("the file is empty", "choose a file with a row for each bar", "file")
-    counts = {mark: min(line.count(mark) for line in lines[-5:]) for mark in _DELIMITERS}
+    told = lines[-min(5, max(1, len(lines) - 2)) :]  # not what stands above the rows
+    counts = {mark: min(line.count(mark) for line in told) for mark in _DELIMITERS}
     delimiter = max(counts, key=counts.__getitem__)
     # a semicolon between the fields leaves commas to the decimals
     if counts[";"] >= 4:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from .errors import Unreadable
 
@@ -13,17 +14,25 @@ _NAMES = {
     "time": (
         *("time", "timestamp", "datetime", "date", "opentime", "ts", "t", "begin", "unix"),
         *("gmttime", "localtime", "dateandtime", "timeutc", "timestamputc", "day", "indexlevel0"),
+        *("datum", "zeit", "zeitpunkt", "fecha", "data"),
     ),
-    "clock": ("time", "clock", "timeofday"),
-    "open": ("open", "o", "openprice", "first", "opening"),
-    "high": ("high", "h", "highprice", "max", "highest"),
-    "low": ("low", "l", "lowprice", "min", "lowest"),
-    "close": ("close", "c", "closeprice", "last", "price", "closing", "closelast"),
-    "volume": ("volume", "vol", "v", "basevolume", "qty", "totalvolume", "sharevolume"),
+    "clock": ("time", "clock", "timeofday", "zeit", "uhrzeit"),
+    "open": (*("open", "o", "openprice", "first", "opening"), *("eroffnung", "eroffn", "erster", "ouverture", "ouv", "apertura", "otwarcie")),
+    "high": (*("high", "h", "highprice", "max", "highest"), *("hoch", "tageshoch", "haut", "plushaut", "maximo", "massimo", "najwyzszy")),
+    "low": (*("low", "l", "lowprice", "min", "lowest"), *("tief", "tagestief", "bas", "plusbas", "minimo", "najnizszy")),
+    "close": (
+        *("close", "c", "closeprice", "last", "price", "closing", "closelast"),
+        *("schluss", "schlusskurs", "zuletzt", "cloture", "clot", "dernier", "cierre", "ultimo", "chiusura", "zamkniecie"),
+    ),
+    "volume": (*("volume", "vol", "v", "basevolume", "qty", "totalvolume", "sharevolume"), *("volumen", "stucke", "stuecke", "wolumen")),
     "adj": ("adjclose", "adjustedclose", "closeadj", "closeadjusted"),
     "dividend": ("dividend", "dividends", "exdividend", "divcash", "dividendamount", "cashdividend"),
     "split": ("split", "splits", "stocksplits", "splitratio", "splitfactor", "splitcoefficient", "stocksplit"),
 }
+_BEGINS = {"open": "open", "high": "high", "low": "low", "close": "close", "volume": "volume", "adj": "adjclose"}
+"""What a longer name begins with: "Volume BTC", "Close Close price adjusted for splits."."""
+_SYMBOLS = ("symbol", "ticker", "instrument", "pair")
+_PREAMBLE = 10
 _NUMBER = re.compile(r"-?\d[\d.,:/ T+-]*Z?\Z", re.ASCII)
 
 
@@ -34,19 +43,41 @@ def is_header(cells: list[str]) -> bool:
 
 def recognised(names: list[str]) -> dict[str, int]:
     """Role -> place for each column that is recognised by its name."""
-    plain = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in names]
+    plain = _plain(names)
     found: dict[str, int] = {}
     for role in ROLES:
         if role == "clock":
             continue
         place = next((plain.index(name) for name in _NAMES[role] if name in plain), None)
-        if place is None and role == "volume":
-            place = next((place for place, name in enumerate(plain) if name.startswith("volume")), None)
+        if place is None and role in _BEGINS:
+            place = next((place for place, name in enumerate(plain) if name.startswith(_BEGINS[role]) and "time" not in name), None)
         if place is not None:
             found[role] = place
-    if "date" in plain and "time" in plain:
-        found["time"], found["clock"] = plain.index("date"), plain.index("time")
+    for date, time in (("date", "time"), ("datum", "zeit"), ("datum", "uhrzeit")):
+        if date in plain and time in plain:
+            found["time"], found["clock"] = plain.index(date), plain.index(time)
     return found
+
+
+def symbol_place(names: list[str]) -> int | None:
+    """The column that says whose bars they are, where there is one."""
+    return next((place for place, name in enumerate(_plain(names)) if name in _SYMBOLS), None)
+
+
+def above(rows: list[list[str]]) -> int:
+    """How many lines stand above the one that names the columns: a sheet's ``sep=;``, the address of a source."""
+    for number, row in enumerate(rows[:_PREAMBLE]):
+        told = [cell for cell in row if cell.strip()]
+        if len(told) >= len(NEEDED):
+            return number if is_header(row) else 0
+        if len(told) > 2:
+            return 0
+    return 0
+
+
+def _plain(names: list[str]) -> list[str]:
+    """Small letters and digits only, without accents."""
+    return [re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", name.lower())) for name in names]
 
 
 def unnamed(cells: list[str]) -> tuple[list[str], dict[str, int]]:

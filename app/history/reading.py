@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from app.market.frames import WIDTHS
 
 from . import cells, files, headers
-from .errors import Unreadable
+from .errors import Undecided, Unreadable
 from .series import ADJUSTED, DIVIDEND, FOR_SPLITS, LIMIT, PRICES, RAW, SPLIT, UNKNOWN, Action, Series, column, fitting_scale, scaled
 
 SLICE = 100
@@ -20,6 +20,7 @@ SLICE = 100
 MOST_PROBLEMS = 200
 MOST_ROWS = 5_000_000
 _SAMPLE = 60
+_MOST_SYMBOLS = 500
 _JUDGED = 5_000
 """Bars by which the time frame is judged."""
 _DAY = 86_400
@@ -48,6 +49,10 @@ class Reading:
     form: str = ""
     zone: str = "UTC"
     first: list[list[str]] = field(default_factory=list)
+    symbols: list[str] = field(default_factory=list)
+    """Whose bars the file has, by a column that says so."""
+    only: str = ""
+    """Of these, the one whose bars are read."""
     rows: int = 0
     problems: list[Problem] = field(default_factory=list)
     left_out: int = 0
@@ -59,13 +64,15 @@ class Reading:
 
 def read(data: bytes, options: Mapping[str, Any] | None = None) -> Iterator[Reading]:
     """Read a file; yields its Reading again and again, finished with the last. ``options``: ``zone`` of times without an offset,
-    ``timeframe``, ``columns`` {role: place or None}. Raises Unreadable, HistoryError."""
+    ``timeframe``, ``columns`` {role: place or None}, ``dates`` (``dmy`` or ``mdy``, where they do not tell), ``only`` (the symbol whose bars are
+    wanted). Raises Unreadable, Undecided where one of these would help, HistoryError."""
     options = options or {}
-    reading = Reading(zone=str(options.get("zone") or "UTC"))
+    reading = Reading(zone=str(options.get("zone") or "UTC"), only=str(options.get("only") or ""))
     tz = cells.zone(reading.zone)
     text, delimiter = files.table(data)
     table = files.rows(text, delimiter)
     head = list(islice(table, _SAMPLE + 1))
+    del head[: headers.above([row for _, row in head])]
     if headers.is_header(head[0][1]):
         reading.names = [cell.strip() for cell in head.pop(0)[1]]
         found = headers.recognised(reading.names)
@@ -73,8 +80,13 @@ def read(data: bytes, options: Mapping[str, Any] | None = None) -> Iterator[Read
         reading.names, found = headers.unnamed(head[0][1])
     if not head:
         raise Unreadable("the file has a header and no rows", "choose a file with a row for each bar", "file")
-    reading.places = places = headers.chosen(reading.names, found, options.get("columns") or {})
     reading.first = [row for _, row in head[:8]]
+    try:
+        reading.places = places = headers.chosen(reading.names, found, options.get("columns") or {})
+    except Unreadable as error:
+        reading.places = found
+        raise Undecided(error.reason, error.remedy, error.field, reading) from error
+    named = headers.symbol_place(reading.names)
     clock = places.get("clock")
     width = max(places.values()) + 1
 
@@ -82,12 +94,13 @@ def read(data: bytes, options: Mapping[str, Any] | None = None) -> Iterator[Read
         return row[places["time"]] if clock is None else f"{row[places['time']].strip()} {row[clock].strip()}"
 
     try:
-        time_of, reading.form = cells.times([moment(row) for _, row in head if len(row) >= width], tz)
+        time_of, reading.form = cells.times([moment(row) for _, row in head if len(row) >= width], tz, str(options.get("dates") or ""))
     except cells.BadCell as error:
-        raise Unreadable(error.args[0], error.args[1], "column.time") from error
+        raise Undecided(error.args[0], error.args[1], "dates" if isinstance(error, cells.TwoWays) else "column.time", reading) from error
     wanted = [(role, places[role]) for role in (*PRICES, "volume", "adj", "dividend", "split") if role in places]
     parsed = _Parsed([role for role, _ in wanted])
-    comma = delimiter == ";" and any("," in row[places["close"]] for _, row in head if len(row) >= width)
+    comma = cells.decimal_comma([row[places["close"]] for _, row in head if len(row) >= width], delimiter)
+    symbols: dict[str, None] = {}
     for line, row in chain(head, table):
         reading.rows += 1
         if reading.rows > MOST_ROWS:
@@ -97,13 +110,19 @@ def read(data: bytes, options: Mapping[str, Any] | None = None) -> Iterator[Read
         if len(row) < width:
             _problem(reading, line, "", ",".join(row)[:60], f"the row has {len(row)} fields and {width} are needed", "complete the row")
             continue
+        if named is not None and named < len(row):
+            symbol = row[named].strip()
+            if len(symbols) < _MOST_SYMBOLS:
+                symbols[symbol] = None
+            if reading.only and symbol != reading.only:
+                continue
         name, cell = reading.names[places["time"]], moment(row)
         try:
             when = time_of(cell)
             values = []
             for role, place in wanted:
                 name, cell = reading.names[place], row[place]
-                value = cells.number(cell, comma)
+                value = cells.number(cell, comma, role == "volume")
                 if value is None and role in PRICES:
                     raise cells.BadCell("the price is missing", "leave such bars out of the file: an interval without trades has no bar")
                 values.append(value)
@@ -111,6 +130,10 @@ def read(data: bytes, options: Mapping[str, Any] | None = None) -> Iterator[Read
             _problem(reading, line, name, cell[:60], error.args[0], error.args[1])
             continue
         parsed.add(line, when, values)
+    reading.symbols = [symbol for symbol in symbols if symbol]
+    if len(reading.symbols) > 1 and not reading.only:
+        shown = ", ".join(reading.symbols[:3]) + (" and others" if len(reading.symbols) > 3 else "")
+        raise Undecided(f"the file has bars of {len(reading.symbols)} symbols: {shown}", "choose one of them; the others can be read after it", "only", reading)
     yield from _finish(reading, parsed, options.get("timeframe"))
 
 
@@ -156,7 +179,7 @@ def _finish(reading: Reading, parsed: _Parsed, timeframe: str | None) -> Iterato
     if not parsed.times:
         first = reading.problems[0] if reading.problems else None
         why = f": line {first.line}, {first.column}: {first.reason}" if first else ""
-        raise Unreadable(f"no row could be read{why}", first.remedy if first else "choose another file", "file")
+        raise Undecided(f"no row could be read{why}", first.remedy if first else "choose another file", None, reading)
     yield reading
     times = [when for when, _ in parsed.times]
     steps = {abs(b - a) for a, b in pairwise(times[:_JUDGED]) if a != b}

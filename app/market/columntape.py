@@ -6,7 +6,8 @@ from array import array
 
 from app.model.market import Correction, Ticks, Trade
 
-from .quotes import NEVER, NUMBER, PRICE, RECV, SIZE, SOLD, TIME, QuoteStore
+from .glance import NUMBER, PRICE, RECV, SIZE, SOLD, TIME
+from .quotes import NEVER, QuoteStore
 from .trades import KEPT, Tape
 
 _NOTHING = memoryview(array("q"))

@@ -1,6 +1,7 @@
 """Quotes and trades of many instruments in columns: one row an instrument, many batches of ticks at a time. Needs numpy.
 
-What comes waits as it came, at the price of a list entry a batch, until somebody looks at anything: then all of it is counted in at once.
+What comes waits as it came, at the price of a list entry a batch, until somebody looks at anything: then all of it is counted in at once. For a few
+looks at single rows, such as an order's at its prices, what waits is looked through instead: counting in takes the thread for milliseconds.
 Nothing grows: at most MOST_WAITING ticks wait, and each row keeps its last KEPT trades. Single writer. Prices and sizes are 64-bit units,
 times ns UTC; a row's ``seq`` is the number of the look before which it changed.
 
@@ -16,16 +17,16 @@ import numpy as np
 
 from app.model.market import QUOTE_WIDTH, TRADE_WIDTH, Ticks
 
+from .glance import NUMBER, RECV, ROW, TIME, heard, newest_quote, newest_trade
+
 KEPT = 512
 """Trades kept a row; one of them coming again is a duplicate."""
 HALF = KEPT // 2
 MOST_WAITING = 4096
 """Ticks that wait until somebody looks, about at most."""
+GLANCES = 16
+"""So many times what waits is looked through; one more, and it is counted in."""
 NEVER = np.iinfo(np.int64).min
-RECV, ROW, NUMBER, PRICE, SIZE, TIME, SOLD = range(TRADE_WIDTH)
-"""Columns of a trade."""
-BID, BID_SIZE, ASK, ASK_SIZE = range(2, QUOTE_WIDTH)
-"""Columns of a quote, after RECV and ROW."""
 
 
 class QuoteStore:
@@ -48,6 +49,9 @@ class QuoteStore:
         self._flags = [np.frombuffer(each, np.uint8) for each in (self._quoted, self._traded, self._moved)]
         self._unchecked = 0
         self._pending: list[Ticks] = []
+        self._glances = 0
+        self._glanced: dict[tuple[int, int], tuple[int, bool]] = {}
+        """By (width of the table, row): how many batches have been looked through, and whether the row was in one of them."""
         self.waiting = 0
         """Ticks that wait."""
         self.batches = self.ticks = self._duplicates = 0
@@ -92,6 +96,8 @@ class QuoteStore:
         if not self._pending:
             return
         pending, self._pending = self._pending, []
+        self._glances = 0
+        self._glanced.clear()
         self.ticks += self.waiting
         self.waiting = 0
         self.batches += 1
@@ -132,9 +138,11 @@ class QuoteStore:
     # One row.
 
     def take_quote(self, row: int) -> list[int] | None:
-        """The row's quote, in the columns of `quotes`, if it changed since it was last taken."""
+        """The row's quote, in the columns of `quotes`, if it may have changed since it was last taken."""
         if self._pending:
-            self.settle()
+            waits, record = self._glance(row, QUOTE_WIDTH)
+            if waits:
+                return record
         if not self._quoted[row]:
             return None
         self._quoted[row] = 0
@@ -147,11 +155,19 @@ class QuoteStore:
     def take_last(self, row: int) -> list[int] | None:
         """The row's last trade by its time, if there may be another since it was last taken; its TIME is NEVER where there is none."""
         if self._pending:
-            self.settle()
+            waits, record = self._glance(row, TRADE_WIDTH)
+            if waits:
+                return record
         if not self._moved[row]:
             return None
         self._moved[row] = 0
         return self._last[row].tolist()
+
+    def heard(self, row: int) -> int:
+        """When anything was last heard of a row; NEVER for never."""
+        if self._pending and self._may_glance():
+            return heard(self._pending, row, int(self._recv[row]))
+        return int(self._recv[row])
 
     def newest(self, row: int, count: int) -> list[list[int]]:
         """At most so many of the row's last trades, oldest first."""
@@ -177,6 +193,31 @@ class QuoteStore:
     def subscribe(self, rate: float = 0.0, rows: np.ndarray | None = None) -> Subscription:
         """See what changes from now on, ``rate`` times a second at most (0: whenever asked), of these rows or all."""
         return Subscription(self, rate, rows)
+
+    def _may_glance(self) -> bool:
+        """Whether what waits is looked through once more; else it is counted in now."""
+        self._glances += 1
+        if self._glances > GLANCES:
+            self.settle()
+        return bool(self._pending)
+
+    def _glance(self, row: int, width: int) -> tuple[bool, list[int] | None]:
+        """Whether anything of the row waits in the tables of this width, and if so its newest record where it was not taken before."""
+        count = len(self._pending)
+        seen, waits = self._glanced.get((width, row), (0, False))
+        if seen == count:
+            return waits, None
+        if not self._may_glance():
+            return False, None
+        if width == QUOTE_WIDTH:
+            record = newest_quote(self._pending[seen:], row)
+        else:
+            record, in_order = newest_trade(self._pending, row, int(self._greatest[row]), int(self._last[row, TIME]))
+            if not in_order:
+                self.settle()
+                return False, None
+        self._glanced[width, row] = count, waits or record is not None
+        return waits or record is not None, record
 
     def _clear(self, rows: np.ndarray) -> None:
         self._quotes[rows] = self._last[rows] = 0

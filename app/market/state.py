@@ -160,6 +160,17 @@ class MarketState:
         """The latest trade."""
         return self._entries[symbol].tape.last
 
+    def moved(self, seen: dict[str, tuple[Quote | None, Trade | None]]) -> list[str]:
+        """Which of these instruments have another quote or last trade than was ``seen``; there it is put in the place of the one before."""
+        out, entries = [], self._entries
+        for symbol, (quote, last) in seen.items():
+            entry = entries[symbol]
+            now = entry.quote if entry.store is None else _looked_at(entry).quote
+            if now is not quote or entry.tape.last is not last:
+                seen[symbol] = now, entry.tape.last
+                out.append(symbol)
+        return out
+
     def base(self, symbol: str) -> int | None:
         """The price that the day's change counts from, in units: that of its first trade known."""
         day = self.bars(symbol, "1d").last
@@ -363,7 +374,7 @@ def _heard(entry: _Entry) -> int | None:
     """When anything was last received."""
     if entry.store is None:
         return entry.heard
-    heard = int(entry.store.recv[entry.row])
+    heard = entry.store.heard(entry.row)
     return max(heard, entry.heard or 0) if heard > 0 else entry.heard
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 
@@ -37,6 +37,16 @@ class Instrument:
     multiplier: Decimal = Decimal(1)
     """A size of 1 at a price of 1 is worth so many units of ``quote``: the size of a futures contract. 0: not known, so it cannot be traded."""
 
+    tick_size: Decimal = field(init=False, repr=False, compare=False)
+    """Smallest price step in the quote currency."""
+    lot_size: Decimal = field(init=False, repr=False, compare=False)
+    """Smallest quantity step in the base currency."""
+
+    def __post_init__(self) -> None:
+        """The steps, reckoned once: every order asks for them several times."""
+        object.__setattr__(self, "tick_size", self.price(self.tick))
+        object.__setattr__(self, "lot_size", self.size(self.lot))
+
     def price(self, units: int) -> Decimal:
         """Price units as a Decimal in the quote currency."""
         return to_decimal(units, self.price_scale)
@@ -52,16 +62,6 @@ class Instrument:
     def size_units(self, size: Decimal) -> int:
         """Exact units of a size; BadNumber when it has too many decimals."""
         return to_units(size, self.size_scale)
-
-    @property
-    def tick_size(self) -> Decimal:
-        """Smallest price step in the quote currency."""
-        return self.price(self.tick)
-
-    @property
-    def lot_size(self) -> Decimal:
-        """Smallest quantity step in the base currency."""
-        return self.size(self.lot)
 
     @property
     def price_decimals(self) -> int:

@@ -13,14 +13,18 @@ LATER = {"later": True}
 """Metadata of fields younger than the first journals: they may be absent there, and are left out while None."""
 
 
+# What follows from a member is an attribute of it and no property: every order asks dozens of times.
+
+
 class Side(StrEnum):
     BUY = "buy"
     SELL = "sell"
 
-    @property
-    def sign(self) -> int:
-        """+1 for buy, -1 for sell."""
-        return 1 if self is Side.BUY else -1
+    sign: int
+    """+1 for buy, -1 for sell."""
+
+
+Side.BUY.sign, Side.SELL.sign = 1, -1
 
 
 class OrderType(StrEnum):
@@ -36,24 +40,18 @@ class OrderType(StrEnum):
     ICEBERG = "iceberg"
     """A limit order that shows only a part of itself."""
 
-    @property
-    def has_limit(self) -> bool:
-        """True when the order carries a limit price."""
-        return self in _WITH_LIMIT
-
-    @property
-    def has_stop(self) -> bool:
-        """True when the order carries a trigger price that the trader gives."""
-        return self in _WITH_STOP
-
-    @property
-    def is_touch(self) -> bool:
-        """True when the trigger is on the favourable side: a buy waits for a lower price."""
-        return self in (OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED)
+    has_limit: bool
+    """True when the order carries a limit price."""
+    has_stop: bool
+    """True when the order carries a trigger price that the trader gives."""
+    is_touch: bool
+    """True when the trigger is on the favourable side: a buy waits for a lower price."""
 
 
-_WITH_LIMIT = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED, OrderType.ICEBERG})
-_WITH_STOP = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED})
+for _type in OrderType:
+    _type.has_limit = _type in (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED, OrderType.ICEBERG)
+    _type.is_touch = _type in (OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED)
+    _type.has_stop = _type.is_touch or _type in (OrderType.STOP, OrderType.STOP_LIMIT)
 
 
 class TimeInForce(StrEnum):
@@ -68,10 +66,12 @@ class TimeInForce(StrEnum):
     AT_CLOSE = "at_close"
     """For the close of the session only."""
 
-    @property
-    def is_session(self) -> bool:
-        """True when it waits for the open or the close of a session."""
-        return self in (TimeInForce.AT_OPEN, TimeInForce.AT_CLOSE)
+    is_session: bool
+    """True when it waits for the open or the close of a session."""
+
+
+for _tif in TimeInForce:
+    _tif.is_session = _tif in (TimeInForce.AT_OPEN, TimeInForce.AT_CLOSE)
 
 
 class OrderStatus(StrEnum):
@@ -92,18 +92,15 @@ class OrderStatus(StrEnum):
     UNKNOWN = "unknown"
     """Sent, and what became of it is not known: to be resolved by query, never by sending again."""
 
-    @property
-    def is_final(self) -> bool:
-        """True when nothing more can happen to the order."""
-        return self in _FINAL
-
-    @property
-    def is_working(self) -> bool:
-        """True when the venue may still fill it, or may have it without our knowing."""
-        return self not in _FINAL
+    is_final: bool
+    """True when nothing more can happen to the order."""
+    is_working: bool
+    """True when the venue may still fill it, or may have it without our knowing."""
 
 
-_FINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.EXPIRED})
+for _status in OrderStatus:
+    _status.is_final = _status in (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.EXPIRED)
+    _status.is_working = not _status.is_final
 
 
 class Liquidity(StrEnum):
@@ -154,7 +151,7 @@ class OrderIntent:
     @property
     def is_linked(self) -> bool:
         """True when this desk has to act on it later: held, waiting for an entry, or one of a pair."""
-        return self.starts_held or self.group is not None
+        return bool(self.held) or self.parent is not None or self.group is not None
 
 
 def client_order_id(account: str, origin: str, sequence: int) -> str:

@@ -13,7 +13,8 @@ from functools import lru_cache
 
 MAX_DIGITS = 30
 _NUMBER = re.compile(r"-?(\d+)(?:\.(\d*))?\Z", re.ASCII)
-_GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?\Z", re.ASCII)
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:(?:,\d{3})+|(?:[ \u00a0\u2009\u202f]\d{3})+)(?:\.\d*)?\Z", re.ASCII)
+_MARKS = str.maketrans("", "", ", \u00a0\u2009\u202f")
 
 
 class BadNumber(ValueError):
@@ -21,9 +22,10 @@ class BadNumber(ValueError):
 
 
 def ungrouped(text: str) -> str:
-    """Typed ``text`` without thousands separators and spaces around it: '1,234.5' is '1234.5'. A comma that is none stays: '1,5' is never 15."""
+    """Typed ``text`` without thousands separators (commas, or spaces) and spaces around it: '1,234.5' and '1 234.5' are '1234.5'. A comma that is
+    none stays: '1,5' is never 15."""
     text = text.strip()
-    return text.replace(",", "") if _GROUPED.match(text) else text
+    return text.translate(_MARKS) if _GROUPED.match(text) else text
 
 
 def places(value: Decimal) -> int:

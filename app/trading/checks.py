@@ -58,13 +58,14 @@ def most_carried(engine: Engine, order: Order) -> Decimal | None:
 
 
 def _shortage(engine: Engine, order: Order) -> tuple[Decimal, Denied] | None:
-    view, instrument = engine.view, engine.view.instruments[order.symbol]
+    view, symbol = engine.view, order.intent.symbol
+    instrument, taker_bps = view.instruments[symbol], view.taker_bps(symbol)
     rates = view.rates(engine.currency)
     rate = rates.rate(instrument.quote)
     counted = order if order.price is not None or order.stop is not None else replace(order, price=_deepest(order, view))
-    mark = view.mark(order.symbol)
-    need = need_of(counted, _left(engine, order), mark, view.taker_bps(order.symbol))
-    leverage = engine.risk.leverage_of(order.symbol)
+    mark = view.mark(symbol)
+    need = need_of(counted, _left(engine, order), mark, taker_bps)
+    leverage = engine.risk.leverage_of(symbol)
     wanted = need.margin(leverage) - ratio(need.released, leverage)
     if need.opening <= 0 or (rate is not None and wanted <= 0):
         return None
@@ -74,7 +75,7 @@ def _shortage(engine: Engine, order: Order) -> tuple[Decimal, Denied] | None:
     available = power(engine, rates)
     if convert(wanted, rate.value) <= available:
         return None
-    each = convert(need.price, ratio(Decimal(1), leverage) + view.taker_bps(order.symbol) / 10_000)
+    each = convert(need.price, ratio(Decimal(1), leverage) + taker_bps / 10_000)
     carried = ratio(ratio(available, rate.value) + ratio(need.released, leverage), each)
     lot = instrument.lot_size
     most = need.closing + max((carried / lot).to_integral_value(ROUND_FLOOR) * lot, ZERO)
@@ -84,7 +85,7 @@ def _shortage(engine: Engine, order: Order) -> tuple[Decimal, Denied] | None:
         reason = f"It needs a margin of {needed} {engine.currency} at a leverage of {plain(leverage)}, free are {have} {engine.currency}."
         remedy = f"Use at most {plain(most)} {instrument.base}." if most > 0 else "Close a position or cancel an order first."
         return most, RiskDenied("margin", "qty", reason, remedy, numbers)
-    whole = spot.held(engine.portfolio, view, order.symbol)
+    whole = spot.held(engine.portfolio, view, symbol)
     if whole is not None and order.intent.side is Side.SELL and order.qty > whole:
         most = min(most, whole - remainder(whole, lot))
         reason = f"A spot account sells only what it holds, by the journal {plain(whole)} {instrument.base}."
@@ -119,7 +120,7 @@ def check_amendment(engine: Engine, order: Order, new: Ticket) -> None:
 
 def _left(engine: Engine, order: Order) -> Decimal:
     """What of the position those before an order leave for it to close."""
-    symbol, side = order.symbol, order.intent.side
+    symbol, side = order.intent.symbol, order.intent.side
     left = room(engine.portfolio, symbol, side)
     for other in engine.claims() if left else ():
         if other is order or not left:

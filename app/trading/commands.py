@@ -174,8 +174,9 @@ class Commands:
     def submissions(self, orders: list[Order], verdict: str) -> list[Event]:
         """An order that was let through and those that come with it, to be journalled with what was known."""
         first, *others = orders
-        found: list[Event] = [events.OrderSubmitted(first.created_ns, first.intent, self.decision(first.symbol, verdict))]
-        along = self.decision(first.symbol, f"let through with {first.client_order_id}") if others else None
+        symbol = first.intent.symbol
+        found: list[Event] = [events.OrderSubmitted(first.created_ns, first.intent, self.decision(symbol, verdict))]
+        along = self.decision(symbol, f"let through with {first.client_order_id}") if others else None
         return [*found, *(events.OrderSubmitted(order.created_ns, order.intent, along) for order in others)]
 
     def decision(self, symbol: str, verdict: str) -> events.Decision | None:

@@ -28,7 +28,7 @@ from .errors import JournalError
 from .journal import Entry, decode
 from .money import plain
 from .order import Order
-from .retelling import known, times
+from .retelling import known, said, shown, times
 from .routing.plan import lines
 from .statement import STATEMENTS, BadPeriod, as_csv, period, table
 
@@ -145,8 +145,8 @@ def fill_lines(engine: Engine, entries: list[Entry], fill_id: str) -> Iterator[s
     if fill is None:
         yield f"There is no fill {fill_id} in this journal."
         return
-    price = plain(fill.price) + times(fill.multiplier)
-    yield f"fill       {fill.side.value} {plain(fill.qty)} {fill.symbol} at {price}, {fill.liquidity.value}, fee {plain(fill.fee)}"
+    price = shown(fill.price) + times(fill.multiplier)
+    yield f"fill       {fill.side.value} {shown(fill.qty)} {fill.symbol} at {price}, {fill.liquidity.value}, fee {shown(fill.fee)} {fill.fee_currency}"
     tags, noted = notes.of_fill(engine.notes, fill)
     if tags or noted:
         yield f"noted      {' '.join('#' + tag for tag in tags.split())} {noted}".rstrip()
@@ -156,7 +156,7 @@ def fill_lines(engine: Engine, entries: list[Entry], fill_id: str) -> Iterator[s
         decided = next((entry for entry in entries if isinstance(entry.event, events.OrderSubmitted) and about(entry.event) == order.client_order_id), None)
         for entry in entries:
             if about(entry.event) == order.client_order_id and (order.client_order_id != fill.client_order_id or entry.event.ts <= fill.ts):
-                yield event_line(entry)
+                yield told_line(entry)
         if (routed := engine.routed.of(order)) is not None:
             yield from (f"routed     {line}" for line in lines(json.loads(routed.event.plan)))
         if decided is not None:
@@ -164,7 +164,7 @@ def fill_lines(engine: Engine, entries: list[Entry], fill_id: str) -> Iterator[s
                 yield f"known then {seen}"
             for entry in entries:
                 if entry.seq < decided.seq and isinstance(entry.event, (events.RiskStateSet, events.RiskLimitSet)):
-                    yield f"in force   {event_line(entry)}"
+                    yield f"in force   {told_line(entry)}"
         order = engine.orders.get(order.intent.parent) if order.intent.parent is not None else None
 
 
@@ -175,6 +175,11 @@ def about(event: Event) -> str:
     if isinstance(event, (events.OrderSubmitted, events.OrderAdopted)):
         return event.intent.client_order_id
     return getattr(event, "client_order_id", "")
+
+
+def told_line(entry: Entry) -> str:
+    """Number, time and what happened, for people."""
+    return f"{entry.seq:>6} {utc(entry.event.ts)} UTC  {said(entry.event)}"
 
 
 def event_line(entry: Entry) -> str:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from .marks import Mark
 
 
+_SIDES = tuple(Side)
+
+
 class _Claim(NamedTuple):
     """What an order binds, and the price above which the market changes that; None where the market does not matter to it."""
 
@@ -32,14 +35,11 @@ class _Claim(NamedTuple):
 
 
 class _Cell:
-    """One instrument: the prices it was reckoned at, its position's worth and what that binds (in ``currency``), and what its orders bind."""
+    """One instrument: the price it was reckoned at, its position's worth and what that binds (in ``currency``), and what its orders bind."""
 
-    __slots__ = ("bound", "claims", "closing", "currency", "held", "last", "mark", "prices", "quote", "rising", "worth")
+    __slots__ = ("bound", "claims", "closing", "currency", "held", "mark", "rising", "worth")
 
     def __init__(self) -> None:
-        self.quote: Any = None
-        self.last: Any = None
-        self.prices: tuple = ()
         self.mark: Decimal | None = None
         self.currency = ""
         self.worth = self.held = self.bound = ZERO
@@ -80,6 +80,8 @@ class Margins:
         self._changed: dict[str, set[str]] = {}
         """The instruments to be reckoned anew, and which of their orders."""
         self._cells: dict[str, _Cell] = {}
+        self._seen: dict[str, tuple[Any, Any]] = {}
+        """Quote and last trade that each cell was reckoned at; without those of instruments that are not known here."""
         self._worth: dict[str, Decimal] = {}
         self._bound: dict[str, Decimal] = {}
         """Sums over the instruments, by currency."""
@@ -115,23 +117,31 @@ class Margins:
     def _settle(self) -> None:
         engine = self._engine
         view, portfolio, changed = engine.view, engine.portfolio, self._changed
-        known = (view, view.settings, view.instruments, portfolio)
-        if len(known) != len(self._known) or any(now is not before for now, before in zip(known, self._known, strict=True)):
-            self._cells, self._worth, self._bound, self._known = {}, {}, {}, known
+        known, before = (view, view.settings, view.instruments, portfolio), self._known
+        if not (before and view is before[0] and known[1] is before[1] and known[2] is before[2] and portfolio is before[3]):
+            self._cells, self._seen, self._worth, self._bound, self._known = {}, {}, {}, {}, known
             changed.clear()
             for symbol in portfolio.positions:
                 self.position_changed(symbol)
             for order in engine.claims():
                 self.order_changed(order)
-        market = view.market
-        for symbol, cell in self._cells.items():
-            if symbol in view.instruments:
-                quote, last = market.quote(symbol), market.last(symbol)
-                if (quote is not cell.quote or last is not cell.last) and _prices(quote, last) != cell.prices:
-                    changed.setdefault(symbol, set())
-                cell.quote, cell.last = quote, last
+        for symbol in view.market.moved(self._seen):
+            if symbol not in changed and not self._revalued(symbol, self._cells[symbol]):
+                changed[symbol] = set()
         while changed:
             self._reckon(*changed.popitem())
+
+    def _revalued(self, symbol: str, cell: _Cell) -> bool:
+        """The market of an instrument has moved and nothing else: what is held is worth something else. False where its orders may bind something else too."""
+        mark = self._engine.view.mark(symbol)
+        if mark is None or cell.mark is None or cell.rising:
+            return False
+        if mark.price != cell.mark:
+            self._count_position(cell, sub)
+            cell.mark = mark.price
+            self._hold(symbol, cell, mark)
+            self._count_position(cell, add)
+        return True
 
     def _reckon(self, symbol: str, order_ids: set[str]) -> None:
         engine = self._engine
@@ -139,11 +149,10 @@ class Margins:
         if cell is None:
             cell = self._cells[symbol] = _Cell()
             if symbol in view.instruments:
-                cell.quote, cell.last = view.market.quote(symbol), view.market.last(symbol)
+                self._seen[symbol] = view.market.quote(symbol), view.market.last(symbol)
         self._count(symbol, cell, sub)
         mark, closing = view.mark(symbol), self._closing(symbol)
         price = mark.price if mark is not None else None
-        cell.prices = _prices(cell.quote, cell.last)
         order_ids |= cell.moved_by(price)
         order_ids |= {cid for cid in {**cell.closing, **closing} if cell.closing.get(cid) != closing.get(cid)}
         cell.mark, cell.closing = price, closing
@@ -158,6 +167,7 @@ class Margins:
             self._count(symbol, cell, add)
         else:
             del self._cells[symbol]
+            self._seen.pop(symbol, None)
 
     def _hold(self, symbol: str, cell: _Cell, mark: Mark | None) -> None:
         """What the position is worth and binds now; at cost where there is no mark."""
@@ -171,10 +181,10 @@ class Margins:
     def _closing(self, symbol: str) -> dict[str, Decimal]:
         """What of the position its orders close: the first ones first."""
         engine, found = self._engine, {}
-        for side in Side:
+        for side in _SIDES:
             if left := room(engine.portfolio, symbol, side):
-                for order in engine.claims():
-                    if order.intent.side is side and order.intent.symbol == symbol:
+                for order in [order for order in engine.claims() if order.intent.symbol == symbol]:
+                    if order.intent.side is side:
                         found[order.client_order_id] = part = min(order.remaining, left)
                         if not (left := left - part):
                             break
@@ -182,18 +192,19 @@ class Margins:
 
     def _count(self, symbol: str, cell: _Cell, how: Callable[[Decimal, Decimal], Decimal]) -> None:
         """Take an instrument into the sums, or out of them; what has no currency cannot be counted."""
+        self._count_position(cell, how)
         instrument = self._engine.view.instruments.get(symbol)
-        for sums, currency, amount in (
-            (self._worth, cell.currency, cell.worth),
-            (self._bound, cell.currency, cell.held),
-            (self._bound, instrument.quote if instrument is not None else "", cell.bound),
-        ):
-            if currency and amount:
-                sums[currency] = how(sums.get(currency, ZERO), amount)
+        if cell.bound and instrument is not None:
+            self._bound[instrument.quote] = how(self._bound.get(instrument.quote, ZERO), cell.bound)
+
+    def _count_position(self, cell: _Cell, how: Callable[[Decimal, Decimal], Decimal]) -> None:
+        if currency := cell.currency:
+            self._worth[currency] = how(self._worth.get(currency, ZERO), cell.worth)
+            self._bound[currency] = how(self._bound.get(currency, ZERO), cell.held)
 
 
 def _converted(amounts: Mapping[str, Decimal], rates: Rates) -> Decimal:
-    return sum((rates.convert(amount, currency) or ZERO for currency, amount in amounts.items()), ZERO)
+    return sum([rates.convert(amount, currency) or ZERO for currency, amount in amounts.items()], ZERO)
 
 
 def _until(order: Order) -> Decimal | None:
@@ -202,7 +213,3 @@ def _until(order: Order) -> Decimal | None:
     if intent.side is Side.BUY and intent.type.has_limit and order.price is not None:
         return None
     return order.price or order.stop or ZERO
-
-
-def _prices(quote: Any, last: Any) -> tuple:
-    return (None if quote is None else (quote.bid, quote.ask), None if last is None else last.price)

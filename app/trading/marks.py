@@ -52,6 +52,9 @@ class MarketLike(Protocol):
     def last(self, symbol: str) -> Trade | None:
         """Last trade."""
 
+    def moved(self, seen: dict[str, tuple[Quote | None, Trade | None]]) -> list[str]:
+        """Which of these instruments have another quote or last trade than was ``seen``; there it is put in the place of the one before."""
+
     def trades(self, symbol: str) -> Sequence[Trade]:
         """The last trades, newest last."""
 
@@ -72,6 +75,19 @@ class Mark(NamedTuple):
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
+
+
+class Moment:
+    """While it is entered, prices asked for again are those that were given before: a decision sees one market, and looks at it once."""
+
+    def __init__(self) -> None:
+        self.marks: dict[str, Mark | None] | None = None
+
+    def __enter__(self) -> None:
+        self.marks = {}
+
+    def __exit__(self, *_error: object) -> None:
+        self.marks = None
 
 
 class DeskView:
@@ -105,6 +121,8 @@ class DeskView:
         """The venue takes both orders of a pair against one holding; where it does not, this desk holds the take profit."""
         self.trades_at: frozenset[str] | None = None
         """Venues at which the account can trade; None: all of them, on paper."""
+        self.moment = Moment()
+        """To be entered for what does not wait, and by one at a time."""
         self._marks: dict[str, tuple[Quote | None, Trade | None, Instrument, Mark]] = {}
         """The last mark of each instrument with what it was made of: while that is the same, so is the mark."""
         self._middles: dict[str, Decimal] = {}
@@ -112,6 +130,14 @@ class DeskView:
 
     def mark(self, symbol: str) -> Mark | None:
         """The instrument's prices, or None while none was ever known."""
+        held = self.moment.marks
+        if held is None:
+            return self._mark(symbol)
+        if symbol not in held:
+            held[symbol] = self._mark(symbol)
+        return held[symbol]
+
+    def _mark(self, symbol: str) -> Mark | None:
         instrument = self.instruments.get(symbol)
         if instrument is None:
             return None
@@ -148,7 +174,8 @@ class DeskView:
 
     def taker_bps(self, symbol: str) -> Decimal:
         """What an order in an instrument pays for taking."""
-        return self.fees(symbol).taker_bps
+        instrument = self.instruments.get(symbol)
+        return self.settings.fees_of(instrument.venue if instrument is not None else "").taker_bps
 
     def rates(self, currency: str) -> Rates:
         """Conversion into ``currency`` through the quotes known now."""

@@ -40,6 +40,10 @@ add = _EXACT.add
 sub = _EXACT.subtract
 mul = _EXACT.multiply
 remainder = _EXACT.remainder
+ratio = _DISPLAY.divide
+"""A quotient with 28 digits, for display and conversion rates."""
+convert = _DISPLAY.multiply
+"""An amount at a rate with 28 digits, for display and buying-power checks."""
 
 _MAX_DIGITS = 40
 _MAX_EXPONENT = 25
@@ -95,16 +99,6 @@ def is_bearable(value: Decimal) -> bool:
     except DecimalException:
         return False
     return True
-
-
-def ratio(numerator: Decimal, denominator: Decimal) -> Decimal:
-    """A quotient with 28 digits, for display and conversion rates."""
-    return _DISPLAY.divide(numerator, denominator)
-
-
-def convert(amount: Decimal, rate: Decimal) -> Decimal:
-    """An amount at a rate with 28 digits, for display and buying-power checks."""
-    return _DISPLAY.multiply(amount, rate)
 
 
 def plain(value: Decimal) -> str:

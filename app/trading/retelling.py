@@ -8,7 +8,7 @@ from typing import Any
 
 from app.model import events
 from app.model.events import Event
-from app.model.orders import OrderIntent
+from app.model.orders import OrderIntent, TimeInForce
 
 from .money import plain
 
@@ -30,23 +30,39 @@ def said(event: Event) -> str:
     return _WORDS[type(event)](event)
 
 
+def shown(value: Decimal) -> str:
+    """A number as it is read: all its digits, thousands separated, with U+2212 as the minus sign."""
+    sign, text = ("\u2212", plain(-value)) if value < 0 else ("", plain(value))
+    whole, point, part = text.partition(".")
+    return f"{sign}{int(whole):,}{point}{part}"
+
+
+def typed(text: str) -> str:
+    """Such text as somebody may type it who looks for a number."""
+    return text.replace(",", "").replace("\u2212", "-")
+
+
 def terms(intent: OrderIntent) -> str:
-    """buy 0.1 BTCUSDT limit 84000, gtc, post-only."""
-    parts = [f"{intent.side.value} {plain(intent.qty)} {intent.symbol} {intent.type.value.replace('_', ' ')}"]
+    """buy 0.1 BTCUSDT limit 84,000, GTC, post-only."""
+    parts = [f"{intent.side.value} {shown(intent.qty)} {intent.symbol} {intent.type.value.replace('_', ' ')}"]
     if intent.price is not None:
-        parts[0] += f" {plain(intent.price)}"
+        parts[0] += f" {shown(intent.price)}"
     if intent.stop is not None:
-        parts.append(f"stop {plain(intent.stop)}")
-    parts.append(intent.tif.value)
+        parts.append(f"stop {shown(intent.stop)}")
+    parts.append(_in_force(intent.tif))
     parts += [name for name, flag in (("post-only", intent.post_only), ("reduce-only", intent.reduce_only)) if flag]
     return ", ".join(parts)
+
+
+def _in_force(tif: TimeInForce) -> str:
+    return tif.value.upper().replace("_", " ")
 
 
 def known(decision: events.Decision | None) -> str:
     """The prices and the verdict of the moment of a decision; empty for journals from before it was recorded."""
     if decision is None:
         return ""
-    prices = [f"{name} {plain(value)}" for name, value in (("bid", decision.bid), ("ask", decision.ask), ("last", decision.last)) if value is not None]
+    prices = [f"{name} {shown(value)}" for name, value in (("bid", decision.bid), ("ask", decision.ask), ("last", decision.last)) if value is not None]
     return "; ".join(part for part in (", ".join(prices), decision.risk) if part)
 
 
@@ -56,39 +72,39 @@ def _submitted(event: events.OrderSubmitted) -> str:
 
 
 def _accepted(event: events.OrderAccepted) -> str:
-    before = "" if event.filled_before is None else f"; {plain(event.filled_before)} was filled under the number before"
+    before = "" if event.filled_before is None else f"; {shown(event.filled_before)} was filled under the number before"
     return f"Accepted, the venue's number is {event.venue_order_id}{before}"
 
 
 def _released(event: events.OrderReleased) -> str:
     seen = known(event.decision)
-    return f"Released to be sent, {plain(event.qty)}" + (f" ({seen})" if seen else "")
+    return f"Released to be sent, {shown(event.qty)}" + (f" ({seen})" if seen else "")
 
 
 def _filled(event: events.OrderFilled) -> str:
     fill = event.fill
-    verb, price = "Bought" if fill.side.sign > 0 else "Sold", plain(fill.price) + times(fill.multiplier)
-    return f"{verb} {plain(fill.qty)} {fill.symbol} at {price}, {fill.liquidity.value}, fee {plain(fill.fee)} {fill.fee_currency}"
+    verb, price = "Bought" if fill.side.sign > 0 else "Sold", shown(fill.price) + times(fill.multiplier)
+    return f"{verb} {shown(fill.qty)} {fill.symbol} at {price}, {fill.liquidity.value}, fee {shown(fill.fee)} {fill.fee_currency}"
 
 
 def times(multiplier: Decimal | None) -> str:
     """The multiplier of a contract after its price; nothing where it is 1."""
-    return "" if multiplier is None else f" x {plain(multiplier)}"
+    return "" if multiplier is None else f" x {shown(multiplier)}"
 
 
 def _asked(event: events.OrderAmendRequested | events.OrderAmended) -> str:
     values = (("quantity", event.qty), ("limit", event.price), ("stop", event.stop), ("distance", event.trail))
-    return ", ".join(f"{name} {plain(value)}" for name, value in values if value is not None)
+    return ", ".join(f"{name} {shown(value)}" for name, value in values if value is not None)
 
 
 def _adjusted(event: events.BalanceAdjusted) -> str:
-    at = f" at {plain(event.price)}{times(event.multiplier)} {event.currency}" if event.price is not None else ""
+    at = f" at {shown(event.price)}{times(event.multiplier)} {event.currency}" if event.price is not None else ""
     return f"{_signed(event.amount)} {event.asset}{at} taken over from the venue: {event.reason}"
 
 
 def _routed(event: events.OrderRouted) -> str:
-    price = f" {plain(event.price)}" if event.price is not None else ""
-    what = f"{event.side.value} {plain(event.qty)} {event.symbol} {event.type.value.replace('_', ' ')}{price}, {event.tif.value}"
+    price = f" {shown(event.price)}" if event.price is not None else ""
+    what = f"{event.side.value} {shown(event.qty)} {event.symbol} {event.type.value.replace('_', ' ')}{price}, {_in_force(event.tif)}"
     return f"Routed ({event.how}): {what}; its legs follow"
 
 
@@ -105,7 +121,7 @@ def _split(event: events.SplitBooked) -> str:
 
 def _rate(event: events.RateKnown) -> str:
     how = ", ".join(part for part in (f"by {event.via}" if event.via else "", "USD and USDT taken as equal" if event.assumed else "") if part)
-    return f"1 {event.currency} was {plain(event.rate)} {event.into}" + (f" ({how})" if how else "")
+    return f"1 {event.currency} was {shown(event.rate)} {event.into}" + (f" ({how})" if how else "")
 
 
 def _rule(event: events.RoutingRuleSet) -> str:
@@ -114,6 +130,8 @@ def _rule(event: events.RoutingRuleSet) -> str:
 
 def _limit(event: events.RiskLimitSet) -> str:
     to = "its default" if event.value is None else event.value or "none"
+    if to.replace(".", "", 1).isdigit():
+        to = shown(Decimal(to))
     return f"Limit {event.name.replace('_', ' ')} of {event.scope} set to {to}"
 
 
@@ -124,23 +142,23 @@ def _noted(event: events.NoteSet) -> str:
 
 
 def _reconciled(event: events.Reconciled) -> str:
-    counts = ((event.asked, "questions"), (event.orders, "orders changed"), (event.fills, "fills found"), (event.adopted, "orders adopted"))
-    found = ", ".join(f"{count} {name}" for count, name in counts if count)
+    counts = ((event.asked, "question", ""), (event.orders, "order", " changed"), (event.fills, "fill", " found"), (event.adopted, "order", " adopted"))
+    found = ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}{what}" for count, name, what in counts if count)
     end = f"differences: {event.differences}" if event.differences else "journal and venue agree"
     return f"Reconciled with {event.venue} ({event.cause}) in {event.took_ms} ms: {found + '; ' if found else ''}{end}"
 
 
 def _signed(value: Decimal) -> str:
-    return f"+{plain(value)}" if value > 0 else plain(value)
+    return f"+{shown(value)}" if value > 0 else shown(value)
 
 
 _WORDS: dict[type, Callable[[Any], str]] = {
-    events.AccountOpened: lambda event: f"Account {event.account} opened with {plain(event.cash)} {event.currency}",
+    events.AccountOpened: lambda event: f"Account {event.account} opened with {shown(event.cash)} {event.currency}",
     events.OrderSubmitted: _submitted,
     events.OrderSent: lambda _event: "Handed to the venue",
     events.OrderAccepted: _accepted,
     events.OrderRejected: lambda event: f"Rejected ({event.code}): {event.reason}",
-    events.OrderTriggered: lambda event: f"Triggered at {plain(event.trigger_price)}",
+    events.OrderTriggered: lambda event: f"Triggered at {shown(event.trigger_price)}",
     events.OrderFilled: _filled,
     events.OrderCancelRequested: lambda event: "Cancel asked for" + (f": {event.reason}" if event.reason else ""),
     events.OrderCancelled: lambda event: f"Cancelled: {event.reason}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from app.model.instrument import Instrument
 from app.model.orders import OrderIntent, OrderType, Side, TimeInForce
@@ -27,6 +27,7 @@ MAX_QTY = Decimal(10) ** 12
 MAX_PRICE_RATIO = 10
 MAX_PLACES = 18
 _E = TypeVar("_E", bound=StrEnum)
+_CHOICES: dict[type, dict[str, Any]] = {kind: {item.value: item for item in kind} for kind in (Side, OrderType, TimeInForce)}
 _WORDS = {
     "qty": "Quantity",
     "price": "Limit price",
@@ -196,11 +197,10 @@ def _instrument(symbol: object, view: DeskView) -> Instrument:
 
 
 def _choice(kind: type[_E], field: str, value: object) -> _E:
-    try:
-        return kind(value)
-    except ValueError as error:
-        words = ", ".join(item.value for item in kind)
-        raise Denied(f"bad_{field}", field, f"Unknown {field}: {shorten(value)}.", f"Use one of {words}.") from error
+    found = _CHOICES[kind].get(value) if isinstance(value, str) else None
+    if found is None:
+        raise Denied(f"bad_{field}", field, f"Unknown {field}: {shorten(value)}.", f"Use one of {', '.join(_CHOICES[kind])}.")
+    return found
 
 
 def _flag(name: str, fields: dict) -> bool:

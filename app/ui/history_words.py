@@ -78,6 +78,14 @@ def facts(found: dict) -> list[str]:
     return [*said, *order(found["order"])]
 
 
+def dates(form: str) -> tuple[list[tuple[str, str]], str]:
+    """(how dates may be read, how they are); nothing is chosen where they are not read yet."""
+    ways = [("dmy", "day first: 31.12. is New Year's Eve"), ("mdy", "month first: 12/31 is New Year's Eve")]
+    if not form:
+        return [("", "choose\u2026"), *ways], ""
+    return ways, "dmy" if form.startswith("day") else "mdy"
+
+
 def order(done: dict) -> list[str]:
     """What had to be done so that each time stands once and in order."""
     said = []

@@ -37,7 +37,8 @@ def checked(found: dict) -> str:
     parts = [plural(counts[name], text) for name, text in names]
     last = next((item for item in found["history"] if item["cause"] != "difference"), None)
     asked = f" Last reconciled {stamp(last['ts'])} in {number(last['took_ms'])} ms, {number(last['asked'])} questions." if last else ""
-    return f"Compared {clock(found['compared_ns'])}, once a second: {', '.join(parts)}.{asked}"
+    often = "once a second" if found["real"] else "every ten seconds"
+    return f"Compared {clock(found['compared_ns'])}, {often}: {', '.join(parts)}.{asked}"
 
 
 def evidence(order: dict) -> str:

@@ -5,15 +5,22 @@ A list may name instruments that this venue does not have; they stay in it and s
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.model.units import shorten
+
 MOST_LISTS, MOST_SYMBOLS, LONGEST_NAME, LONGEST_SYMBOL = 50, 2_000, 40, 40
 LONGEST_FILE = 200_000
 _SEPARATORS = re.compile(r"[\s,;]+")
 _SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9./_=\-]*\Z")
+_NUMBER = re.compile(r"[\d./_=\-]+\Z", re.ASCII)
+_SECTION = re.compile(r"###[^,;\n]*")
+_COLUMNS = frozenset({"symbol", "symbols", "ticker", "instrument"})
+_WANTED = "A watchlist has symbols in capitals, one a line or separated by commas, such as BTCUSDT or NASDAQ:AAPL, or is a table with a column Symbol."
 
 
 class BadList(ValueError):
@@ -105,24 +112,37 @@ class Watchlists:
 
 
 def read_symbols(text: str, instruments: Collection[str]) -> Imported:
-    """Symbols from a text with one a line or separated by commas, as most terminals export them: ``EXCHANGE:`` before a symbol and section
-    marks (``###``) are left out, and case does not matter where an instrument is known. Raises BadList when there is none."""
+    """Symbols from a text with one a line or separated by commas, as most terminals export them, or from the column Symbol of a table:
+    ``EXCHANGE:`` before a symbol and section marks (``###``) are left out, and case does not matter where an instrument is known. Raises
+    BadList when there is none, or most of the words are none: a file of something else."""
     if len(text) > LONGEST_FILE:
         raise BadList(f"The file is longer than {LONGEST_FILE // 1_000:,} kB: that is no watchlist. Choose another file.")
     by_name = {symbol.lower(): symbol for symbol in instruments}
     symbols: dict[str, None] = {}
-    unreadable = 0
-    for line in text.lstrip("\ufeff").splitlines():
-        for word in _SEPARATORS.split(re.sub(r"###[^,;\n]*", "", line)):
-            symbol = word.strip("\"'").rpartition(":")[2]
-            if not symbol:
-                continue
-            if len(symbol) > LONGEST_SYMBOL or not _SYMBOL.match(symbol):
-                unreadable += 1
-            else:
-                symbols[by_name.get(symbol.lower(), symbol)] = None
-    if not symbols:
-        raise BadList("There is no symbol in this file. It should have one a line, or separated by commas.")
+    others: list[str] = []
+    for word in _words(text):
+        exchange, _, symbol = word.rpartition(":")
+        known = by_name.get(symbol.lower())
+        written = symbol == symbol.upper() and (exchange or not _NUMBER.match(symbol))
+        if known is None and not (written and len(symbol) <= LONGEST_SYMBOL and _SYMBOL.match(symbol)):
+            others.append(word)
+        else:
+            symbols[known or symbol] = None
+    if not symbols or len(others) > len(symbols):
+        shown = f"; {shorten(others[0])} is none" if others else ""
+        raise BadList(f"{'Hardly a' if symbols else 'There is no'} symbol in this file{shown}. {_WANTED}")
     if len(symbols) > MOST_SYMBOLS:
         raise BadList(f"The file has {len(symbols):,} symbols; a list holds {MOST_SYMBOLS:,}. Split it.")
-    return Imported(list(symbols), unreadable)
+    return Imported(list(symbols), len(others))
+
+
+def _words(text: str) -> list[str]:
+    """Every word that should be a symbol: all of a list, those of one column of a table whose first line names it."""
+    lines = [line for line in (_SECTION.sub("", line).strip() for line in text.lstrip("\ufeff").splitlines()) if line]
+    mark = max(",;\t", key=lines[0].count) if lines else ","
+    head = [cell.strip(" \"'").lower() for cell in lines[0].split(mark)] if lines else []
+    place = next((place for place, cell in enumerate(head) if cell in _COLUMNS), None)
+    if place is not None:
+        rows = csv.reader(lines[1:], delimiter=mark)
+        return [row[place].strip() for row in rows if len(row) > place and row[place].strip()]
+    return [word for line in lines for part in _SEPARATORS.split(line) if (word := part.strip("\"'"))]

@@ -94,7 +94,8 @@ class ExecutionVenue(Protocol):
 
     ``order_types`` and ``tifs`` are what it takes, by value; ``answered(client_order_id, as_of_ns)`` is set by the desk and called after each
     whole answer to a query. ``moves_anew``: to change the price of a partly filled order it is cancelled, and what is left placed anew.
-    ``takes_orders`` is false while the orders that the desk holds could not be released.
+    ``takes_orders`` is false while the orders that the desk holds could not be released. One that signs its orders may have ``make_ready(intents)``, which is
+    called while these are being journalled: they are submitted in a moment, or never.
     """
 
     name: str

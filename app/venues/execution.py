@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple, Protocol
@@ -71,7 +71,7 @@ class Ledger(Protocol):
     def knows_fill(self, fill_id: str) -> bool:
         """Whether a fill has been applied."""
 
-    def working(self) -> Iterable[Any]:
+    def working(self) -> Collection[Any]:
         """Orders that may work at the venue."""
 
     def mark(self, symbol: str) -> Decimal | None:

@@ -32,8 +32,14 @@ def test_brackets_held_orders_limits_and_the_kill_switch(still: DeskPage):
     expect(page.locator("#ticket-stop_loss-error")).to_contain_text("has to be below")
     page.locator("#ticket-stop_loss").fill(str(bid - 5000))
     expect(desk.by("ticket-submit")).to_have_text(re.compile("then take profit at .* and stop loss at"))
-    desk.by("ticket-submit").click()
+    expect(desk.by("ticket-exits")).to_contain_text("stop loss")
+    expect(desk.by("ticket-submit")).to_be_enabled()  # not while the order before is on its way
+    desk.by("ticket-submit").press("Enter")
     expect(desk.by("order-row", status="accepted")).to_have_count(2)
+    for gone in ("take_profit", "stop_loss"):  # they went with their order, and the next one goes without
+        expect(desk.by(f"ticket-{gone}")).to_have_value("")
+    expect(desk.by("ticket-submit")).to_have_text(re.compile("at market$"))
+    expect(desk.by("ticket-submit")).to_be_focused()
 
     desk.go("risk")
     row = page.locator('[data-testid="risk-limit"][data-scope="desk"][data-limit="order_notional"]')
@@ -49,8 +55,6 @@ def test_brackets_held_orders_limits_and_the_kill_switch(still: DeskPage):
     expect(row).to_contain_text("of 100")
     desk.go("desk")
     desk.fill_ticket(kind="limit", qty="0.01", price=str(bid - 100))
-    for exit_price in ("take_profit", "stop_loss"):
-        page.locator(f"#ticket-{exit_price}").fill("")
     desk.by("ticket-submit").click()
     expect(page.locator(".ticket")).to_contain_text("Worth of one order would be")
 
@@ -66,5 +70,6 @@ def test_brackets_held_orders_limits_and_the_kill_switch(still: DeskPage):
     desk.go("risk")
     desk.by("risk-lift").click()
     expect(desk.by("risk-state", scope="desk", state="normal")).to_be_visible()
+    expect(desk.by("risk-state", scope="desk", state="normal").get_by_role("button").first).to_be_focused()  # Lift, which was pressed, is gone
     desk.go("desk")
     expect(desk.by("ticket-submit")).to_be_enabled()

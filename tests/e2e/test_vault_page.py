@@ -100,6 +100,7 @@ def test_a_vault_is_made_locked_and_opened(desk: DeskPage):
     desk.by("vault-passphrase-repeat").fill(PASSPHRASE)
     desk.by("vault-create").click()
     expect(desk.by("vault-lock")).to_be_visible(timeout=20_000)
+    expect(desk.by("vault-title")).to_be_focused()  # the form that had the keyboard is gone
     expect(page.locator("[aria-label='What the vault holds']")).to_contain_text("Journal")
     desk.go("desk")
     expect(page.locator("#notice")).to_be_hidden()

@@ -44,6 +44,7 @@ class Both:
     def __init__(self) -> None:
         self.markets = MarketState(ITEMS), MarketState(ITEMS)
         self.readers = [[market.trade_reader(name) for name in NAMES] for market in self.markets]
+        self.seen: list[dict] = [dict.fromkeys(NAMES, (None, None)) for _ in self.markets]
         self.read: list[list[list]] = [[[] for _ in NAMES] for _ in self.markets]
         parser, told = Parser(ITEMS), layouts(ITEMS)
         self.columns = [ColumnEvents(ITEMS, parser.parse) for _ in self.markets]
@@ -82,7 +83,11 @@ class Both:
         present = self.now * MS + SECOND
         assert objects.duplicates == columns.duplicates
         for at, name in enumerate(NAMES):
-            for look in (MarketState.quote, MarketState.last, MarketState.base):
+            assert objects.age_ns(name, present) == columns.age_ns(name, present)
+            for market, seen in zip(self.markets, self.seen, strict=True):
+                market.moved(seen)
+            assert self.seen[0] == self.seen[1] and self.seen[0][name] == (objects.quote(name), objects.last(name))
+            for look in (MarketState.quote, MarketState.last, MarketState.quote, MarketState.last, MarketState.base):
                 assert look(objects, name) == look(columns, name)
             assert list(objects.trades(name)) == list(columns.trades(name))
             assert objects.age_ns(name, present) == columns.age_ns(name, present)

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.market.glance import PRICE
 from app.market.indicators import BadParameter, catalogue
 from app.market.indicators.across import Together
 from app.market.indicators.spec import COLUMNS
-from app.market.quotes import KEPT, MOST_WAITING, PRICE, QuoteStore
+from app.market.quotes import KEPT, MOST_WAITING, QuoteStore
 from app.market.state import MarketState
 from app.model.instrument import Instrument
 from app.model.market import Quote, Ticks, Trade

@@ -73,6 +73,9 @@ class StillMarket:
     def last(self, symbol: str) -> Trade:
         return self._last
 
+    def moved(self, seen: dict) -> list[str]:
+        return []
+
     def trades(self, symbol: str) -> list[Trade]:
         return [self._last]
 

@@ -492,3 +492,43 @@ async def test_nothing_is_booked_by_hand_on_a_real_account(tmp_path):
             error = (await desk.page.ask("cash.book", account="binance", **fields))["error"]
             assert error["code"] == "real_account" and error["remedy"]
         assert not desk.engine.bookings and not desk.engine.splits
+
+
+@pytest.mark.parametrize("then", ["durable", "disarmed", "failed"])
+async def test_an_order_is_signed_while_it_is_journalled_and_leaves_once_it_is_durable_and_allowed_or_never(tmp_path, then):
+    async with real_desk(tmp_path) as desk:
+        await desk.armed()
+        recorder, signer = desk.desk.trade.writer.recorder, desk.real.execution.api.credentials.signer
+        append, sign = recorder.append, signer.sign
+        wrote, go, signed = asyncio.Event(), asyncio.Event(), []
+
+        async def slow(first: int, record: bytes) -> None:
+            wrote.set()
+            await go.wait()
+            if then == "failed":
+                raise OSError("no space")
+            await append(first, record)
+
+        async def noted(data: bytes) -> bytes:
+            if b"newClientOrderId" in data:
+                signed.append(data)
+            return await sign(data)
+
+        recorder.append, signer.sign = slow, noted
+        asking = asyncio.create_task(desk.submit())
+        await wrote.wait()
+        await until(lambda: signed, "signed ahead")
+        await asyncio.sleep(0.02)
+        assert not desk.account.orders and not desk.engine.orders
+        if then == "disarmed":
+            desk.real.disarm()
+        go.set()
+        if then == "failed":
+            recorder.append, desk.desk.trade.writer.meanwhile = append, None  # as where the next is durable at once
+            assert "no space" in (await asking)["error"]["reason"] and not desk.account.orders
+            await desk.status((await desk.submit(qty="0.2"))["client_order_id"], "accepted")  # it has the id that the first one had
+            assert len(signed) == 2 and [order.qty for order in desk.account.orders] == [Decimal("0.2")]
+        else:
+            recorder.append = append
+            await desk.status((await asking)["client_order_id"], "accepted" if then == "durable" else "rejected")
+            assert len(signed) == 1 and len(desk.account.orders) == (then == "durable")

@@ -109,7 +109,7 @@ class Book:
         else:
             del self._open[cid]
         for owner in (WHOLE, intent.origin):
-            cell = self.cell(owner, intent.symbol)
+            cell = self.cells.get((owner, intent.symbol)) or self.cell(owner, intent.symbol)
             if intent.reduce_only:
                 if intent.side.sign > 0:
                     cell.closing_buys = add(cell.closing_buys, more)
@@ -140,7 +140,7 @@ class Book:
 
     def refresh(self, symbol: str, owner: str = WHOLE) -> Cell:
         """The cell at the present price."""
-        cell = self.cell(owner, symbol)
+        cell = self.cells.get((owner, symbol)) or self.cell(owner, symbol)
         price = self._price_of(symbol)
         if price is not None and price != cell.price:
             cell.price = price

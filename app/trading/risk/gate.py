@@ -174,7 +174,7 @@ class Gate:
             self._check_rate(limits, intent.origin, now)
             self._check_same(limits, order, now)
         if not reducing:
-            self._check_exposure(limits, order, qty, others, counted)
+            self._check_exposure(limits, order, cell, qty, others, counted)
 
     def _check_hours(self, limits: dict, symbol: str, now: int) -> None:
         for scope, limit in limits.get("hours", ()):
@@ -198,7 +198,8 @@ class Gate:
 
     def _most(self, limits: dict, name: str, used: Decimal, field: str, unit: str, qty: Decimal, lot: Decimal) -> None:
         for scope, limit in limits.get(name, ()):
-            self._ask(name, scope, limit, used)
+            self.used[scope, name] = used
+            self._asked.append((name, scope, limit, used))
             if used > limit:
                 reason = f"{RULES[name].title} would be {shown(used)} {unit}, the limit of {words(scope)} is {shown(limit)} {unit}."
                 raise RiskDenied(name, field, reason, _at_most(ratio(qty * limit, used), lot), self._numbers(scope, name, limit, used))
@@ -260,7 +261,7 @@ class Gate:
                 reason = f"It would be order {used} of the same within a second, the limit of {words(scope)} is {shown(limit)}."
                 raise RiskDenied("duplicates", None, reason, "Wait a second if it is meant.", self._numbers(scope, "duplicates", limit, used))
 
-    def _check_exposure(self, limits: dict, order: Order, qty: Decimal, others: Decimal, counted: Decimal) -> None:
+    def _check_exposure(self, limits: dict, order: Order, whole: Cell, qty: Decimal, others: Decimal, counted: Decimal) -> None:
         intent, engine = order.intent, self._engine
         more, lot = qty + others - order.filled - counted, engine.view.instruments[intent.symbol].lot_size
         cells, totals = {}, {}
@@ -268,7 +269,7 @@ class Gate:
             for scope, limit in limits.get(name, ()):
                 owner = intent.origin if scope.startswith("strategy:") else WHOLE
                 if owner not in cells:
-                    cell = self.book.refresh(intent.symbol, owner)
+                    cell = whole if owner == WHOLE else self.book.refresh(intent.symbol, owner)
                     buys, sells = (add(cell.buys, more), cell.sells) if intent.side is Side.BUY else (cell.buys, add(cell.sells, more))
                     cells[owner] = (cell, *cell.worth(buys, sells))
                 cell, gross, long, short = cells[owner]
@@ -292,7 +293,8 @@ class Gate:
                     room = ratio(max(limit, before) - grown, cell.price) + order.filled + counted
                     remedy = _at_most(room * qty / (qty + others), lot, order.filled)
                     raise RiskDenied(name, "qty", reason, remedy, self._numbers(scope, name, limit, used))
-                self._ask(name, scope, limit, used)
+                self.used[scope, name] = used
+                self._asked.append((name, scope, limit, used))
 
     def _in_state(self, scope: str, state: ScopeState) -> RiskDenied:
         numbers = {"scope": scope, "limit": state.state, "used": state.rule, "unit": "state"}

@@ -184,7 +184,7 @@ def read_limit(scope: object, name: object, value: object) -> tuple[str, str, st
         reason = f"{rule.title} is a share of the highest equity, out of range: {plain(number)}."
         raise Denied("bad_value", "value", reason, f"Use a number from 0 to {MAX_DRAWDOWN}.")
     if not 0 <= number <= MAX_LIMIT:
-        raise Denied("bad_value", "value", f"{rule.title} is out of range: {plain(number)}.", f"Use a number from 0 to {plain(MAX_LIMIT)}.")
+        raise Denied("bad_value", "value", f"{rule.title} is out of range: {plain(number)}.", f"Use a number from 0 to {MAX_LIMIT:,f}.")
     return scope, rule.name, plain(number)
 
 

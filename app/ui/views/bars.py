@@ -15,7 +15,7 @@ from itertools import chain
 from math import isnan, nan
 from typing import Any
 
-from ..format import NOTHING, group, minus, plain
+from ..format import NOTHING, direction, group, minus, plain, tone
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _CALENDAR = ("1d", "1w", "1M")
@@ -198,8 +198,14 @@ def legend(row: Row, previous: Row | None, price_decimals: int, size_decimals: i
     texts["volume"] = NOTHING if isnan(row[5]) else f"{row[5]:,.{min(size_decimals, 4)}f}"
     base = previous[4] if previous is not None else row[1]
     change = (row[4] - base) / base * 100 if base else 0.0
-    texts["change"] = minus(f"{change:+.2f} %")
+    text = f"{change:+.2f}"
+    texts["change"] = f"{minus(text) if direction(text) else text[1:]} %"
     return texts
+
+
+def change_tone(texts: dict[str, str]) -> str:
+    """The class of a change: that of its sign, whatever the bar itself did."""
+    return tone(direction(texts["change"].removesuffix(" %")))
 
 
 def spoken(row: Row, moment: str, texts: dict[str, str]) -> str:

@@ -16,7 +16,7 @@ from ..chart_feeds import DeskFeed
 from ..dom import by_id, el, listen, set_text
 from ..format import clock, stamp
 from ..order_words import decimals
-from .bars import Bars, date_text, frame_text, has_days, has_seconds, legend, spoken, utc_shift
+from .bars import Bars, change_tone, date_text, frame_text, has_days, has_seconds, legend, spoken, utc_shift
 from .chart_frames import FrameChoice
 from .chart_indicators import ChartIndicators
 from .chart_legend import ChartLegend
@@ -213,8 +213,8 @@ class ChartView:
         if row is None:
             self._legend.show({})
             return
-        tone = "up" if row[4] > row[1] else "down" if row[4] < row[1] else "flat"
-        self._legend.show({**self._describe(row), "time": self._when(row[0])}, tone)
+        texts = self._describe(row)
+        self._legend.show({**texts, "time": self._when(row[0])}, change_tone(texts))
 
     def _describe(self, row: list) -> dict[str, str]:
         instrument = self._feed.instrument or {"tick": "0.01", "lot": "0.0001"}

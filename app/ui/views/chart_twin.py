@@ -9,7 +9,7 @@ from typing import Any
 from js import performance
 
 from ..dom import clear, el, gathered
-from .bars import Bars, fill_texts, price_text
+from .bars import Bars, change_tone, fill_texts, price_text
 from .rows import Column
 from .table import Table
 
@@ -90,7 +90,7 @@ class ChartTwin:
             price("Low", 3),
             price("Close", 4),
             Column("volume", "Volume", lambda row: self._describe(row["bar"])["volume"], _volume, end=True),
-            Column("change", "Change", lambda row: self._describe(row["bar"])["change"], end=True, tone=_tone),
+            Column("change", "Change", lambda row: self._describe(row["bar"])["change"], end=True, tone=self._tone),
             Column("own", "Own fills", lambda row: self._fills.get(row["bar"][0], "")),
             *self._study_columns(),
         ]
@@ -109,12 +109,10 @@ class ChartTwin:
 
         return [column(study, at, place, output) for study in self._studies() for at, (place, output) in enumerate(study.lines)]
 
+    def _tone(self, row: dict) -> str:
+        return change_tone(self._describe(row["bar"]))
+
 
 def _volume(row: dict) -> float | None:
     volume = row["bar"][5]
     return None if isnan(volume) else volume
-
-
-def _tone(row: dict) -> str:
-    bar = row["bar"]
-    return "up" if bar[4] > bar[1] else "down" if bar[4] < bar[1] else "flat"

@@ -7,7 +7,7 @@ from typing import Any
 from ..blotter import ORIGIN_WORDS
 from ..dom import el, listen, set_text
 from ..equity_curve import check_words, money
-from ..format import direction
+from ..format import direction, signed
 from ..order_words import value
 from .rows import Column
 from .table import Table
@@ -36,7 +36,9 @@ class ExposureTable:
             empty=el("p", {"class": "hint"}, "No exposure: all of the equity is cash."),
         )
         self._check = el("p", {"class": "hint", "data-testid": "exposure-check"})
-        tools = el("div", {"class": "blotter-tools"}, el("label", {"class": "tool-check"}, "By", self._by), el("span", {"class": "grow"}), self._table.tools)
+        self._unit = el("span", {"class": "hint"})
+        by = el("label", {"class": "tool-check"}, "By", self._by)
+        tools = el("div", {"class": "blotter-tools"}, by, self._unit, el("span", {"class": "grow"}), self._table.tools)
         self.root = el("div", {"class": "blotter exposure-by"}, tools, self._table.root, self._check)
 
     def show(self) -> None:
@@ -63,6 +65,7 @@ class ExposureTable:
         if len(rows) > 1:
             rows.append({**found["total"], "id": "=", "name": "All together", "fees_known": by in _WITH_FEES})
         self._table.set_rows(rows)
+        set_text(self._unit, f"in {found['currency']}")
         set_text(self._check, check_words(found))
 
     def _columns(self) -> list[Column]:
@@ -70,7 +73,10 @@ class ExposureTable:
             return Column(key, title, lambda row: money(row[key]), lambda row: value(row[key]), end=True, hint=hint, kept=lambda row: row[key], **more)
 
         def result(key: str, title: str, **more: Any) -> Column:
-            return amount(key, title, tone=lambda row: {1: "up", -1: "down"}.get(direction(row[key]), ""), **more)
+            def tone(row: dict) -> str:
+                return {1: "up", -1: "down"}.get(direction(row[key]), "")
+
+            return Column(key, title, lambda row: signed(money(row[key])), lambda row: value(row[key]), end=True, tone=tone, kept=lambda row: row[key], **more)
 
         return [
             Column("name", "Group", lambda row: row["name"]),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 from .. import history_words as words
 from ..dom import clear, el, fill, listen, set_text
 from ..link import Refused
-from .history_preview import choices_of_columns, findings_table, first_bars, problems
+from .history_preview import choices_of_columns, findings_table, first_bars, first_rows, problems
 from .vault_fields import Outcome, button, card, load, sentence
 
 _FIELDS = {"url": "history-url", "zone": "history-zone", "symbol": "history-symbol", "source": "history-source", "timeframe": "history-timeframe"}
@@ -20,8 +21,9 @@ class ImportCard:
     def __init__(self, ctx: Any, listed: Callable[[], Awaitable[None]]) -> None:
         self._ctx, self._listed = ctx, listed
         self._found: dict | None = None
+        self._read_from: tuple = ()
         self._stored: list[dict] = []
-        self._open = False
+        self._open = self._keeping = False
         self._errors: dict[str, Any] = {}
         accept = ".csv,.txt,.tsv,.gz,.zip,.parquet,text/csv,application/gzip,application/zip"
         self._file = el("input", {"type": "file", "id": "history-file", "data-testid": "history-file", "accept": accept})
@@ -31,6 +33,7 @@ class ImportCard:
         self._look = el("button", {"type": "submit", "class": "btn btn-primary", "data-testid": "history-look"}, "Read and check")
         self._stop = button("Cancel", "history-cancel", "btn-quiet", lambda _event: self._cancel(), hidden=True)
         self._said = Outcome("history-import-said")
+        self._said.root.tabIndex = -1
         form = el(
             "form",
             {"class": "history-fields", "aria-label": "Import bars", "novalidate": True},
@@ -64,15 +67,33 @@ class ImportCard:
 
     def _submit(self, event: Any) -> None:
         event.preventDefault()
-        if self._look.disabled:
+        if not self._stop.hidden:
             return
         if not self._file.files.length and not str(self._url.value).strip():
             self._said.say("Choose a file, or type an address.", "bad")
             self._file.focus()
             return
-        self._ctx.errors.run("Import", self._read({}))
+        again = self._found is not None and self._chosen_file() == self._read_from
+        self._ctx.errors.run("Import", self._read(self._said_of_it() if again else {}))
+
+    def _chosen_file(self) -> tuple:
+        """What tells one choice of a file or an address from another."""
+        file = self._file.files.item(0) if self._file.files.length else None
+        return (str(file.name), file.size, file.lastModified) if file else (str(self._url.value).strip(),)
+
+    def _said_of_it(self) -> dict:
+        """What the trader says the file means, in the fields of the preview."""
+        said: dict = {}
+        choices = self._plan.querySelectorAll("[data-role], [data-option]")
+        for choice in (choices.item(index) for index in range(choices.length)):
+            if role := choice.getAttribute("data-role"):
+                said.setdefault("columns", {})[str(role)] = int(choice.value) if choice.value else None
+            elif choice.value:
+                said[str(choice.getAttribute("data-option"))] = str(choice.value)
+        return said
 
     async def _read(self, options: dict) -> None:
+        self._read_from = self._chosen_file()
         options = {"zone": str(self._zone.value).strip(), **options}
         self._busy(True)
         self._clear_errors()
@@ -85,13 +106,31 @@ class ImportCard:
                 found = await self._ctx.link.ask("history.preview", url=str(self._url.value).strip(), **options)
         except Refused as error:
             if error.code != "history_dropped":
+                self._forget()  # what the file before this one holds cannot be kept any more
                 self._refused(error)
             return
         finally:
             self._busy(False)
-        self._said.say("")
         self._found = found
-        self._draw(found)
+        held = self._plan.ownerDocument.activeElement
+        held = str(held.id) if held and self._plan.contains(held) else ""
+        opened = self._plan.querySelector("details[open]")
+        if found["preview"] is None:
+            self._ask(found)
+        else:
+            self._said.say("")
+            self._draw(found)
+        if opened and (columns := self._plan.querySelector("details")):
+            columns.open = True
+        if held and (node := self._plan.querySelector(f"#{held}")):
+            node.focus()
+
+    def _ask(self, found: dict) -> None:
+        """Show what has to be said before the file can be read."""
+        self._said.say(sentence(SimpleNamespace(**found["refused"])), "bad")
+        clear(self._plan)
+        fill(self._plan, None, el("h3", None, "What the file means"), choices_of_columns(found), first_rows(found))
+        self._plan.hidden = False
 
     def _draw(self, found: dict) -> None:
         said, tone = words.checked(found["findings"])
@@ -150,14 +189,9 @@ class ImportCard:
     def _changed(self, event: Any) -> None:
         if self._found is None:
             return
-        node = event.target
-        if node.hasAttribute("data-role"):
-            columns = {}
-            for index in range((choices := self._plan.querySelectorAll("[data-role]")).length):
-                choice = choices.item(index)
-                columns[str(choice.getAttribute("data-role"))] = int(choice.value) if choice.value else None
-            self._ctx.errors.run("Import", self._read({"columns": columns}))
-        else:
+        if event.target.matches("[data-role], [data-option]"):
+            self._ctx.errors.run("Import", self._read(self._said_of_it()))
+        elif self._found["preview"] is not None:
             self._name_changed()
 
     def _name_changed(self) -> None:
@@ -169,13 +203,13 @@ class ImportCard:
 
     def _keep_pressed(self, event: Any) -> None:
         event.preventDefault()
-        if self._found is not None and not self._keep.disabled:
+        if self._found is not None and self._found["preview"] is not None and not self._keeping:
             self._ctx.errors.run("Keeping history", self._kept())
 
     async def _kept(self) -> None:
         boxes = self._plan.querySelectorAll("[data-repair]")
         repairs = [int(boxes.item(index).getAttribute("data-repair")) for index in range(boxes.length) if boxes.item(index).checked]
-        self._keep.disabled = True
+        self._keeping = True
         self._clear_errors()
         try:
             found = await self._ctx.link.ask(
@@ -192,15 +226,17 @@ class ImportCard:
             self._refused(error)
             return
         finally:
-            self._keep.disabled = False
+            self._keeping = False
         self._file.value = self._url.value = ""
         self._forget()
         self._said.say(words.kept(found["kept"], len(repairs)))
+        self._said.root.focus()  # what was pressed is gone; in a field keys such as G D would be typed
         await self._listed()
 
     def _drop(self, said: str) -> None:
         self._forget()
         self._said.say(said, "plain")
+        self._said.root.focus()
         self._ctx.errors.run("Import", self._ctx.link.ask("history.drop"))
 
     def _forget(self) -> None:
@@ -212,7 +248,7 @@ class ImportCard:
         self._drop("Cancelled. Nothing was written.")
 
     def _busy(self, busy: bool) -> None:
-        self._look.disabled = busy
+        self._look.setAttribute("aria-disabled", "true" if busy else "false")  # disabled, it would lose the focus
         self._stop.hidden = not busy
 
     def _refused(self, error: Refused) -> None:

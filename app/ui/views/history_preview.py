@@ -13,6 +13,11 @@ from .vault_fields import row, table
 def choices_of_columns(found: dict) -> Any:
     """A select for each role; ``data-role`` names it."""
     fields = []
+    if found["dates"]:
+        fields.append(_option("dates", "Dates", *words.dates(found.get("form", ""))))
+    if found["symbols"]:
+        symbols = [("", "choose\u2026"), *((symbol, symbol) for symbol in found["symbols"])]
+        fields.append(_option("only", "Bars of", symbols, found["only"]))
     for role, label in words.ROLES.items():
         if role == "clock" and role not in found["places"]:
             continue
@@ -22,7 +27,22 @@ def choices_of_columns(found: dict) -> Any:
             choice.append(el("option", {"value": str(place)}, name or f"column {place + 1}"))
         choice.value = str(found["places"].get(role, ""))
         fields.append(el("div", {"class": "field"}, el("label", {"for": id_}, label), choice))
-    return el("details", {"class": "history-columns"}, el("summary", None, "Columns"), el("div", {"class": "history-fields"}, *fields))
+    attrs = {"class": "history-columns", "open": found["preview"] is None}
+    return el("details", attrs, el("summary", None, "Columns, dates and symbol"), el("div", {"class": "history-fields"}, *fields))
+
+
+def _option(name: str, label: str, options: list[tuple[str, str]], value: str) -> Any:
+    """Something else that may be said of a file; ``data-option`` names it."""
+    id_ = f"history-option-{name}"
+    choice = el("select", {"id": id_, "data-option": name, "data-testid": id_}, *(el("option", {"value": key}, text) for key, text in options))
+    choice.value = value
+    return el("div", {"class": "field"}, el("label", {"for": id_}, label), choice)
+
+
+def first_rows(found: dict) -> Any:
+    """The first rows as they stand in a file that is not understood yet."""
+    heads = [name or f"column {place + 1}" for place, name in enumerate(found["columns"][: max(map(len, found["head"]), default=0)])]
+    return table(tuple(heads), [row(*cells) for cells in found["head"]], "The first rows")
 
 
 def first_bars(found: dict) -> Any:

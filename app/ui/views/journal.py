@@ -56,6 +56,8 @@ class JournalView:
         steps = el("div", {"class": "row"}, self._newest, self._newer, self._older, self._count)
         about = {"aria-label": "From this fill back to its cause", "data-testid": "journal-why", "tabindex": "-1", "hidden": True}
         self._why = el("ol", {"class": "fill-cause", **about})
+        self._why_of = ""
+        ctx.keys.on_escape(lambda: ctx.router.current == "journal" and self._close_why())
         list_card = card("Events", self._form, steps, self._place, self._why)
         self._days = el("div", {"data-testid": "journal-notes"})
         self._day = el("input", {"type": "date", "id": "journal-day", "data-testid": "journal-day"})
@@ -150,8 +152,7 @@ class JournalView:
         self._dialog.close()
         self._import.forget()
         self._said.say("", "plain")
-        self._why.hidden = True
-        refill(self._why)
+        self._close_why()
         refill(self._days)
 
     def _draw_state(self, state: dict) -> None:
@@ -226,8 +227,19 @@ class JournalView:
     async def _explain(self, fill_id: str) -> None:
         lines = (await self._ctx.link.ask("journal.fill", fill_id=fill_id))["lines"]
         refill(self._why, *[el("li", None, line) for line in lines])
-        self._why.hidden = False
+        self._why.hidden, self._why_of = False, fill_id
         self._why.focus()
+
+    def _close_why(self) -> bool:
+        """Put the answer away and go back to where it was asked for; False where there is none."""
+        if self._why.hidden:
+            return False
+        held = self._why.contains(document.activeElement)
+        self._why.hidden = True
+        refill(self._why)
+        if held and (asked := self._place.querySelector(f'[data-why="{self._why_of}"]')):
+            asked.focus()
+        return True
 
     async def _verify(self) -> None:
         self._said.say("Opening every record…", "plain")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dom import el, listen, set_text
+from ..dom import clear, el, fill, listen, set_text
 from ..format import span, stamp, utc
 from ..link import Refused
+from ..replay_speeds import speeds
 
-_SPEEDS = ("0.1", "0.5", "1", "2", "5", "10", "20", "50", "100", "0")
 _SEEK_STEPS = 1000
 
 
@@ -34,8 +34,6 @@ class ReplayView:
         self._play = el("button", {"type": "button", "class": "btn replay-play", "aria-keyshortcuts": "P"}, "Pause")
         step = el("button", {"type": "button", "class": "btn", "title": "Hand out one recorded message and pause"}, "Step")
         self._speed = el("select", {"id": "replay-speed", "aria-label": "Speed of the replay"})
-        for speed in _SPEEDS:
-            self._speed.append(el("option", {"value": speed}, "Max" if speed == "0" else f"{speed}×"))
         attrs = {"type": "range", "min": "0", "max": str(_SEEK_STEPS), "step": "1", "aria-label": "Recorded time", "class": "replay-seek"}
         self._seek = el("input", attrs)
         self._at = el("span", {"class": "replay-at"})
@@ -68,8 +66,10 @@ class ReplayView:
         self._state = replay
         self._put("play", self._play, "Play" if replay["paused"] else "Pause")
         speed = f"{replay['speed']:g}"
-        if speed in _SPEEDS and self._shown.get("speed") != speed:
+        if self._shown.get("speed") != speed:
             self._shown["speed"] = speed
+            clear(self._speed)
+            fill(self._speed, None, *(el("option", {"value": value}, text) for value, text in speeds(replay["speed"])))
             self._speed.value = speed
         self._loop.checked = bool(replay["loop"])
         if not self._dragging:

@@ -102,7 +102,24 @@ class RiskView:
     def _draw(self, name: str, value: Any, draw: Any) -> None:
         if self._drawn.get(name) != value:
             self._drawn[name] = value
+            held = self._held()
             draw()
+            if held is not None:
+                self._hold(*held)
+
+    def _held(self) -> tuple[str, str] | None:
+        """The row and the button in it that has the keyboard: uses move every second, and their rows are drawn anew."""
+        node = self.root.ownerDocument.activeElement
+        row = node.closest("tr[data-testid]") if node and self.root.contains(node) else None
+        if not row:
+            return None
+        marks = (f'[{name}="{row.getAttribute(name)}"]' for name in ("data-testid", "data-scope", "data-limit") if row.hasAttribute(name))
+        return f"tr{''.join(marks)}", str(node.getAttribute("data-state") or "")
+
+    def _hold(self, row: str, state: str) -> None:
+        found = self.root.querySelector(f'{row} button[data-state="{state}"]') or self.root.querySelector(f"{row} button")
+        if found:
+            found.focus()
 
     # The kill switch
 

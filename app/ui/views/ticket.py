@@ -13,6 +13,7 @@ from typing import Any
 from js import Date, crypto, performance
 
 from .. import answers
+from .. import ticket_exits as exits
 from .. import ticket_rules as rules
 from ..dom import listen
 from ..format import plain
@@ -52,6 +53,7 @@ class TicketView:
         self._refused_draft: rules.Draft | None = None
         self._sending = False
         self._shown_order: str | None = None
+        self._going = exits.Going()
         self._unanswered: tuple[dict, int, tuple[str, str]] | None = None
         """Fields and time (ns) of a press without an answer, and what is said of it."""
         self.form = TicketForm(self._percent, self._bracket)
@@ -325,6 +327,9 @@ class TicketView:
             result = await self._ctx.link.ask("order.submit", **rules.order_fields(draft), token=token, clicked_ms=performance.timeOrigin + pressed)
             performance.measure(_MEASURE, start=pressed, end=result["received_ms"])
             self._shown_order = self._routes.followed(result)
+            self._going.sent(self._shown_order, draft)
+            if self._shown_order is None:
+                self._let_go(draft)  # the router has shared it out
             self._follow_order()
         except Refused as error:
             self._refuse(error, draft, pressed_ns)
@@ -383,5 +388,20 @@ class TicketView:
         instrument = self._store.instruments.get(row["symbol"])
         tone, text = outcome(row, instrument["base"], decimals(instrument["tick"])) if instrument else outcome(row, row["symbol"])
         self.form.say(tone, text)
+        if (sent := self._going.answered(row)) is not None:
+            self._let_go(sent)
         if row["status"] not in WORKING:
             self._shown_order = None
+
+    def _let_go(self, sent: rules.Draft) -> None:
+        """The exits went with their order: they leave the ticket, or what is kept of it while another instrument shows."""
+        if sent.symbol != self._symbol:
+            if sent.symbol in self._kept:
+                self._kept[sent.symbol] = exits.without(self._kept[sent.symbol], sent)
+            return
+        left = exits.without(draft := self._draft(), sent)
+        if left != draft:
+            for name in exits.NAMES:
+                self.form.set(name, getattr(left, name))
+                self._touched.discard(name)
+            self._changed()

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .. import ticket_exits as exits
 from .. import ticket_rules as rules
 from ..dom import el, listen, set_text
+from ..order_words import decimals
 
 MORE = ("trail", "trail_unit", "display", "until", "take_profit", "stop_loss", "route")
 FIELDS = ("qty", "price", "stop", "type", "tif", "post_only", "reduce_only", *MORE)
@@ -20,7 +22,6 @@ _TIF_SHORT = {
     **{"gtc": "Till cancelled", "day": "Day", "ioc": "Immediate", "fok": "Fill or kill", "gtd": "Till date"},
     **{"at_open": "At open", "at_close": "At close"},
 }
-_EXITS = ("take_profit", "stop_loss")
 _TRAIL_UNITS = {"amount": "in money", "percent": "%"}
 
 
@@ -32,6 +33,7 @@ class TicketForm:
         self._side = "buy"
         self._blocked = False
         self._held = False
+        self._places = 0
         self._held_tifs: frozenset[str] = frozenset()
         self._held_types = rules.HELD_TYPES
         self._shown: dict[str, str] = {}
@@ -139,6 +141,7 @@ class TicketForm:
 
     def set_instrument(self, instrument: dict) -> None:
         """Units in the labels."""
+        self._places = decimals(instrument["tick"])
         self._put("symbol", self._quote["symbol"], instrument["symbol"].replace(".", ".\u200b"))  # a long name breaks before its venue
         self._put("label.qty", self._labels["qty"], f"Quantity {instrument['base']}")
         self._put("label.price", self._labels["price"], f"Limit {instrument['quote']}")
@@ -194,6 +197,7 @@ class TicketForm:
                 self._wraps[name].hidden = not counts
         self._inputs["post_only"].disabled = draft.type not in ("limit", "iceberg")
         self._exits.hidden = draft.type == "oco"
+        self._put("exits", self._exits_head, exits.heading(draft, self._places))
         note = draft.note
         self._note.hidden = not note
         self._put("note", self._note, note)
@@ -209,10 +213,11 @@ class TicketForm:
         title = "Both exits halfway from the entry to the edges of the chart; drag their lines there"
         place = el("button", {"type": "button", "class": "btn btn-quiet", "title": title, "data-testid": "ticket-bracket"}, "Place both on the chart")
         listen(place, "click", lambda _event: self._on_bracket())
+        self._exits_head = el("summary", {"data-testid": "ticket-exits"})
         self._exits = el(
             "details",
             {"class": "ticket-exits"},
-            el("summary", {"data-testid": "ticket-exits"}, "Exits: take profit, stop loss"),
+            self._exits_head,
             self._input("take_profit", "Take profit"),
             self._input("stop_loss", "Stop loss"),
             place,
@@ -227,7 +232,7 @@ class TicketForm:
         texts: dict[str, str] = {}
         for problem in problems:
             texts.setdefault(problem.field, problem.text)
-        if not texts.keys().isdisjoint(_EXITS):
+        if not texts.keys().isdisjoint(exits.NAMES):
             self._exits.open = True
         for name in self._errors:
             text = texts.get(name, "")
@@ -271,8 +276,10 @@ class TicketForm:
         self._able()
 
     def _able(self) -> None:
-        self.button.disabled = self._held or self._blocked
-        self.button.setAttribute("aria-busy", "true" if self._held else "false")
+        self.button.disabled = self._blocked
+        # While one is on its way a press does nothing, but the keyboard stays where it pressed: what is disabled loses the focus.
+        for name in ("aria-busy", "aria-disabled"):
+            self.button.setAttribute(name, "true" if self._held else "false")
 
     def _put(self, name: str, node: Any, text: str) -> None:
         if self._shown.get(name) != text:

@@ -26,7 +26,7 @@ class VaultView:
         need_style("vault.css")
         self._create = CreateForm(ctx)
         self._formed: tuple = ()
-        self._title = el("h2", {"class": "page-title"}, "Vault")
+        self._title = el("h2", {"class": "page-title", "tabindex": "-1", "data-testid": "vault-title"}, "Vault")
         self._meaning = el("p")
         self._because = el("p", {"class": "stale", "data-testid": "vault-why-locked"})
         self._detail = el("p", {"class": "hint"})
@@ -111,7 +111,9 @@ class VaultView:
             wanted = unlock.root
         key = (state, bool(self._notice.vault.get("read_only")))
         if key != self._formed or (wanted is not None and wanted.parentElement != self._place):  # moving a form would take the focus away
-            self._formed = key
+            page, before, self._formed = self._place.ownerDocument, self._formed, key
+            # What was pressed goes: the keyboard goes on from the new state, which is read out, and not from the top of the page.
+            lost = bool(before) and before != key and (page.activeElement == page.body or self._place.contains(page.activeElement))
             clear(self._place)
             if wanted is not None:
                 self._place.append(wanted)
@@ -120,6 +122,8 @@ class VaultView:
                 self._place.append(el("div", {"class": "row"}, *buttons))
             elif state == "other_tab":
                 self._place.append(el("div", {"class": "row"}, self._lock))
+            if lost:
+                self._title.focus()
         if notice.wants_focus and wanted is not None:
             notice.wants_focus = False
             (self._create if state == "memory" else unlock).focus()

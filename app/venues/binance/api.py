@@ -6,6 +6,7 @@ refused, never sent, or sent without a usable answer, and never sends one twice.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from bisect import insort
 from collections.abc import Callable, Sequence
@@ -27,9 +28,24 @@ URL = "wss://ws-api.binance.com:443/ws-api/v3"
 RECV_WINDOW_MS = 5000
 POLICY = LinkPolicy(messages=200, messages_window_s=1.0)
 SETUP_ANSWER_S = 10.0
+READY_MS = 1000
+"""So long what was signed ahead may be sent: far within the window that the venue allows."""
 BAD_TIME = -1021
 UNSURE = frozenset({-1000, -1001, -1006, -1007})
 """Codes with which the venue itself does not know what became of a request."""
+
+
+@dataclass(eq=False, slots=True)
+class Ready:
+    """A request signed before it may leave: its ``text``, "" where there is none (yet), for this connection, key and offset of the clock only."""
+
+    method: str
+    params: dict
+    of: tuple[int, Credentials | None, int]
+    venue_ms: int
+    number: int = 0
+    text: str = ""
+    signing: asyncio.Task | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -44,7 +60,11 @@ class Request:
     done: Callable[[Reply], object]
     on_sent: Callable[[], object]
     until_ns: int | None
+    ready: Ready | None = None
     sent_ns: int = 0
+
+
+_to_text = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Credentials(NamedTuple):
@@ -128,16 +148,33 @@ class Api:
         signed: bool = True,
         on_sent: Callable[[], object] = lambda: None,
         wait_s: float | None = None,
+        ready: Ready | None = None,
     ) -> Request:
-        """Send a request when its turn comes; after ``wait_s`` without a turn it is given up unsent."""
+        """Send a request when its turn comes; after ``wait_s`` without a turn it is given up unsent. ``ready`` is the same, signed ahead."""
         until = None if wait_s is None else self._clock.monotonic_ns() + round(wait_s * NS)
-        request = Request(method, params, weight, rank, signed, done, on_sent, until)
+        request = Request(method, params, weight, rank, signed, done, on_sent, until, ready)
         if not self.link.is_open:
             done(Reply(Outcome.UNSENT, text="there is no connection to the venue"))
             return request
         insort(self._queue, request, key=lambda each: each.rank)
         self._pump()
         return request
+
+    def make_ready(self, method: str, params: dict) -> Ready:
+        """Sign a request that may be asked for in a moment. Nothing leaves by this."""
+        ready = Ready(method, params, self._present, self.venue_ms)
+        ready.signing = self._scheduler.begin(self._make_ready(ready))
+        return ready
+
+    async def _make_ready(self, ready: Ready) -> None:
+        try:
+            ready.number, ready.text = await self._written(ready.method, ready.params, ready.venue_ms)
+        except Exception:  # it is signed when it is sent, and then says why it cannot be
+            return
+
+    @property
+    def _present(self) -> tuple[int, Credentials | None, int]:
+        return self.link.connections, self.credentials, self.offset_ms
 
     def release(self) -> None:
         """The connection is set up: everything may be sent."""
@@ -204,30 +241,41 @@ class Api:
         return None
 
     async def _send(self, request: Request) -> None:
-        connection, credentials = self.link.connections, self.credentials
-        params = dict(request.params)
-        if request.signed:
-            if credentials is None:
-                request.done(Reply(Outcome.UNSENT, text="there is no key for the venue"))
-                return
-            params |= {"timestamp": self.venue_ms, "recvWindow": RECV_WINDOW_MS}
-            if not self.logged_on or request.method == "session.logon":
-                try:
-                    params = await signed(params, credentials.api_key, credentials.signer)
-                except Exception as error:  # the vault was locked, or the browser refused: nothing has left
-                    request.done(Reply(Outcome.UNSENT, text=f"it could not be signed: {error}"))
-                    return
-        number = self._next()
-        body: dict = {"id": number, "method": request.method}
-        if params:
-            body["params"] = params
-        text = json.dumps(body, separators=(",", ":"))
+        connection = self.link.connections
+        if request.signed and self.credentials is None:
+            request.done(Reply(Outcome.UNSENT, text="there is no key for the venue"))
+            return
+        try:
+            number, text = await self._text_of(request)
+        except Exception as error:  # the vault was locked, or the browser refused: nothing has left
+            request.done(Reply(Outcome.UNSENT, text=f"it could not be signed: {error}"))
+            return
         if connection != self.link.connections or not self.link.send(text):
             request.done(Reply(Outcome.UNSENT, text="the connection was lost before it was sent"))
             return
         request.sent_ns = self._clock.monotonic_ns()
         self._flying[number] = request
         request.on_sent()
+
+    async def _text_of(self, request: Request) -> tuple[int, str]:
+        ready = request.ready
+        if ready is not None and ready.signing is not None:
+            await ready.signing  # mostly done by now: then nothing waits
+            if ready.text and ready.of == self._present and 0 <= self.venue_ms - ready.venue_ms < READY_MS:
+                return ready.number, ready.text
+        return await self._written(request.method, request.params, self.venue_ms if request.signed else None)
+
+    async def _written(self, method: str, params: dict, venue_ms: int | None) -> tuple[int, str]:
+        """Number and text of a request; signed where there is a time stamp and the session does not speak for it."""
+        if venue_ms is not None:
+            credentials, params = self.credentials, {**params, "timestamp": venue_ms, "recvWindow": RECV_WINDOW_MS}
+            if credentials is not None and (not self.logged_on or method == "session.logon"):
+                params = await signed(params, credentials.api_key, credentials.signer)
+        number = self._next()
+        body: dict = {"id": number, "method": method}
+        if params:
+            body["params"] = params
+        return number, _to_text(body)
 
     def _next(self) -> int:
         self._number += 1

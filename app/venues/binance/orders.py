@@ -56,7 +56,7 @@ def place(intent: OrderIntent, native: str) -> dict[str, Any]:
     kind = kind_of(intent)
     params = {
         "symbol": native,
-        "side": intent.side.value.upper(),
+        "side": intent.side.upper(),
         "type": kind,
         "quantity": number(intent.qty),
         "newClientOrderId": intent.client_order_id,

@@ -23,7 +23,7 @@ class SignerLike(Protocol):
 
 def payload(params: Mapping[str, Any]) -> bytes:
     """The text to sign: ``name=value`` of every parameter but the signature, sorted by name, joined by ``&``, unencoded."""
-    return "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "signature").encode()
+    return "&".join([f"{name}={params[name]}" for name in sorted(params) if name != "signature"]).encode()
 
 
 def as_text(algorithm: str, signature: bytes) -> str:

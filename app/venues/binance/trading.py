@@ -24,11 +24,12 @@ from ..real import RealExecution
 from ..wire import WireError
 from . import admission, orders
 from .answers import Answers
-from .api import BAD_TIME, POLICY, URL, Api, Credentials, Request
+from .api import BAD_TIME, POLICY, URL, Api, Credentials, Ready, Request
 from .filters import Rules
 from .replacing import terms
 from .setup import Setup
 
+PLACE = "order.place"
 ORDER_WAIT_S = 1.0
 """How long an order may wait for room under the venue's limits before it is given up unsent."""
 
@@ -58,6 +59,8 @@ class BinanceTrading(RealExecution):
         super().__init__(clock, scheduler, instruments, ledger, report, changed)
         self.balances: dict[str, tuple[Decimal, Decimal]] = {}
         self._placing: dict[str, Request] = {}
+        self._ready_to_place: dict[str, tuple[OrderIntent, Ready]] = {}
+        """Of the last orders that were to be sent once they were journalled."""
         self.api = Api(
             url or URL,
             sockets,
@@ -96,6 +99,7 @@ class BinanceTrading(RealExecution):
         """Another journal is open: what was remembered of the one before is forgotten."""
         super().adopt(orders, positions)
         self._placing.clear()
+        self._ready_to_place.clear()
 
     # orders
 
@@ -118,17 +122,33 @@ class BinanceTrading(RealExecution):
         return rules.too_little(qty, price, self._ledger.mark(symbol)) if rules is not None else ""
 
     def _working(self, symbol: str) -> int:
-        return [order.intent.symbol for order in self._ledger.working()].count(symbol)
+        """How many orders of a symbol work; of all symbols where the venue allows more than these of one, or any number."""
+        working, most = self._ledger.working(), self.rules[symbol].max_orders
+        if not most or len(working) < most:
+            return len(working)
+        return [order.intent.symbol for order in working].count(symbol)
+
+    def make_ready(self, intents: Iterable[OrderIntent]) -> None:
+        """Sign these orders while they are being journalled."""
+        if self._ready:
+            known = ((intent, self.instruments.get(intent.symbol)) for intent in intents)
+            self._ready_to_place = {
+                intent.client_order_id: (intent, self.api.make_ready(PLACE, orders.place(intent, item.native))) for intent, item in known if item is not None
+            }
 
     def _place(self, intent: OrderIntent, item: Instrument) -> None:
         cid = intent.client_order_id
+        of, ready = self._ready_to_place.pop(cid, (None, None))
+        if of is not intent:  # another order had its id, and was not journalled
+            ready = None
         self._placing[cid] = self.api.ask(
-            "order.place",
-            orders.place(intent, item.native),
+            PLACE,
+            orders.place(intent, item.native) if ready is None else ready.params,
             lambda reply: self._placed(intent, item, reply),
             rank=Rank.REDUCE if intent.reduce_only else Rank.ORDER,
             on_sent=lambda: self.note_sent(cid),
             wait_s=ORDER_WAIT_S,
+            ready=ready,
         )
 
     def _placed(self, intent: OrderIntent, item: Instrument, reply: Reply) -> None:

@@ -6,7 +6,7 @@ Owns the form of the index, reading and writing alike. An index that is not exac
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 from app.model.instrument import Instrument
 from app.model.units import parse_decimal
@@ -45,8 +45,7 @@ def write_index(sessions: list[SessionInfo]) -> str:
         head = {name: getattr(session, name) for name in _HEAD}
         rows = []
         for item in session.instruments:
-            row = asdict(item)
-            del row["venue"]
+            row = {field.name: getattr(item, field.name) for field in fields(item) if field.init and field.name != "venue"}
             row["min_notional"] = format(item.min_notional, "f")
             if row.pop("multiplier") != 1:
                 row["multiplier"] = format(item.multiplier, "f")

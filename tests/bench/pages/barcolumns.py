@@ -12,10 +12,11 @@ from decimal import Decimal
 
 import numpy as np
 
+from app.market.glance import PRICE, ROW, SIZE
+from app.market.glance import TIME as TRADED
 from app.market.indicators import Study
 from app.market.indicators.across import Together
-from app.market.quotes import PRICE, ROW, SIZE, QuoteStore, runs
-from app.market.quotes import TIME as TRADED
+from app.market.quotes import QuoteStore, runs
 
 TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, OPENED, CLOSED = range(8)
 """Fields of a bar: time in s UTC, prices and volume in units, times of its first and last trade in ns UTC."""

@@ -9,8 +9,8 @@ import numpy as np
 from barcolumns import BarColumns, BarredStore, Following
 from pyodide.ffi import to_js
 
+from app.market.glance import ASK, BID, NUMBER, PRICE, SIZE
 from app.market.indicators import find
-from app.market.quotes import ASK, BID, NUMBER, PRICE, SIZE
 from app.market.state import MarketState
 from app.model.instrument import Instrument
 from app.model.market import Ticks

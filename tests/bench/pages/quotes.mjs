@@ -7,10 +7,14 @@ import { SYMBOLS } from "./ticks.mjs";
 const asked = new URLSearchParams(location.search);
 const job = asked.get("job");
 const worker = new Worker(`quotes-worker.mjs${location.search}`, { type: "module" });
-const cells = SYMBOLS.map((symbol) => {
-  const row = document.body.appendChild(document.createElement("div"));
-  return [symbol, ...Array(8).fill("")].map((text) => row.appendChild(document.createElement("span")).appendChild(new Text(text))).slice(1);
+const WIDTH = 13;
+// A row is one text: an element a cell costs a browser more to lay out and paint than all that is measured here.
+let block;
+const lines = SYMBOLS.map((symbol, n) => {
+  if (n % 20 === 0) block = document.body.appendChild(document.createElement("section"));
+  return block.appendChild(document.createElement("div")).appendChild(new Text(symbol.padEnd(WIDTH)));
 });
+const cells = SYMBOLS.map((symbol) => [symbol, ...Array(8).fill("")].map((text) => text.padEnd(WIDTH)));
 const shown = new Float64Array(SYMBOLS.length * 8);
 const now = () => performance.timeOrigin + performance.now();
 // Of each update: when its oldest frame came, was handed over, was taken in, when the worker began to gather the rows and had them, when the
@@ -31,13 +35,16 @@ worker.addEventListener("message", ({ data }) => {
     const got = now();
     for (let at = 0; at < rows.length; at += 9) {
       const texts = cells[rows[at]];
+      let same = true;
       for (let n = 0; n < 8; n++) {
         const [value, place] = [rows[at + n + 1], rows[at] * 8 + n];
         if (Object.is(shown[place], value)) continue;
         shown[place] = value;
-        if (n < 3) texts[n].data = value === 0 ? "" : (value / 1e8).toFixed(2);
-        else texts[n].data = Number.isNaN(value) ? "" : value.toFixed(4);
+        same = false;
+        const text = n < 3 ? (value === 0 ? "" : (value / 1e8).toFixed(2)) : Number.isNaN(value) ? "" : value.toFixed(4);
+        texts[n + 1] = text.padStart(WIDTH);
       }
+      if (!same) lines[rows[at]].data = texts.join("");
     }
     worker.postMessage("shown");
     if (unpainted === samples.length) requestAnimationFrame(() => port2.postMessage(null));

@@ -182,6 +182,22 @@ async def test_what_is_refused(desk_page: Page, do: str, arguments: dict, code: 
     assert (error["code"], error["field"]) == (code, field) and error["remedy"]
 
 
+async def test_what_a_file_means_is_asked_where_it_does_not_tell(desk_page: Page) -> None:
+    rows = "".join(f"01/0{day}/2024,{symbol},1,3,1,2,5\n" for day in (2, 3) for symbol in ("AAPL", "BTCUSDT"))
+    asked = {"file": f"day,ticker,a,high,low,close,volume\n{rows}".encode(), "name": "bars.csv"}
+    found = await desk_page.ask("history.preview", **asked)
+    assert (found["preview"], found["refused"]["field"], found["dates"], found["symbols"]) == (None, "column.open", False, [])
+    assert found["columns"][2] == "a" and found["head"][0] == ["01/02/2024", "AAPL", "1", "3", "1", "2", "5"]
+    asked["columns"] = {**found["places"], "open": 2}
+    found = await desk_page.ask("history.preview", **asked)
+    assert (found["preview"], found["refused"]["field"], found["dates"]) == (None, "dates", True)
+    found = await desk_page.ask("history.preview", **asked, dates="mdy")
+    assert (found["preview"], found["refused"]["field"], found["symbols"]) == (None, "only", ["AAPL", "BTCUSDT"])
+    assert (found["dates"], found["form"]) == (True, "month/day/year"), "what was chosen can be seen and goes on counting"
+    found = await desk_page.ask("history.preview", **asked, dates="mdy", only="BTCUSDT")
+    assert (found["bars"], found["timeframe"], found["symbol"], found["only"]) == (2, "1d", "BTCUSDT", "BTCUSDT") and found["preview"] is not None
+
+
 async def test_from_an_address(desk_page: Page, tmp_path) -> None:
     (tmp_path / "ETHUSDT-1m.csv.gz").write_bytes(gzip.compress(minutes(1_600_000_020, 5)))
     handler = partial(QuietHandler, directory=str(tmp_path))

@@ -65,7 +65,8 @@ async def test_filters_find_what_they_say_and_nothing_else(traded):
     assert fills and await everything(traded, kind="fills") == fills
     cid = fills[0]["order"]
     assert await everything(traded, order=cid) == [row for row in every if row["order"] == cid]
-    assert await everything(traded, symbol="BTCUSDT") == [row for row in every if row["symbol"] == "BTCUSDT"]
+    for typed in ("BTCUSDT", "btcusdt", "BTC"):
+        assert await everything(traded, symbol=typed) == [row for row in every if row["symbol"] == "BTCUSDT"]
     assert await everything(traded, text="BOUGHT 0.003") == [row for row in fills if "0.003" in row["text"]]
     assert await everything(traded, **{"from": "2000-01-01", "to": "2000-01-02"}) == []
     assert await everything(traded, **{"from": "2000-01-01", "to": "2200-01-01"}) == every
@@ -101,6 +102,7 @@ async def test_the_intent_has_the_quote_and_the_verdict_of_its_moment_and_the_fi
     assert "bid " in intent["text"] and "ask " in intent["text"] and "let through by" in intent["text"]
     fill = traded.desk.trade.engine.fills[0]
     lines = (await traded.ask("journal.fill", fill_id=fill.fill_id))["lines"]
+    assert any(" UTC  Decided: " in line for line in lines) and not any("client_order_id=" in line for line in lines)
     known = next(line for line in lines if line.startswith("known then"))
     assert "bid " in known and "let through by" in known
 

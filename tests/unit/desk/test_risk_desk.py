@@ -89,7 +89,7 @@ async def test_a_fill_is_traced_to_its_cause_and_the_journal_is_exported(tmp_pat
     fill = page.desk.trade.engine.fills[0]
     lines = (await page.ask("journal.fill", fill_id=fill.fill_id))["lines"]
     assert lines[0].startswith("fill       buy 0.01 BTCUSDT") and any(order["client_order_id"] in line for line in lines)
-    assert any("value=9000" in line for line in lines)
+    assert any("9,000" in line and line.startswith("in force") for line in lines)
     text = (await page.ask("journal.export"))["text"]
     path = tmp_path / "journal.jsonl"
     path.write_text(text)

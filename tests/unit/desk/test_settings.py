@@ -16,6 +16,7 @@ def test_bad_values_keep_their_default_and_are_named():
     settings = from_query({"venue": "<b>", "speed": "nan", "seed": "-1", "binance_rest": "javascript:1"})
     assert settings.venue == "replay" and settings.speed == 1.0 and settings.seed == 0 and settings.addresses == {}
     assert [problem.split("=")[0].split(":")[0] for problem in settings.problems] == ["venue", "speed", "seed", "binance_rest"]
+    assert settings.problems[2] == "seed=-1: not a number from 0 to 9,007,199,254,740,992; 0 is used"
 
 
 def test_speed_zero_is_as_fast_as_possible_and_slower_than_a_tenth_is_a_tenth():

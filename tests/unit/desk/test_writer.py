@@ -119,3 +119,23 @@ async def test_nobody_waits_for_an_answer_in_an_account_that_was_closed(desk_pag
     await desk_page.desk.keeping._close_accounts()
     async with asyncio.timeout(1):
         await desk_page.desk.trade.settled(["x"], lambda _order: False, 60.0)
+
+
+async def test_what_follows_is_made_ready_while_it_is_being_written_and_never_afterwards():
+    done: list[str] = []
+    writer, recorder = Writer(lambda _effects: None, lambda _events: done.append("applied"), lambda _error: None), Slow()
+    engine = Engine("paper-test", ManualTime())
+    writer.meanwhile = lambda events: done.append(f"ready for {len(events)}")
+    writer.open(engine, recorder)
+    command = asyncio.create_task(writer.command(lambda: engine.open_account("USDT", Decimal(100))))
+    await recorder.began.wait()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert done == ["ready for 1"]
+    recorder.go.set()
+    await command
+    assert done == ["ready for 1", "applied"]
+    recorder.append = MemoryRecorder().append  # durable at once: there is no meanwhile
+    await writer.command(lambda: [OrderSent(1, "kt-1")])
+    await asyncio.sleep(0)
+    assert done == ["ready for 1", "applied", "applied"]

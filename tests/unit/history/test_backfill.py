@@ -45,7 +45,9 @@ def test_h1_which_series_is_shown() -> None:
         return found and found.id
 
     assert [chosen(name) for name in ("1h", "15m", "30m", "1d", "12h", "1M")] == ["1h2", "5m1", "5m1", "1d1", "1h2", "1M1"]
-    assert [chosen(name) for name in ("30s", "1w", "ticks:100")] == [None, None, None]
+    assert [chosen(name) for name in ("30s", "1w", "ticks:100")] == [None, "1d1", None]
+    assert choose([stored("1h"), stored("1w")], "X", "1M") is None, "weeks straddle months"
+    assert (fine(stored("1d"), "1w"), fine(stored("1d"), "1M"), fine(stored("1M"), "1M")) == (7, 31, 1)
     assert choose(there, "Z", "1h") is None
     series = walk(10, start=300 * 10**9)
     wider = drawn(series, "5m")
@@ -118,6 +120,10 @@ def test_h9_stored_bars_of_an_exchange_are_those_of_its_sessions() -> None:
     assert times("1d", new_york, "1h", "2024-03-08T14:00", "2024-03-08T15:00", "2024-03-08T20:00") == ["03-08T14:30"]
     assert times("1h", new_york, "30m", "2024-03-08T14:30", "2024-03-08T15:00", "2024-03-08T15:30") == ["03-08T14:30", "03-08T15:30"]
     assert times("1h", new_york, "1h", "2024-03-08T14:30") == ["03-08T14:30"]
+    days = ("2024-02-29T00:00", "2024-03-01T00:00", "2024-03-29T00:00", "2024-04-01T00:00")
+    assert times("1M", Session(), "1d", *days) == ["02-01T00:00", "03-01T00:00", "04-01T00:00"]
+    assert times("1w", Session(), "1d", *days) == ["02-26T00:00", "03-25T00:00", "04-01T00:00"]
+    assert times("1M", new_york, "1d", *days) == ["02-01T14:30", "03-01T14:30", "04-01T13:30"]
 
 
 def test_h10_an_unknown_volume_stays_unknown() -> None:
@@ -153,3 +159,14 @@ def test_no_bar_twice_none_lost_in_order(old: list[int], new: list[int], lost: l
 def test_every_rule_has_a_test_and_every_test_a_rule() -> None:
     rules = {row.lower() for row in re.findall(r"^\| (H\d+) \|", RULES.read_text(), re.MULTILINE)}
     assert rules == {name.split("_")[1] for name in globals() if re.match(r"test_h\d+_", name)} and len(rules) == 10
+
+
+def test_days_make_months_and_weeks() -> None:
+    series = walk(60, start=1_704_067_200 * 10**9, step=86_400 * 10**9, timeframe="1d")
+    days = list(drawn(series, "1d").rows)
+    january, february = drawn(series, "1M").rows
+    for month, of in ((january, days[:31]), (february, days[31:])):
+        assert month[0] == of[0][0] and month[1] == of[0][1] and month[4] == of[-1][4]
+        assert (month[2], month[3]) == (max(day[2] for day in of), min(day[3] for day in of))
+        assert round(month[5], 6) == round(sum(day[5] for day in of), 6)
+    assert [(week[0] // 86_400 + 3) % 7 for week in drawn(series, "1w").rows] == [0] * 9, "from Monday"

@@ -11,8 +11,8 @@ from fractions import Fraction
 import pytest
 
 from app.history import files
-from app.history.cells import BadCell, number, times, zone
-from app.history.errors import HistoryError, Unreadable
+from app.history.cells import BadCell, decimal_comma, number, times, zone
+from app.history.errors import HistoryError, Undecided, Unreadable
 from tests.unit.history.kit import reading_of
 
 HEAD = "time,open,high,low,close,volume\n"
@@ -50,6 +50,8 @@ def test_what_is_no_number(text: str) -> None:
         ("2024-05-31 14:30:00 UTC", "ISO 8601"),
         ("31.05.2024 14:30", "day.month.year"),
         ("05/31/2024 14:30:00", "month/day/year"),
+        ("05/31/2024 2:30 PM", "month/day/year"),
+        ("31-May-2024 14:30", "ISO 8601"),
     ],
 )
 def test_times(text: str, form: str) -> None:
@@ -58,9 +60,14 @@ def test_times(text: str, form: str) -> None:
 
 
 def test_a_date_that_may_be_two_is_refused() -> None:
-    with pytest.raises(Unreadable, match="may be day/month") as refused:
-        reading_of(HEAD + "01/02/2024,1,1,1,1,1\n")
-    assert (refused.value.field, refused.value.remedy) == ("column.time", "write dates as YYYY-MM-DD")
+    text = HEAD + "01/02/2024,1,1,1,1,1\n01/03/2024,1,1,1,1,1\n"
+    with pytest.raises(Undecided, match="may be day/month") as refused:
+        reading_of(text)
+    assert (refused.value.field, refused.value.remedy) == ("dates", "say which it is, or write dates as YYYY-MM-DD")
+    assert refused.value.reading.first[0][0] == "01/02/2024"
+    assert [reading_of(text, dates=order).series.timeframe for order in ("dmy", "mdy")] == ["1M", "1d"]
+    told = HEAD + "01/31/2024,1,1,1,1,1\n"
+    assert reading_of(told, dates="dmy").form == reading_of(told).form == "month/day/year", "what the dates themselves tell wins"
 
 
 def test_zones() -> None:
@@ -163,3 +170,64 @@ def test_numbers_beyond_64_bits_are_rounded_and_it_is_said() -> None:
     assert reading.rounded and reading.series.price_scale == 17 and reading.series.columns["open"][0] == 112345678901234568
     with pytest.raises(Unreadable, match="too large"):
         reading_of(HEAD + ROW.replace("1.10", "9" * 25))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\nDatum;Eröffnung;Hoch;Tief;Schluss;Volumen\n31.05.2024;1.187,15;1.187,69;1.185,73;1.186,10;2.500\n",
+        "https://www.source.example\nunix,date,symbol,open,high,low,close,Volume BTC\n1717113600,2024-05-31,AAPL,1187.15,1187.69,1185.73,1186.10,2500\n",
+        '"Date","Price","Open","High","Low","Vol.","Change %"\n"05/31/2024","1,186.10","1,187.15","1,187.69","1,185.73","2.5K","0.1%"\n',
+        "Date,Close/Last,Volume,Open,High,Low\n05/31/2024,$1186.10,2500,$1187.15,$1187.69,$1185.73\n",
+        "Date\tOpen\tHigh\tLow\tClose Close price adjusted for splits.\tVolume\nMay 31, 2024\t1187.15\t1187.69\t1185.73\t1186.10\t2,500\n",
+        'Date;Open;High;Low;Close;Volume\n2024-05-31;1,187.15;1,187.69;1,185.73;1,186.10;2500\n',
+    ],
+)
+def test_files_as_usual_sources_write_them(text: str) -> None:
+    series = reading_of(text, timeframe="1d").series
+    assert list(series.rows()) == [(1_717_113_600 * 10**9, 118715, 118769, 118573, 118610, 2500)]
+
+
+def test_commas_are_decimals_or_thousands() -> None:
+    assert decimal_comma(["187,15"], ",") and decimal_comma(["1.187,15", "1.187"], ";") and decimal_comma(["1,187"], ";")
+    assert not decimal_comma(["1,187.15", "950"], ";") and not decimal_comma(["1,187"], ",") and not decimal_comma(["1187.15"], ";")
+    assert number("52.58M", short=True) == (52_580_000, 0) and number("1,2345678K", comma=True, short=True) == (12345678, 4)
+    assert number("-", short=True) is None and number("1.234.567,8", comma=True) == (12345678, 1)
+    for text, comma in (("18.7,15", True), ("1.5", True), ("52M", False)):
+        with pytest.raises(BadCell):
+            number(text, comma)
+
+
+def test_twelve_hours_and_names_of_months() -> None:
+    read, _ = times(["05/31/2024 12:00 AM"], zone("UTC"))
+    midnight = read("05/31/2024 12:00 AM")[0]
+    assert read("05/31/2024 12:30 pm")[0] - midnight == 45_000 * 10**9 and read("05/31/2024 11:00PM")[0] - midnight == 82_800 * 10**9
+    with pytest.raises(BadCell, match="no such time"):
+        read("05/31/2024 13:00 PM")
+    for text in ("31-May-2024", "31 May 2024", "May 31, 2024", "Sept 1, 2024"):
+        assert times([text], zone("UTC"))[0](text)[0] >= midnight
+    with pytest.raises(BadCell):
+        times(["May 32, 2024"], zone("UTC"))[0]("May 32, 2024")
+
+
+MIXED = "symbol," + HEAD + "".join(f"{symbol}," + row for row in (ROW, NEXT) for symbol in ("AAPL", "MSFT"))
+
+
+def test_bars_of_several_symbols_are_never_mixed() -> None:
+    with pytest.raises(Undecided, match="bars of 2 symbols: AAPL, MSFT") as refused:
+        reading_of(MIXED)
+    assert refused.value.field == "only" and refused.value.reading.symbols == ["AAPL", "MSFT"]
+    reading = reading_of(MIXED, only="MSFT")
+    assert (len(reading.series), reading.order["repeated"], reading.lines) == (2, 0, [3, 5])
+    assert reading_of(MIXED.replace("MSFT", "AAPL")).symbols == ["AAPL"]
+
+
+def test_a_file_that_is_not_understood_says_what_it_has_so_that_somebody_can_choose() -> None:
+    text = "when,a,b,c,d\n2024-05-31,1,3,1,2\n"
+    with pytest.raises(Undecided, match="no column was recognised") as refused:
+        reading_of(text)
+    assert refused.value.reading.names == ["when", "a", "b", "c", "d"] and refused.value.reading.first == [["2024-05-31", "1", "3", "1", "2"]]
+    columns = {"time": 0, "open": 1, "high": 2, "low": 3, "close": 4}
+    assert len(reading_of(text, columns=columns).series) == 1
+    with pytest.raises(Undecided, match="no row could be read"):
+        reading_of(text, columns={**columns, "volume": 0})

@@ -15,6 +15,8 @@ let timers = [];
 globalThis.setTimeout = (work, ms = 0) => { const timer = { work, at: clock + ms }; timers.push(timer); return timer; };
 globalThis.clearTimeout = (timer) => { timers = timers.filter((one) => one !== timer); };
 const fire = () => { for (const { work } of timers.filter(({ at }) => at <= clock).map((timer) => (clearTimeout(timer), timer))) work(); };
+let asleep = () => {};
+Atomics.wait = (cell, at, value, ms) => { clock += ms; asleep(); };
 globalThis.WebSocket = class {
   constructor() { globalThis.socket = this; this.readyState = refused ? 3 : 0; }
   close(...why) { this.closedWith = why; }
@@ -26,8 +28,8 @@ const said = [];
 
 
 def play(*scripts: str) -> list:
-    """What they pushed onto ``said``. There are ``clock`` (ms), ``timers`` and ``fire()`` (run those that are due), ``turns(n)`` of the loop, the last
-    ``socket``, ``refused`` for those to come, and ``module(name)``."""
+    """What they pushed onto ``said``. There are ``clock`` (ms), ``timers`` and ``fire()`` (run those that are due), ``turns(n)`` of the loop,
+    ``asleep()`` (called when the thread has slept), the last ``socket``, ``refused`` for those to come, and ``module(name)``."""
     text = "\n".join([_STAGE, *scripts, "console.log(JSON.stringify(said)); process.exit(0);"])
     found = subprocess.run(["node", "--input-type=module", "-e", text, _FOLDER], capture_output=True, text=True, check=True)
     return json.loads(found.stdout)

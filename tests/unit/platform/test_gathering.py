@@ -74,6 +74,62 @@ def test_in_a_burst_the_first_go_when_they_have_waited_long_enough() -> None:
     assert told("frames(0, 3); clock = 2.5; frames(3, 6); await turns(3); clock = 5; market.worked(1);") == [[4, "0", 0], [2, "4", 2.5]]
 
 
+FAST = """
+asleep = () => { said.push(["slept", clock]); };
+const stream = async (from, to, each) => { for (clock = from; clock < to; clock += each) { frame(String(clock)); await turns(2); market.worked(0.1); } };
+"""
+
+
+def test_where_frames_come_fast_the_thread_sleeps_and_takes_what_queued_together() -> None:
+    said = told(FAST + """
+await stream(0, 4, 0.25);
+said.length = 1;
+clock = 4;
+frame("4");
+await turns(2);
+market.worked(0.1);
+frames(10, 20);
+await turns(2);
+said.push("desk busy");
+frames(20, 25);
+await turns(2);
+market.worked(0.1);
+""")
+    assert said == [[4, "3.25", 3.25], ["slept", 5], [10, "10", 4], ["slept", 6], "desk busy", ["slept", 7], [5, "20", 5]]
+
+
+def test_who_slept_no_more_takes_a_frame_at_once() -> None:
+    said = told(FAST + """
+await stream(0, 4.25, 0.25);
+said.length = 1;
+await stream(8, 20, 4);
+said.push("slow");
+frame("late");
+""")
+    assert said == [[1, "8", 8], [1, "12", 12], [1, "16", 16], "slow"]
+
+
+def test_only_what_came_while_the_thread_slept_counts_from_then() -> None:
+    said = told("""
+asleep = () => { clock += 10; };
+for (let n = 0; n < 17; n++) { clock = n / 4; frame(String(clock)); await turns(2); market.worked(0.1); }
+said.length = 1;
+frame("during");
+await turns(2);
+market.worked(0.1);
+clock += 0.5;
+frame("after");
+clock += 1;
+fire();
+""")
+    assert said == [[1, "during", 4], [1, "after", 15.5]]
+
+
+def test_without_shared_memory_nobody_sleeps() -> None:
+    said = play("delete globalThis.SharedArrayBuffer;", STAGE, FAST + "await stream(0, 12, 0.125);")
+    assert len(said) > 9 and not [piece for piece in said if piece[0] == "slept"]
+
+
 def test_no_more_go_at_once_than_the_desk_can_work_on() -> None:
     said = told("""
 frames(0, 200);
@@ -118,6 +174,18 @@ market.worked(1);
 await turns(5);
 """)
     assert said == [[64, "0", 0], "worked", [36, "64", 0], "again", [4001, "done"]]
+
+
+def test_the_end_is_told_once_though_frames_were_still_asked_for() -> None:
+    said = told("""
+frame("a");
+clock = 2.5;
+frame("b");
+market.worked(1);
+socket.onclose({ code: 4001, reason: "done" });
+await turns(3);
+""")
+    assert said == [[2, "a", 0], [4001, "done"]]
 
 
 def test_a_socket_that_is_closed_from_here_brings_nothing_any_more() -> None:

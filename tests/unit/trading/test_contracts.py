@@ -292,7 +292,7 @@ def test_a_priced_balance_of_contracts_makes_no_profit():
     position = rig.engine.portfolio.positions["ES=F"]
     before, cash = value(rig), dict(rig.engine.portfolio.cash)
     event = adjustment(rig.engine, rig.time.now_ns(), "ES=F", D(2), D(5), "taken", ("ES=F", D("5000.125"), "USDT"), position.multiplier)
-    assert from_json(to_json(event)) == event and event.multiplier == 50 and "at 5000.125 x 50 USDT" in said(event)
+    assert from_json(to_json(event)) == event and event.multiplier == 50 and "at 5,000.125 x 50 USDT" in said(event)
     rig.take([event])
     after = value(rig)
     assert (position.qty, position.cost) == (5, D("500025") + D("750018.75")) and rig.engine.portfolio.cash == cash
@@ -329,7 +329,7 @@ def test_what_is_journalled_of_a_plain_instrument_has_no_multiplier():
     buy(rig)
     assert b"".join(rig.records).count(b'"multiplier":"50"') == 2, "its order and its fill have it"
     assert "multiplier" not in to_dict(BalanceAdjusted(1, ACCOUNT, "BTC", D(1), None, None, None, "x"))
-    assert said(OrderFilled(1, rig.last_fill())).startswith("Bought 2 ES=F at 5000.25 x 50, taker")
+    assert said(OrderFilled(1, rig.last_fill())).startswith("Bought 2 ES=F at 5,000.25 x 50, taker")
 
 
 multipliers = {"ES=F": "50", "6J=F": "12500000", "MBT=F": "0.1", "TOY": None}

@@ -47,7 +47,7 @@ def test_from_a_fill_back_to_its_entry_and_the_limits_in_force(exported, capsys)
     _, out, _ = run(capsys, str(path), "--fill", fill.fill_id)
     entry = rig.engine.fills[0].client_order_id
     assert out.startswith("fill       sell 2 TOY at 101") and f"because of {entry}" in out
-    assert "RiskLimitSet" in out and "value=9000" in out
+    assert "in force " in out and " set to 9,000\n" in out and " UTC  Bought 2 TOY at " in out and "=" not in out, "words, not fields"
     _, out, _ = run(capsys, str(path), "--order", entry)
     assert out.count("linked") == 2 and "OrderFilled" in out
     assert "no fill" in run(capsys, str(path), "--fill", "x")[1] and "no order" in run(capsys, str(path), "--order", "x")[1]

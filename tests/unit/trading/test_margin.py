@@ -124,14 +124,16 @@ def test_a_check_reckons_only_what_has_changed(monkeypatch):
     for number in range(30):
         rig.book({"99": 1000}, {"100": 1000}, f"T{number}")
         rig.submit("buy", "market", "1", symbol=f"T{number}")
-    reckoned, reckon = [], Margins._reckon
+    reckoned, worth, reckon, hold = [], [], Margins._reckon, Margins._hold
     monkeypatch.setattr(Margins, "_reckon", lambda self, symbol, ids: (reckoned.append(symbol), reckon(self, symbol, ids)))
+    monkeypatch.setattr(Margins, "_hold", lambda self, symbol, *rest: (worth.append(symbol), hold(self, symbol, *rest)))
     rig.submit("buy", "limit", "1", "98", symbol="T3")
     rig.submit("buy", "limit", "1", "98", symbol="T4")
     rig.book({"99": 2000}, {"100": 2000}, "T7")
     rig.book({"98": 1000}, {"99": 1000}, "T8")
     rig.submit("buy", "limit", "1", "98", symbol="T5")
-    assert set(reckoned) == {"T29", "T3", "T4", "T8"}, "other sizes at the same prices change nothing"
+    assert set(reckoned) == {"T29", "T3", "T4"}
+    assert set(worth) == {"T29", "T3", "T4", "T8"}, "other sizes at the same prices change nothing"
 
 
 def test_a_cash_account_carries_its_equity_and_no_more():

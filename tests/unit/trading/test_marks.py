@@ -38,3 +38,24 @@ def test_the_last_known_price_stays_without_quote_and_trade():
     assert rig.view.mark("TOY") == Mark(D(100), None, None, None) == rig.view.mark("TOY") and rig.view.is_stale("TOY")
     rig.view.market.quote, rig.view.market.last = quote, last
     assert rig.view.mark("TOY").bid == 99
+
+
+def test_within_a_moment_there_is_one_market_and_after_it_the_present_one():
+    rig = Rig()
+    rig.book({"99": 5}, {"101": 5})
+    with rig.view.moment:
+        assert rig.view.mark("TOY").price == 100 and rig.view.mark("NONE") is None
+        rig.book({"99": 0, "98": 5}, {"101": 0, "100": 5})
+        rig.view.instruments = {**rig.view.instruments, "NONE": replace(TOY, symbol="NONE")}
+        assert rig.view.mark("TOY").price == 100
+    assert rig.view.mark("TOY").price == 99
+
+
+def test_of_many_instruments_those_are_named_whose_market_moved():
+    rig = Rig(instruments=(TOY, replace(TOY, symbol="TWO")))
+    market, seen = rig.view.market, {"TOY": (None, None), "TWO": (None, None)}
+    assert market.moved(seen) == []
+    rig.book({"99": 5}, {"101": 5}, "TWO")
+    assert market.moved(seen) == ["TWO"] and seen == {"TOY": (None, None), "TWO": (market.quote("TWO"), None)}
+    rig.trade("100", 1, "buy")
+    assert market.moved(seen) == ["TOY"] and market.moved(seen) == []

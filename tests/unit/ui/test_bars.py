@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.desk.charts import pack
 from app.ui.format import NOTHING
-from app.ui.views.bars import Bars, date_text, fill_marks, fill_texts, legend, price_text, spoken, utc_shift
+from app.ui.views.bars import Bars, change_tone, date_text, fill_marks, fill_texts, legend, price_text, spoken, utc_shift
 
 
 def bar(moment: int, close: float = 10.0) -> list:
@@ -89,6 +89,10 @@ def test_legend_and_speech_use_the_true_minus():
         "change": "−10.00 %",
     }
     assert spoken(row, "14:03", texts).startswith("14:03: down, close 9.00")
+    same = legend([60, 9.0, 9.0, 9.0, 8.9999, 1], [0, 1, 1, 1, 9.0, 1], 2, 2)
+    assert change_tone(texts) == "down" and (same["change"], change_tone(same)) == ("0.00 %", "flat")
+    gap = legend([60, 12.0, 12.0, 11.0, 11.0, 1], [0, 1, 1, 1, 10.0, 1], 2, 2)
+    assert (gap["change"], change_tone(gap)) == ("+10.00 %", "up"), "a bar that falls after a jump is still above the close before"
     assert legend(row, None, 2, 2)["change"] == "−10.00 %"
     assert price_text(-1234.5, 1) == "−1,234.5"
 

@@ -56,6 +56,36 @@ def test_files_of_other_terminals_are_read(text, symbols):
 
 
 @pytest.mark.parametrize(
+    ("text", "symbols"),
+    [
+        ('Symbol,Name,Last\nAAPL,"Apple, Inc.",189.5\nBRK-B,Berkshire Hathaway,410\n', ["AAPL", "BRK-B"]),
+        ("Name;Ticker;Last\nApple Inc.;AAPL;189,5\n", ["AAPL"]),
+        ("symbol\nbtcusdt\n^GSPC\n", ["BTCUSDT", "^GSPC"]),
+        ("TSE:7203,0700.HK,ES=F", ["7203", "0700.HK", "ES=F"]),
+    ],
+)
+def test_the_column_of_a_table_and_symbols_of_any_market_are_read(text, symbols):
+    assert read_symbols(text, KNOWN).symbols == symbols
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Dear desk,\nplease buy BTCUSDT when it is cheap and sell it later.\n",
+        "time,open,high,low,close,volume\n2024-05-31T14:30:00Z,1.10,1.25,1.05,1.20,100\n",
+        '{"symbols": ["AAPL", "MSFT"]}',
+        "def watch(names):\n    return sorted(names)\n",
+        "AAPL,Apple Inc.,189.5,+1.2 %\nMSFT,Microsoft,410.0,-0.4 %\n",
+        "7203\n2024-01-02\n1.5\n",
+    ],
+)
+def test_a_file_of_something_else_is_refused_with_what_was_expected(text):
+    wanted = r"symbol in this file; '.*' is none\. A watchlist has symbols in capitals, one a line .* or is a table with a column Symbol"
+    with pytest.raises(BadList, match=wanted):
+        read_symbols(text, KNOWN)
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [("", "no symbol"), ("###Only a section", "no symbol"), ("x" * 300_000, "longer"), (" ".join(f"S{n}" for n in range(3_000)), "Split")],
 )

@@ -433,3 +433,94 @@ async def test_the_venues_clock_counts_in_time_stamps():
     line.ask("order.place")
     await line.turn()
     assert line.sent[0]["params"]["timestamp"] == line.time.now_ns() // 10**6 + 5000
+
+
+# requests signed ahead
+
+
+class SlowSigner(HmacSigner):
+    """Signs when it is told to."""
+
+    def __init__(self) -> None:
+        self.go, self.asked, self.fails = asyncio.Event(), 0, False
+
+    async def sign(self, data: bytes) -> bytes:
+        self.asked += 1
+        if self.fails:
+            raise RuntimeError("locked")
+        await self.go.wait()
+        return await super().sign(data)
+
+
+async def ready_line() -> tuple[Line, SlowSigner]:
+    """A line whose next order is signed already."""
+    line = await Line().open()
+    signer = SlowSigner()
+    line.api.credentials = Credentials("key", signer)
+    return line, signer
+
+
+def stamp(line: Line) -> int:
+    return line.time.now_ns() // 10**6
+
+
+def check_signature(row: dict) -> None:
+    params = dict(row["params"])
+    assert params.pop("signature") == hmac.new(SECRET, signing.payload(params), "sha256").hexdigest()
+
+
+async def test_what_was_signed_ahead_leaves_in_the_turn_in_which_it_is_asked_for():
+    line, signer = await ready_line()
+    ready = line.api.make_ready("order.place", {"symbol": "X"})
+    signer.go.set()
+    await line.turn()
+    assert line.sent == [] and signer.asked == 1, "nothing leaves by getting ready"
+    signer.go.clear()
+    asked, begun = line.api.ask("order.place", ready.params, lambda _reply: None, rank=Rank.ORDER, ready=ready), stamp(line)
+    await asyncio.sleep(0)  # without it Python before 3.12 begins nothing
+    (row,) = line.sent
+    assert row["method"] == "order.place" and row["params"]["symbol"] == "X" and row["params"]["timestamp"] == begun and signer.asked == 1
+    check_signature(row)
+    line.answer(row["id"], status=200, result={})
+    assert asked.sent_ns == line.time.monotonic_ns()
+
+
+async def test_what_is_still_being_signed_is_waited_for_and_not_signed_twice():
+    line, signer = await ready_line()
+    ready = line.api.make_ready("order.place", {})
+    line.api.ask("order.place", ready.params, lambda _reply: None, rank=Rank.ORDER, ready=ready)
+    await line.turn()
+    assert line.sent == []
+    signer.go.set()
+    await line.turn()
+    assert len(line.sent) == signer.asked == 1
+
+
+@pytest.mark.parametrize("what", ["late", "the clock was set back", "the venue's clock", "another key", "another connection", "not signed"])
+async def test_what_was_signed_ahead_and_does_not_fit_any_more_is_signed_anew(what):
+    line, signer = await ready_line()
+    signer.fails = what == "not signed"
+    ready = line.api.make_ready("order.place", {"symbol": "X"})
+    signer.go.set()
+    await line.turn()
+    signer.fails = False
+    if what == "late":
+        line.time.advance(1.0)
+    elif what == "the clock was set back":
+        line.time.clock.set_wall(line.time.now_ns() - 10**9)
+    elif what == "the venue's clock":
+        line.api.measure_clock(line.time.monotonic_ns(), stamp(line) + 700)
+    elif what == "another key":
+        line.api.credentials = Credentials("another", HmacSigner())
+    elif what == "another connection":
+        line.api.link.reconnect("a test")
+        line.time.advance(1)
+        line.sockets.last.accept()
+        line.api.release()
+        ready.venue_ms = line.api.venue_ms  # as if no time had passed
+    line.api.ask("order.place", ready.params, lambda _reply: None, rank=Rank.ORDER, ready=ready)
+    await line.turn()
+    (row,) = line.sent
+    check_signature(row)
+    assert row["id"] != ready.number and row["params"]["symbol"] == "X"
+    assert row["params"]["timestamp"] == line.api.venue_ms and row["params"]["apiKey"] == line.api.credentials.api_key
