@@ -358,11 +358,15 @@ const openLog = async (db, name) => {
 
 // Opens the log of a database and brings the two to the same state. Where the browser has no such files, or no room, the store goes on without one.
 export const attach = async (db, name) => {
+  if (!navigator.storage?.getDirectory) {
+    logs.set(db, new NoLog(db, ""));
+    return;
+  }
   try {
     logs.set(db, await openLog(db, name));
   } catch (error) {
     if (error.name === "NotCaughtUp") throw new DOMException("what only the log has does not go into the database", error.message);
-    logs.set(db, new NoLog(db, `the browser keeps no file here (${error.name})`));
+    logs.set(db, new NoLog(db, error.name));
   }
 };
 

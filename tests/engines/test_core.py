@@ -115,11 +115,14 @@ def test_a_lost_database_comes_back_from_the_second_copy(driver: Driver, server:
     driver.evaluate("location.hash = '#/desk'; location.hash = '#/vault'")
     facts = "return document.querySelector(\"[aria-label='What the vault holds']\")?.textContent ?? ''"
     said = until(driver, facts, lambda text: "Second copy" in text, "what is said of the second copy")
-    assert "in a file of its own" in said, said
+    has_files = driver.evaluate("return !!navigator.storage?.getDirectory")
+    assert ("in a file of its own" in said) is has_files, said
+    if not has_files:
+        return  # WebKitGTK: exports are the only copy, and the page says so
     driver.evaluate("location.hash = '#/desk'")
     buy(driver, "limit", "0.02", "50000")
     orders = statuses(driver, ["accepted"])
-    driver.goto(f"{server.url}/pyscript.toml")
+    driver.goto(f"{server.url}/app/icons/kontor.svg")
     driver.evaluate(LOSE_DATABASES)
     until(driver, "return window.lost", bool, "the end of the databases")
     driver.goto(f"{server.url}/?speed=20")
