@@ -242,7 +242,7 @@ class Log {
   // the last frame, are whole; a log whose base is not has no mark.
   walk(wanted) {
     let [found, base, last] = [-1, HEAD_BYTES, HEAD_BYTES];
-    for (const { at, end, kind, bytes } of frames(this.file.handle)) {
+    for (const { at, end, kind, bytes } of frames(this.file.handle, HEAD_BYTES, this.file.handle.getSize(), true)) {
       if (kind === CHANGE && !sameMark(markBefore(bytes), this.mark)) break;
       if (kind === BASE) base = end;
       if (kind !== PIECE) this.mark = markAfter(bytes);
@@ -358,11 +358,15 @@ const openLog = async (db, name) => {
 
 // Opens the log of a database and brings the two to the same state. Where the browser has no such files, or no room, the store goes on without one.
 export const attach = async (db, name) => {
+  if (!navigator.storage?.getDirectory) {
+    logs.set(db, new NoLog(db, ""));
+    return;
+  }
   try {
     logs.set(db, await openLog(db, name));
   } catch (error) {
     if (error.name === "NotCaughtUp") throw new DOMException("what only the log has does not go into the database", error.message);
-    logs.set(db, new NoLog(db, `the browser keeps no file here (${error.name})`));
+    logs.set(db, new NoLog(db, error.name));
   }
 };
 

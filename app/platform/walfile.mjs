@@ -88,8 +88,9 @@ export const sameMark = (one, other) =>
 // Whether a frame is as it was written.
 export const isWhole = (bytes) => viewOf(bytes).getUint32(4) === crc32(bytes, 8);
 
-// The frames between two places, until one cannot be one: {at, end, kind, bytes}, whose bytes hold until the next is asked for.
-export function* frames(handle, from = HEAD_BYTES, to = handle.getSize()) {
+// The frames between two places, until one cannot be one: {at, end, kind, bytes}, whose bytes hold until the next is asked for. `heads`: the bytes
+// are those before the count only, and large frames are not read.
+export function* frames(handle, from = HEAD_BYTES, to = handle.getSize(), heads = false) {
   let held = new Uint8Array(0);
   let start = from;
   let view = viewOf(held);
@@ -105,8 +106,8 @@ export function* frames(handle, from = HEAD_BYTES, to = handle.getSize()) {
   for (let at = from; hold(at, FIXED); ) {
     const length = view.getUint32(at - start);
     const kind = held[at - start + 8];
-    if (length < FIXED || kind < CHANGE || kind > BASE || !hold(at, length)) return;
-    yield { at, end: at + length, kind, bytes: held.subarray(at - start, at - start + length) };
+    if (length < FIXED || kind < CHANGE || kind > BASE || at + length > to || !(heads || hold(at, length))) return;
+    yield { at, end: at + length, kind, bytes: held.subarray(at - start, at - start + (heads ? FIXED : length)) };
     at += length;
   }
 }

@@ -56,6 +56,15 @@ def unlock(driver: Driver) -> None:
     driver.click(by("vault-unlock"))
 
 
+def create_vault(driver: Driver) -> None:
+    driver.evaluate("location.hash = '#/vault'")
+    visible(driver, "vault-create")
+    driver.type(by("vault-passphrase"), PASSPHRASE)
+    driver.type(by("vault-passphrase-repeat"), PASSPHRASE)
+    driver.click(by("vault-create"))
+    visible(driver, "vault-lock")
+
+
 def statuses(driver: Driver, wanted: list[str]) -> dict[str, str]:
     return until(driver, ORDERS, lambda rows: sorted(rows.values()) == sorted(wanted), f"orders {wanted}")
 
@@ -71,12 +80,7 @@ def test_first_run_trade_reload_and_offline(driver: Driver, server: Server):
     statuses(driver, ["filled"])
     until(driver, f"return document.querySelectorAll('{by('position-row')}[data-symbol=BTCUSDT]').length", lambda n: n == 1, "the position")
 
-    driver.evaluate("location.hash = '#/vault'")
-    visible(driver, "vault-create")
-    driver.type(by("vault-passphrase"), PASSPHRASE)
-    driver.type(by("vault-passphrase-repeat"), PASSPHRASE)
-    driver.click(by("vault-create"))
-    visible(driver, "vault-lock")
+    create_vault(driver)
     driver.evaluate("location.hash = '#/desk'")
     buy(driver, "limit", "0.02", "50000")
     orders = statuses(driver, ["filled", "accepted"])
@@ -94,6 +98,39 @@ def test_first_run_trade_reload_and_offline(driver: Driver, server: Server):
     statuses(driver, ["filled", "accepted"])
     buy(driver, "market", "0.01")
     statuses(driver, ["filled", "filled", "accepted"])
+
+
+LOSE_DATABASES = """
+window.lost = false;
+indexedDB.databases().then((all) => Promise.all(all.map(({ name }) => new Promise((done) => { indexedDB.deleteDatabase(name).onsuccess = done; }))))
+  .then(() => { window.lost = true; });
+return 0;
+"""
+
+
+def test_a_lost_database_comes_back_from_the_second_copy(driver: Driver, server: Server):
+    driver.goto(f"{server.url}/?speed=20")
+    ready(driver)
+    create_vault(driver)
+    driver.evaluate("location.hash = '#/desk'; location.hash = '#/vault'")
+    facts = "return document.querySelector(\"[aria-label='What the vault holds']\")?.textContent ?? ''"
+    said = until(driver, facts, lambda text: "Second copy" in text, "what is said of the second copy")
+    has_files = driver.evaluate("return !!navigator.storage?.getDirectory")
+    assert ("in a file of its own" in said) is has_files, said
+    if not has_files:
+        return  # WebKitGTK: exports are the only copy, and the page says so
+    driver.evaluate("location.hash = '#/desk'")
+    buy(driver, "limit", "0.02", "50000")
+    orders = statuses(driver, ["accepted"])
+    driver.goto(f"{server.url}/app/icons/kontor.svg")
+    driver.evaluate(LOSE_DATABASES)
+    until(driver, "return window.lost", bool, "the end of the databases")
+    driver.goto(f"{server.url}/?speed=20")
+    ready(driver)
+    unlock(driver)
+    assert statuses(driver, ["accepted"]) == orders
+    notice = "return document.querySelector('#notice').textContent"
+    until(driver, notice, lambda text: "had lost its database" in text, "what happened to the vault")
 
 
 def test_the_network_page_and_the_debug_terminal_under_the_strict_policy(driver: Driver, server: Server):

@@ -53,7 +53,7 @@ const readBack = (file) => {
 
 
 def test_a_log_gives_back_what_was_written():
-    same, sizes, generation, marks, change = play(
+    same, sizes, generation, marks, heads, change = play(
         _FILE,
         """
     const { file, states, ends } = made(60);
@@ -63,12 +63,14 @@ def test_a_log_gives_back_what_was_written():
     said.push(generationOf(file));
     let n = 0;
     said.push([...frames(file)].every(({ bytes }) => sameMark(markAfter(bytes), mark(n++)) && isWhole(bytes)));
+    const heads = [...frames(file, HEAD_BYTES, file.getSize(), true)];
+    said.push(heads.length === 60 && heads.at(-1).end === file.getSize() && heads.every(({ bytes }, at) => sameMark(markAfter(bytes), mark(at))));
     const [first] = frames(file);
     const { guard, prefix, names, operations, values } = changeOf(first.bytes, "g");
     said.push(guard === "g" && prefix === null && names.length === operations.length && values.length === names.length);
     """,
     )
-    assert same and sizes[0] == sizes[1] and generation == 3 and marks and change
+    assert same and sizes[0] == sizes[1] and generation == 3 and marks and heads and change
 
 
 def test_a_log_cut_at_any_byte_gives_the_last_state_before_the_cut():
