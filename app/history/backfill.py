@@ -1,4 +1,4 @@
-"""Stored bars and live bars as one series, by the rules H1 to H9 of docs/bars.md. Rows are (time in s, open, high, low, close, volume);
+"""Stored bars and live bars as one series, by the rules H1 to H10 of docs/bars.md. Rows are (time in s, open, high, low, close, volume);
 a volume that is unknown is NaN."""
 
 from __future__ import annotations
