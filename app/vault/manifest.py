@@ -53,10 +53,12 @@ class Manifest:
     counter: int
     header: bytes
     classes: dict[str, Entry] = field(default_factory=dict)
+    texts: dict[str, tuple[Entry, str]] = field(default_factory=dict, repr=False, compare=False)
+    """Of each class the entry that was encoded last, and how: most stay as they are from commit to commit."""
 
     def draft(self) -> Manifest:
         """The next manifest, to be changed and committed."""
-        return Manifest(self.counter + 1, self.header, dict(self.classes))
+        return Manifest(self.counter + 1, self.header, dict(self.classes), self.texts)
 
     def log(self, cls: str, vault_id: bytes) -> LogEntry:
         """The entry of a log, known or new in this vault. Raises TypeError if the class is a table."""
@@ -101,7 +103,11 @@ def without_record(entry: TableEntry, old: tuple[int, int]) -> TableEntry:
 
 def encode(manifest: Manifest) -> bytes:
     """Canonical JSON (sorted keys, no spaces), to be sealed; put together by hand, because it is written with every change."""
-    classes = ",".join([f"{json.dumps(cls)}:{_text(entry)}" for cls, entry in sorted(manifest.classes.items())])
+    texts = manifest.texts
+    for cls, entry in manifest.classes.items():
+        if (known := texts.get(cls)) is None or known[0] is not entry:
+            texts[cls] = entry, f"{json.dumps(cls)}:{_text(entry)}"
+    classes = ",".join([texts[cls][1] for cls in sorted(manifest.classes)])
     return f'{{"classes":{{{classes}}},"counter":{manifest.counter},"header":"{manifest.header.hex()}"}}'.encode()
 
 
