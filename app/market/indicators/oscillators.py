@@ -340,4 +340,4 @@ def _ebsw(b: Bar, timeperiod: int, smoothing: int) -> Node:
 
     line = Pick(Stepwise(smooth, (0.0, 0.0), 1, high, lag(high, 1)), 0)
     wave = mean(line, 3)
-    return ratio(wave, sqrt(mean(line * line, 3)), 0.0)
+    return ratio(wave, sqrt(greater(mean(line * line, 3), 0.0)), 0.0)

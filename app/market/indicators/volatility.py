@@ -72,7 +72,12 @@ def _rvi(b: Bar, timeperiod: int, stddevperiod: int) -> Node:
 def _ulcer(b: Bar, timeperiod: int) -> Node:
     """Root mean square of the fall from the highest, in percent."""
     fall = 100.0 * (ratio(b.x, highest(b.x, timeperiod)) - 1.0)
-    return sqrt(mean(fall * fall, timeperiod))
+    return sqrt(_mean_square(fall, timeperiod))
+
+
+def _mean_square(x: Node, n: int) -> Node:
+    """Never below zero, as a running sum may be by a rounding after what was large has left it."""
+    return greater(mean(x * x, n), 0.0)
 
 
 def _log_return(x: Node) -> Node:
@@ -89,7 +94,7 @@ def _hv(b: Bar, timeperiod: int, annual: float) -> Node:
 def _parkinson(b: Bar, timeperiod: int, annual: float) -> Node:
     """From highs and lows, a year, in percent."""
     reach = log(ratio(b.high, b.low))
-    return sqrt(mean(reach * reach, timeperiod) * (annual / (4 * math.log(2)))) * 100.0
+    return sqrt(_mean_square(reach, timeperiod) * (annual / (4 * math.log(2)))) * 100.0
 
 
 @indicator("GARMANKLASS", "Garman-Klass volatility", "volatility", period(20), _YEAR)
