@@ -145,3 +145,12 @@ def test_an_unknown_volume_is_never_taken_for_a_number(name: str) -> None:
 def test_after_an_unknown_volume_nobody_knows_whether_it_grew(name: str) -> None:
     [values] = stepped(find(name).build(), with_volume({100: math.nan})).values()
     assert np.flatnonzero(np.isnan(values)).tolist() == [100, 101]
+
+
+def test_a_mean_of_squares_is_a_number_also_after_falls_that_have_left_it() -> None:
+    close = np.array([93, 100, 114, 93, 100, 79, 114, 86, 100, 100, 86, 86, 100, 79, *[114] * 16, 107, 114, 121, 114, 107, 100, 100, 86, 100, 100], float)
+    cols = {name: close for name in COLUMNS[1:]} | {"time": np.arange(len(close)) * 60.0}
+    study = find("ULCER").build()
+    [whole] = study.array(cols).values()
+    assert_same(whole, *stepped(study, cols).values(), TOLERANCE, "ULCER")
+    assert whole[27] == 0.0 and not np.isnan(whole[26:]).any()
