@@ -346,7 +346,7 @@ json.dumps([state, len(result.records) if result else 0, len(result.damaged) if 
 def test_two_workers_that_write_one_vault_do_not_mix(chrome: VaultPage) -> None:
     kept, outcome = chrome.run(
         """
-first_platform, second_platform = await platform_of("two"), await platform_of("two")
+first_platform, second_platform = await uncopied("two"), await uncopied("two")  # where no lease of the log tells them apart
 first = await made(first_platform, logs=[("journal", "1", b"one")])
 second = await reopened(second_platform)
 await first.append("journal", [("2", b"two")])
@@ -360,7 +360,7 @@ for attempt in (second.append("journal", [("2", b"other")]), second.put("setting
 await first.access.add(Proof(copy_of(given.words)), NewSlot("recovery"))
 await first.append("journal", [("3", b"three")])
 await first.lock()
-again = await reopened(await platform_of("two"))
+again = await reopened(await uncopied("two"))
 result = await again.scan("journal")
 json.dumps([[record.data.decode() for record in result.records], outcome + [result.intact, len(again.slots)]])
 """,
