@@ -78,7 +78,8 @@ class Log {
     }
     const after = change.values[change.names.indexOf(GUARD)].slice(0, MARK_BYTES);
     const frame = encoded(CHANGE, this.mark, after, change);
-    const ahead = strict && this.lease !== null && frame.length <= AHEAD_BYTES;
+    // where many come they had better share a transaction while they wait: that is less work than a flush for each
+    const ahead = strict && this.lease !== null && this.owed.length === 0 && frame.length <= AHEAD_BYTES;
     const before = this.end;
     try {
       this.append(frame);
