@@ -13,7 +13,6 @@ const STEP_BYTES = 2 ** 20;
 const TRIES = 60;
 const TRY_MS = 50; // a worker that was ended a moment ago may still hold the file
 const FULL = "QuotaExceededError";
-const UNDONE = ["Guard", FULL, "ConstraintError"]; // a transaction that ended with these left nothing
 
 const logs = new WeakMap();
 export const logOf = (db) => logs.get(db);
@@ -96,8 +95,10 @@ class Log {
       this.owe(change, after);
     } else {
       const failure = await written(this.db, durability, change);
-      if (UNDONE.includes(failure)) this.cut(before);
-      if (failure !== "") return this.stuck || failure; // what was before it did not get there
+      if (failure !== "") {
+        this.cut(before); // nothing of it was kept: what comes next follows on what was there
+        return this.stuck || failure; // what was before it did not get there
+      }
     }
     this.sure = this.end;
     this.mark = after;

@@ -299,6 +299,31 @@ json.dumps([refused, [record.id for record in (await journal(vault)).records]])
     assert outcome[1] == ["0", "1", "2"] and outcome[0][:3] == ["vault-full"] * 3
 
 
+def test_a_commit_that_failed_while_it_was_waited_for_leaves_no_trace(chrome: VaultPage) -> None:
+    run(
+        chrome,
+        "fails",
+        MAKE
+        + """
+hands.room(False, "UnknownError")
+failed = ""
+try:
+    await vault.put("settings", "big", bytes(100_000))  # too large to go ahead
+except VaultError as error:
+    failed = error.code
+hands.room(True)
+await vault.lock()
+vault = await reopened(platform)
+await vault.append("journal", [("1", b"one")])
+await vault.lock()
+assert failed and (await said())["kept"], failed
+0
+""",
+    )
+    found = run(chrome, "fails", "await hands.loseDatabases(name)\n" + LOOK)
+    assert found["copy"]["restored"] and found["ids"] == ["0", "1"] and "big" not in found["table"] and not found["damaged"]
+
+
 def test_a_worker_that_died_without_room_left_goes_on_where_it_was(chrome: VaultPage) -> None:
     run(chrome, "full-dies", MAKE + 'hands.room(False)\nawait vault.append("journal", [("1", b"one")])\n0')
     found = run(chrome, "full-dies", LOOK)

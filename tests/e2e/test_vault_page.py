@@ -78,6 +78,14 @@ def leave(desk: DeskPage) -> None:
     desk.page.goto(f"{desk.url}/empty.html")
 
 
+def vault_with_three_fills(desk: DeskPage) -> None:
+    """A new vault, and three orders filled in it."""
+    desk.create_vault()
+    for count in (1, 2, 3):
+        desk.submit(side="buy", kind="market", qty="0.01")
+        expect(desk.by("order-row", status="filled")).to_have_count(count)
+
+
 def test_a_vault_is_made_locked_and_opened(desk: DeskPage):
     page = desk.page
     expect(page.locator("#notice")).to_contain_text("in memory")
@@ -132,10 +140,7 @@ def test_a_vault_is_made_locked_and_opened(desk: DeskPage):
 
 def test_a_damaged_record_is_reported_kept_and_costs_nothing_else(desk: DeskPage):
     page = desk.page
-    desk.create_vault()
-    for count in (1, 2, 3):
-        desk.submit(side="buy", kind="market", qty="0.01")
-        expect(desk.by("order-row", status="filled")).to_have_count(count)
+    vault_with_three_fills(desk)
     leave(desk)
     keys = page.evaluate(DAMAGE, ["journal", 2])
     page.evaluate(NO_SECOND_COPY)
@@ -164,10 +169,7 @@ def test_a_damaged_record_is_reported_kept_and_costs_nothing_else(desk: DeskPage
 
 def test_what_the_browser_loses_comes_back_from_the_second_copy(desk: DeskPage):
     page = desk.page
-    desk.create_vault()
-    for count in (1, 2, 3):
-        desk.submit(side="buy", kind="market", qty="0.01")
-        expect(desk.by("order-row", status="filled")).to_have_count(count)
+    vault_with_three_fills(desk)
     orders, cash = desk.orders(), desk.by("cash").text_content()
     leave(desk)
     page.evaluate(DAMAGE, ["journal", 2])

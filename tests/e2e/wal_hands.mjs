@@ -28,13 +28,13 @@ export const loseDatabases = async (name) => {
 };
 
 // From now on the database takes nothing, until `room(true)`.
-let hasRoom = true;
-export const room = (has) => {
-  hasRoom = has;
+let [hasRoom, why] = [true, ""];
+export const room = (has, failure = "QuotaExceededError") => {
+  [hasRoom, why] = [has, failure];
 };
 const { put } = IDBObjectStore.prototype;
 IDBObjectStore.prototype.put = function (...given) {
-  if (!hasRoom) throw new DOMException("", "QuotaExceededError");
+  if (!hasRoom) throw new DOMException("", why);
   return put.apply(this, given);
 };
 
