@@ -148,7 +148,7 @@ class SecondCopy:
     forward: int = 0
     restored: int = 0
     lost: bool = False
-    modified: float = 0.0
+    modified: int = 0
 
 
 class Store(Protocol):

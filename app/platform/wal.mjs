@@ -4,7 +4,7 @@
 
 import { written } from "./transactions.mjs";
 import { BASE, CHANGE, Draft, encoded, frames, generationOf, HEAD_BYTES, Index, isWhole, MARK_BYTES, markAfter, markBefore, PIECE, sameMark } from "./walfile.mjs";
-import { valueAt, writeHead } from "./walfile.mjs";
+import { timeOf, valueAt, writeHead } from "./walfile.mjs";
 import { agree, GUARD, HEADERS, mend as mended, stateOf, vaultOf } from "./walstate.mjs";
 
 const AHEAD_BYTES = 2 ** 16; // a larger commit waits for the database: writing it out would hold up the thread
@@ -29,6 +29,7 @@ class Log {
     this.end = HEAD_BYTES;
     this.sure = HEAD_BYTES; // before it nothing is taken back any more
     this.mark = null;
+    this.time = 0; // ms UTC: of the last commit
     this.owed = []; // commits that were answered for and are still on their way to the database
     this.stuck = "";
     this.busy = null;
@@ -76,7 +77,8 @@ class Log {
       return failure;
     }
     const after = change.values[change.names.indexOf(GUARD)].slice(0, MARK_BYTES);
-    const frame = encoded(CHANGE, this.mark, after, change);
+    const time = Date.now();
+    const frame = encoded(CHANGE, this.mark, after, change, time);
     // where many come they had better share a transaction while they wait: that is less work than a flush for each
     const ahead = strict && this.lease !== null && this.owed.length === 0 && frame.length <= AHEAD_BYTES;
     const before = this.end;
@@ -101,7 +103,7 @@ class Log {
       }
     }
     this.sure = this.end;
-    this.mark = after;
+    [this.mark, this.time] = [after, time];
     // an earlier header goes at once: a secret that was taken away could open it
     if (this.end > this.limit || (before > HEAD_BYTES && change.names.includes(HEADERS[0]))) this.tidy();
     return "";
@@ -207,8 +209,8 @@ class Log {
       await turn();
       known = taken(index, handle, known, this.sure);
     }
-    const next = new Draft(this.files[1], generation + 1);
-    const mark = this.mark;
+    const { mark, time } = this;
+    const next = new Draft(this.files[1], generation + 1, time);
     for (const [name, place] of index.places) if (next.put(name, valueAt(handle, place))) await turn();
     next.end(mark);
     for (;;) {
@@ -247,7 +249,7 @@ class Log {
     for (const { at, end, kind, bytes } of frames(this.file.handle, HEAD_BYTES, this.file.handle.getSize(), true)) {
       if (kind === CHANGE && !sameMark(markBefore(bytes), this.mark)) break;
       if (kind === BASE) base = end;
-      if (kind !== PIECE) this.mark = markAfter(bytes);
+      if (kind !== PIECE) [this.mark, this.time] = [markAfter(bytes), timeOf(bytes)];
       if (wanted !== null && sameMark(this.mark, wanted)) found = end;
       [last, this.end] = [at, end];
     }
@@ -322,10 +324,9 @@ class NoLog {
 
 const opened = async (folder, name) => {
   const file = await folder.getFileHandle(name, { create: true });
-  const { lastModified } = await file.getFile();
   for (let left = TRIES; ; left--) {
     try {
-      return { handle: await file.createSyncAccessHandle({ mode: "readwrite-unsafe" }), lastModified };
+      return { handle: await file.createSyncAccessHandle({ mode: "readwrite-unsafe" }) };
     } catch (error) {
       if (error.name !== "NoModificationAllowedError" || left === 0) throw error;
       await pause(TRY_MS);
@@ -349,7 +350,7 @@ const openLog = async (db, name) => {
     files.sort((one, other) => other.generation - one.generation);
     const log = new Log(db, files, lease, token);
     if (files[0].generation === 0) log.empty();
-    await agree(log, files[0].lastModified);
+    await agree(log);
     return log;
   } catch (error) {
     for (const { handle } of files) handle.close();

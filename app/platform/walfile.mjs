@@ -2,7 +2,7 @@
 // reads, writes and truncates as a FileSystemSyncAccessHandle does.
 //
 //   head:  "KONTORWL" | version u8 = 1 | complete u8 | 0 u16 | generation u32
-//   frame: length u32 | CRC-32 of what follows u32 | kind u8 | before 30 | after 30 | count u32 |
+//   frame: length u32 | CRC-32 of what follows u32 | kind u8 | ms UTC u64 | before 30 | after 30 | count u32 |
 //          for each write: operation u8, length of its name u16, of its value u32 | then name and value of each
 
 import { ADD, COPY, DELETE, PUT } from "./transactions.mjs";
@@ -12,7 +12,8 @@ export const MARK_BYTES = 30;
 export const [CHANGE, PIECE, BASE] = [1, 2, 3];
 const MAGIC = Uint8Array.from("KONTORWL", (letter) => letter.charCodeAt(0));
 const VERSION = 1;
-const FIXED = 9 + 2 * MARK_BYTES + 4;
+const MARKS_AT = 17;
+const FIXED = MARKS_AT + 2 * MARK_BYTES + 4;
 const ROW = 7;
 const WINDOW = 2 ** 20;
 const PIECE_BYTES = 2 ** 18;
@@ -47,16 +48,17 @@ export const generationOf = (handle) => {
   return bytes[8] === VERSION && bytes[9] === 1 ? viewOf(bytes).getUint32(12) : 0;
 };
 
-// A frame. `before` and `after` are marks, of MARK_BYTES, or null for none; `names`, `operations` and `values` a change's.
-export const encoded = (kind, before, after, { names, operations, values }) => {
+// A frame. `before` and `after` are marks, of MARK_BYTES, or null for none; `names`, `operations` and `values` a change's; `time` is ms UTC.
+export const encoded = (kind, before, after, { names, operations, values }, time = Date.now()) => {
   let size = FIXED;
   for (let number = 0; number < names.length; number++) size += ROW + names[number].length + (values[number]?.length ?? 0);
   const bytes = new Uint8Array(size);
   const view = viewOf(bytes);
   view.setUint32(0, size);
   bytes[8] = kind;
-  if (before !== null) bytes.set(before, 9);
-  if (after !== null) bytes.set(after, 9 + MARK_BYTES);
+  view.setBigUint64(9, BigInt(time));
+  if (before !== null) bytes.set(before, MARKS_AT);
+  if (after !== null) bytes.set(after, MARKS_AT + MARK_BYTES);
   view.setUint32(FIXED - 4, names.length);
   let row = FIXED;
   let at = FIXED + ROW * names.length;
@@ -80,8 +82,9 @@ const markAt = (bytes, at) => {
 };
 
 export const counterOf = (mark) => viewOf(mark).getBigUint64(10);
-export const markBefore = (bytes) => markAt(bytes, 9);
-export const markAfter = (bytes) => markAt(bytes, 9 + MARK_BYTES);
+export const timeOf = (bytes) => Number(viewOf(bytes).getBigUint64(9));
+export const markBefore = (bytes) => markAt(bytes, MARKS_AT);
+export const markAfter = (bytes) => markAt(bytes, MARKS_AT + MARK_BYTES);
 export const sameMark = (one, other) =>
   one === null || other === null ? one === other : one.length === other.length && one.every((byte, at) => byte === other[at]);
 
@@ -170,8 +173,10 @@ export const valueAt = (handle, [at, length]) => {
 
 // A file that is being made, beside the one in use.
 export class Draft {
-  constructor(file, generation) {
+  // `time`: when what goes into its base was written last (ms UTC).
+  constructor(file, generation, time) {
     this.file = file;
+    this.time = time;
     this.at = HEAD_BYTES;
     this.base = 0; // where it ends, once it does
     this.waiting = { names: [], operations: [], values: [] };
@@ -198,7 +203,7 @@ export class Draft {
   }
 
   write(kind, mark) {
-    this.raw(encoded(kind, null, mark, this.waiting));
+    this.raw(encoded(kind, null, mark, this.waiting, this.time));
     this.waiting = { names: [], operations: [], values: [] };
     this.size = 0;
   }

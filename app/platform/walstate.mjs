@@ -73,7 +73,8 @@ const restore = async (log, index) => {
 
 // Copies the database into the log.
 const rebuild = async (log, mark) => {
-  const next = new Draft(log.files[1], log.file.generation + 1);
+  const time = Date.now();
+  const next = new Draft(log.files[1], log.file.generation + 1, time);
   for (let from = "", first = true, names = []; first || names.length; first = false) {
     const range = IDBKeyRange.lowerBound(from, !first);
     const records = log.db.transaction(RECORDS, "readonly").objectStore(RECORDS);
@@ -85,7 +86,7 @@ const rebuild = async (log, mark) => {
   }
   next.end(mark);
   log.adopt(next);
-  log.mark = mark;
+  [log.mark, log.time] = [mark, time];
 };
 
 const sameBytes = (one, other) => one instanceof Uint8Array && one.length === other.length && one.every((byte, at) => byte === other[at]);
@@ -120,7 +121,7 @@ export const mend = async (log, cls) => {
 };
 
 // Brings log and database to the same state: whichever is behind gets what the other has.
-export const agree = async (log, modified) => {
+export const agree = async (log) => {
   const { mark, header } = await stateOf(log.db);
   const lost = header === null || mark === null;
   const found = log.walk(mark);
@@ -131,7 +132,7 @@ export const agree = async (log, modified) => {
   }
   const { index, vault } = log.all();
   if (vault !== null && (lost || (vault === vaultOf(header) && counterOf(log.mark) > counterOf(mark)))) {
-    log.told = { restored: await restore(log, index), modified, lost };
+    log.told = { restored: await restore(log, index), modified: log.time, lost };
     return;
   }
   if (header === null && mark === null) log.empty();

@@ -143,8 +143,8 @@ def put_back(found: dict | None, mended: int = 0) -> str:
     if not found:
         return f"{fmt.plural(mended, 'damaged record')} {'was' if mended == 1 else 'were'} put right from the second copy." if mended else ""
     lost = "The browser had lost its database" if found["lost"] else "Its database had gone back to an earlier state"
-    as_it_was = f"as the second copy had it, written last {fmt.stamp(int(found['modified_ms'] * 1e6))}"
-    return f"{lost}: {fmt.plural(found['records'], 'record')} were put back {as_it_was}."
+    written = fmt.stamp(found["modified_ms"] * 1_000_000)
+    return f"{lost}: {fmt.plural(found['records'], 'record')} came back from the second copy, written last {written}."
 
 
 def exported(found: dict) -> str:

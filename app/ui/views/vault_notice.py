@@ -123,8 +123,7 @@ class VaultNotice:
             return ("The vault is locked.", f"{because} {back} {text}".strip(), self.unlock.root)
         if state == "unlocked" and back and not count and not read_only:
             open_vault.textContent = "Make an export"
-            text = f"{back} Orders and balances at a venue are asked about as after every start."
-            return ("The vault was damaged and is whole again.", text, open_vault, later)
+            return ("The vault is whole again.", back, open_vault, later)
         if state == "unlocked" and not count and not read_only:
             open_vault.textContent = "Make an export"
             return ("An export is due.", due, open_vault, later)

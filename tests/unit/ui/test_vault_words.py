@@ -76,9 +76,9 @@ def test_a_second_copy_is_told_where_it_is_and_what_came_of_it():
     kept = vault_words.second_copy({**none, "kept": True, "bytes": 2_000_000, "ahead": True})
     assert kept.startswith(fmt.size(2_000_000)) and "before" in kept
     assert vault_words.put_back(None) == "" and vault_words.put_back(None, 1) == "1 damaged record was put right from the second copy."
-    found = {"records": 2, "lost": True, "modified_ms": 1_700_000_000_000.0}
+    found = {"records": 2, "lost": True, "modified_ms": 1_700_000_000_000}
     said = vault_words.put_back(found)
-    assert "had lost" in said and f"2 records were put back as the second copy had it, written last {fmt.stamp(17 * 10**17)}" in said
+    assert "had lost" in said and f"2 records came back from the second copy, written last {fmt.stamp(17 * 10**17)}" in said
     assert "earlier state" in vault_words.put_back({**found, "lost": False})
 
 
