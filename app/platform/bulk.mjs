@@ -3,9 +3,9 @@
 // is sealed and under which associated data Python decides. The layout of what is stored is docs/vault.md's.
 
 import { answered, COPY, DELETE, RECORDS, written } from "./transactions.mjs";
-import { logOf, settled } from "./wal.mjs";
+import { deliver, logOf, settled } from "./wal.mjs";
 
-export { about, attach, detach, empty, mend, settled } from "./wal.mjs";
+export { about, attach, deliver, detach, empty, mend, settled } from "./wal.mjs";
 
 const { subtle } = globalThis.crypto;
 const FAILED = -1;
@@ -196,6 +196,7 @@ export const scan = (db, lower, upper, limit, skip, prefixes, ...keys) => {
       values.onsuccess = () => take(names.result, values.result);
     });
   const begin = () => {
+    deliver(db);
     store = db.transaction(RECORDS, "readonly").objectStore(RECORDS);
     return load(lower, false, Math.min(left, CHUNK.first));
   };
@@ -213,6 +214,7 @@ export const scan = (db, lower, upper, limit, skip, prefixes, ...keys) => {
 // One record: null if it is not there, otherwise a byte that says whether it opened, its head, and what it holds or what is stored.
 export const get = async (db, name, skip, prefixes, ...keys) => {
   if (logOf(db)?.stuck) await caughtUp(db);
+  deliver(db);
   const stored = await answered(db.transaction(RECORDS, "readonly").objectStore(RECORDS).get(name));
   if (stored === undefined) return null;
   const value = bytesOf(stored);

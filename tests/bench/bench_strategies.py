@@ -4,15 +4,17 @@
 
 A strategy here is what the desk sees of one: requests over the worker's port, each with a token of its own. Order to acknowledged is from posting
 the request to its answer, which comes once the order is durable and the venue has answered. The yardstick is the same requests by one strategy alone,
-in the same run. Whether a queue grows: the answers of the first and of the last third.
+in the same run. Whether a queue grows: the answers of the first and of the last third. The browser has a profile on the disk, as a trader's has: a context of
+Playwright's own is a private window, whose files and databases are in memory and whose files are written by way of another process.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from statistics import median
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Playwright, sync_playwright
 
 from tests.bench.results import emit, percentile
 from tests.e2e.desk import DeskPage
@@ -64,12 +66,9 @@ STRATEGIES_RUN = """async ([count, seconds, price]) => {
 
 def main() -> None:
     """One strategy, then forty."""
-    path, arguments = chromium()
     with sync_playwright() as playwright, serving(SITE) as server:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        alone, _rate = run(browser, server.url, 1)
-        many, rate = run(browser, server.url, STRATEGIES)
-        browser.close()
+        alone, _rate = run(playwright, server.url, 1)
+        many, rate = run(playwright, server.url, STRATEGIES)
     emit("strategies_ticks", rate, "1/s", "10,000 ticks a second", rate / 10_000, 1)
     for fraction, label in ((0.5, "p50"), (0.99, "p99")):
         value, other = (percentile([took for _at, took in each["acks"]], fraction) for each in (many, alone))
@@ -82,21 +81,24 @@ def main() -> None:
     emit("strategies_queue", last, "ms", "the first third of the same run (p50)", last / first, third)
 
 
-def run(browser: Browser, url: str, strategies: int) -> tuple[dict, float]:
+def run(playwright: Playwright, url: str, strategies: int) -> tuple[dict, float]:
     """What the strategies saw, and market events a second meanwhile."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    desk = DeskPage(page, url)
-    desk.open(speed=SPEED)
-    desk.create_vault()
-    desk.ask("paper.settings", latency_ms="0")
-    price = int(desk.quote()[0]) - 5000
-    before = desk.ask("health")
-    found = page.evaluate(STRATEGIES_RUN, [strategies, SECONDS, price])
-    after = desk.ask("health")
+    path, arguments = chromium()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=path, args=arguments, viewport={"width": 1440, "height": 900}
+        )
+        desk = DeskPage(context.pages[0], url)
+        desk.open(speed=SPEED)
+        desk.create_vault()
+        desk.ask("paper.settings", latency_ms="0")
+        price = int(desk.quote()[0]) - 5000
+        before = desk.ask("health")
+        found = context.pages[0].evaluate(STRATEGIES_RUN, [strategies, SECONDS, price])
+        after = desk.ask("health")
+        context.close()
     if found["failures"]:
         raise SystemExit(f"a strategy was refused: {found['failures'][:3]}")
-    context.close()
     return found, (after["counters"]["events"] - before["counters"]["events"]) / SECONDS
 
 

@@ -323,6 +323,7 @@ def test_a_database_without_room_is_told_with_the_next_commit_and_loses_nothing(
         + """
 hands.room(False)
 await vault.append("journal", [("1", b"one")])  # durable in the log
+assert not await platform.store.settled()
 refused = []
 for number in range(2):
     try:
@@ -343,6 +344,54 @@ json.dumps([refused, [record.id for record in (await journal(vault)).records]])
 """,
     )
     assert outcome[1] == ["0", "1", "2"] and outcome[0][:3] == ["vault-full"] * 3
+
+
+def test_commits_that_gathered_for_a_database_without_room_are_taken_when_it_has_some(chrome: VaultPage) -> None:
+    run(
+        chrome,
+        "gathered",
+        MAKE
+        + """
+hands.room(False)
+for number in range(1, 5):
+    await vault.append("journal", [(str(number), b"x")])
+    await vault.put("settings", "theme", str(number).encode())
+assert not await platform.store.settled()
+try:
+    await vault.append("journal", [("5", b"x")])
+except VaultFull:
+    hands.room(True)
+assert await platform.store.settled()
+await vault.append("journal", [("5", b"x")])
+assert [record.id for record in (await journal(vault)).records] == [str(each) for each in range(6)]
+await vault.lock()
+0
+""",
+    )
+    found = run(chrome, "gathered", LOOK)
+    assert found["ids"] == [str(each) for each in range(6)] and found["table"]["theme"] == "4" and not found["damaged"]
+    assert not found["copy"]["forward"] and not found["copy"]["restored"], "the database has it all"
+
+
+def test_what_gathers_is_found_by_whoever_reads_and_goes_into_one_transaction(chrome: VaultPage) -> None:
+    found = run(
+        chrome,
+        "gathers",
+        MAKE
+        + """
+assert await platform.store.settled()
+begun = hands.transactions()
+for number in range(1, 30):
+    await vault.append("journal", [(f"{number:02}", b"x")])
+    await vault.put("settings", "theme", str(number).encode())
+gathered = hands.transactions() - begun
+ids = [record.id for record in (await journal(vault)).records]
+raw = await platform.store.count("settings")
+await vault.put("settings", "last", b"z")
+json.dumps([gathered, ids, raw, (await platform.store.get("settings", "last")) is not None, await platform.store.settled()])
+""",
+    )
+    assert found[0] < 15 and found[1] == ["0", *(f"{each:02}" for each in range(1, 30))] and found[2:] == [2, True, True], found
 
 
 def test_a_commit_that_failed_while_it_was_waited_for_leaves_no_trace(chrome: VaultPage) -> None:

@@ -38,6 +38,15 @@ IDBObjectStore.prototype.put = function (...given) {
   return put.apply(this, given);
 };
 
+// How many transactions that write were begun so far.
+let begun = 0;
+const { transaction } = IDBDatabase.prototype;
+IDBDatabase.prototype.transaction = function (...given) {
+  begun += given[1] === "readwrite";
+  return transaction.apply(this, given);
+};
+export const transactions = () => begun;
+
 // As in browsers where one worker alone may hold a file.
 export const alone = () => {
   const { createSyncAccessHandle } = FileSystemFileHandle.prototype;

@@ -254,6 +254,8 @@ class BrowserStore(RecordStore):
 
     def _transaction(self, mode: str, strict: bool, db: Any = None) -> Any:
         db = self._connected(db if db is not None else self._db)
+        if self._logged:
+            self._bulk.deliver(db)  # what is read afterwards has it
         try:
             return db.transaction(_RECORDS, mode, self._strict if strict else self._relaxed)
         except JsException as error:
