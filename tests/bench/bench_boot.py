@@ -12,7 +12,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -23,6 +22,7 @@ from statistics import median
 
 from playwright.sync_api import BrowserContext, sync_playwright
 
+from tests.bench.profile import profile
 from tests.bench.results import emit
 from tests.e2e.serving import ROOT, free_port
 from tools.browsers import chromium
@@ -54,19 +54,14 @@ def main() -> None:
                 cold.setdefault(page[0], []).append(visit(context, url, *page))
                 context.close()
         browser.close()
-        profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        context = playwright.chromium.launch_persistent_context(
-            profile.name, executable_path=path, args=arguments, viewport={"width": 1440, "height": 900}
-        )
-        fill(context, url)
         warm: dict[str, list[dict[str, float]]] = {}
-        for number in range(RUNS + 1):
-            for page in (DESK, BARE, STOCK):
-                ends = visit(context, url, *page)
-                if number:  # the first round keeps what is kept at first use
-                    warm.setdefault(page[0], []).append(ends)
-        context.close()
-        profile.cleanup()
+        with profile(playwright) as context:
+            fill(context, url)
+            for number in range(RUNS + 1):
+                for page in (DESK, BARE, STOCK):
+                    ends = visit(context, url, *page)
+                    if number:  # the first round keeps what is kept at first use
+                        warm.setdefault(page[0], []).append(ends)
     for state, runs in (("warm", warm), ("cold", cold)):
         bare = middle(runs[BARE[0]], "bench:boot")
         stock = middle(runs[STOCK[0]], "bench:boot")

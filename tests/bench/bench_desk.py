@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 from tests.bench.bare_browser import bare_page
+from tests.bench.profile import profile
 from tests.bench.results import emit, percentile
 from tests.e2e.desk import DeskPage
 from tests.e2e.serving import ROOT, binance_emulator, serving
@@ -99,11 +100,12 @@ def main() -> None:
         origins = f"{emulator['ws'].rsplit('/', 1)[0]} {emulator['rest'].split('/api')[0]}"
         with serving(site, origins) as server:
             frame_to_text(server.url, emulator)
+    with sync_playwright() as playwright, serving(site) as server, profile(playwright) as context:
+        orders_and_store(context.pages[0], server.url)
     path, arguments = chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=[*arguments, "--enable-precise-memory-info"])
         with serving(site) as server:
-            orders_and_store(browser, server.url)
             at_rest(browser, server.url)
         browser.close()
 
@@ -128,10 +130,8 @@ def frame_to_text(url: str, emulator: dict) -> None:
         emit(f"frame_to_dom_text_{label}", value, "ms", "the same by hand in JavaScript", value / other, len(samples))
 
 
-def orders_and_store(browser: Browser, url: str) -> None:
+def orders_and_store(page: Page, url: str) -> None:
     """Click to durable and acknowledged; quote reads; journal reads back."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
     desk = DeskPage(page, url)
     desk.open(speed=1)
     desk.create_vault()
@@ -158,7 +158,6 @@ def orders_and_store(browser: Browser, url: str) -> None:
     emit("quote_read_engine", health["quote_read"]["p50"] * 1000, "us", "none", None, health["quote_read"]["count"])
     emit("quote_read_page_p50", percentile(trips, 0.5), "ms", "worker echo p50", percentile(trips, 0.5) / percentile(echoes, 0.5), len(trips))
     emit("quote_read_page_p99", percentile(trips, 0.99), "ms", "worker echo p99", percentile(trips, 0.99) / percentile(echoes, 0.99), len(trips))
-    context.close()
 
 
 def health_of(page: Page) -> dict:

@@ -38,7 +38,7 @@ from tools.browsers import ALONE, chromium
 LONG_S = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
 TICKS = 10_000_000
 SHORT_S = min(LONG_S, 10.0)
-TURNS = 3
+TURNS = 9
 PORT = free_port()
 TO = f"http://127.0.0.1:{PORT}"
 RECEIVED, HANDED, TAKEN, ASKED, READY, GOT, WRITTEN, PAINTED = range(8)
@@ -119,12 +119,12 @@ def ceiling(address: str, frame: int) -> float:
 def frames_alone(url: str, ws: str) -> None:
     """One tick a frame, as fast as it goes: what a worker takes that only counts, and what the store takes where rows are shown as often as a page paints.
 
-    In turns, because the machine is not the bench's alone: the ratio is that of the middle turn.
+    In turns, the one or the other first, because the machine is not the bench's alone: the ratio is that of the middle turn.
     """
     turns = []
-    for _ in range(TURNS):
+    for turn in range(TURNS):
         found = {}
-        for job in ("count", "store"):
+        for job in ("count", "store") if turn % 2 else ("store", "count"):
             got = played(url, job, f"{ws}/?rate=0&frame=1&seconds={SHORT_S / 3}", looks=LOOKS["active"])
             check(got, got["frames"])
             found[job] = got["frames"] / got["seconds"]

@@ -4,22 +4,20 @@
 
 A strategy here is what the desk sees of one: requests over the worker's port, each with a token of its own. Order to acknowledged is from posting
 the request to its answer, which comes once the order is durable and the venue has answered. The yardstick is the same requests by one strategy alone,
-in the same run. Whether a queue grows: the answers of the first and of the last third. The browser has a profile on the disk, as a trader's has: a context of
-Playwright's own is a private window, whose files and databases are in memory and whose files are written by way of another process.
+in the same run. Whether a queue grows: the answers of the first and of the last third.
 """
 
 from __future__ import annotations
 
 import sys
-import tempfile
 from statistics import median
 
 from playwright.sync_api import Playwright, sync_playwright
 
+from tests.bench.profile import profile
 from tests.bench.results import emit, percentile
 from tests.e2e.desk import DeskPage
 from tests.e2e.serving import SITE, serving
-from tools.browsers import chromium
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
 SPEED = float(sys.argv[2]) if len(sys.argv) > 2 else 60.0
@@ -83,11 +81,7 @@ def main() -> None:
 
 def run(playwright: Playwright, url: str, strategies: int) -> tuple[dict, float]:
     """What the strategies saw, and market events a second meanwhile."""
-    path, arguments = chromium()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=path, args=arguments, viewport={"width": 1440, "height": 900}
-        )
+    with profile(playwright) as context:
         desk = DeskPage(context.pages[0], url)
         desk.open(speed=SPEED)
         desk.create_vault()
@@ -96,7 +90,6 @@ def run(playwright: Playwright, url: str, strategies: int) -> tuple[dict, float]
         before = desk.ask("health")
         found = context.pages[0].evaluate(STRATEGIES_RUN, [strategies, SECONDS, price])
         after = desk.ask("health")
-        context.close()
     if found["failures"]:
         raise SystemExit(f"a strategy was refused: {found['failures'][:3]}")
     return found, (after["counters"]["events"] - before["counters"]["events"]) / SECONDS

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from playwright.sync_api import sync_playwright
 
+from tests.bench.profile import profile
 from tests.bench.results import emit, percentile
 from tests.e2e.vaultpage import VaultPage, vault_page
-from tools.browsers import chromium
 
 ROUNDS = 3
 RECORDS = int(os.environ.get("RECORDS", "100000"))
@@ -146,16 +145,12 @@ PEER = """
 
 def main() -> None:
     """Measure and report."""
-    path, arguments = chromium()
     words = os.urandom(20)
-    with sync_playwright() as playwright, TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        # a profile in memory would make strict writes look cheap
-        context = playwright.chromium.launch_persistent_context(profile, executable_path=path, args=arguments)
-        with vault_page(context, beside={"bare.mjs": BARE}) as page:
-            small = page.run(SMALL, words=words, rounds=ROUNDS, payload=PAYLOAD)
-            peer = peer_figures(page)
-            page.restart()
-            large = page.run(LARGE, words=words, rounds=ROUNDS, payload=PAYLOAD, records=RECORDS)
+    with sync_playwright() as playwright, profile(playwright) as context, vault_page(context, beside={"bare.mjs": BARE}) as page:
+        small = page.run(SMALL, words=words, rounds=ROUNDS, payload=PAYLOAD)
+        peer = peer_figures(page)
+        page.restart()
+        large = page.run(LARGE, words=words, rounds=ROUNDS, payload=PAYLOAD, records=RECORDS)
     unlock = percentile(small["unlock"], 0.5)
     emit("vault unlock", unlock, "ms", f"500 ms by design ({small['kdf']})", unlock / 500, ROUNDS)
     for label, share in (("p50", 0.5), ("p99", 0.99)):
