@@ -64,6 +64,8 @@ class Writer:
         self._tokens: Tokens = {}
         self._queue: list[_Pending] = []
         self._task: asyncio.Task[None] | None = None
+        self._marking: asyncio.Task[None] | None = None
+        self._one_mark = asyncio.Lock()
         self._broken: VaultError | None = None
 
     @property
@@ -85,8 +87,8 @@ class Writer:
 
     async def drain(self) -> None:
         """Wait until nothing is waiting."""
-        while self._task is not None:
-            await asyncio.wait([self._task])
+        while tasks := [task for task in (self._task, self._marking) if task is not None]:
+            await asyncio.wait(tasks)
 
     def learn(self, cls: str, tokens: dict[str, tuple[int, int]]) -> None:
         """Remember what a scan found, unless a write already knows better."""
@@ -109,17 +111,18 @@ class Writer:
 
     async def mark(self) -> None:
         """Note vault and counter outside the main database, so that losing or rolling back that one shows."""
-        if not await self._sources.store.settled():
-            return  # the mark is never ahead of the database
-        note = {"vault": self._sources.ring.vault_id.hex(), "counter": self.manifest.counter}
-        await self._sources.store.meta_put(MARK, json.dumps(note))
+        async with self._one_mark:
+            note = {"vault": self._sources.ring.vault_id.hex(), "counter": self.manifest.counter}
+            if not await self._sources.store.settled():
+                return  # the mark is never ahead of the database
+            await self._sources.store.meta_put(MARK, json.dumps(note))
 
     async def _run(self) -> None:
         try:
             while self._queue:
                 await self._flush(self._take())
-                if self.commits % _MARK_EVERY == 0 and self._broken is None:
-                    await self.mark()
+                if self.commits % _MARK_EVERY == 0 and self._broken is None and self._marking is None:
+                    self._marking = asyncio.create_task(self._mark_meanwhile())  # no commit waits for the database because of it
         except BaseException as error:
             self._broken = translated(error)
             _answer(self._queue, self._broken)
@@ -128,6 +131,14 @@ class Writer:
                 raise
         finally:
             self._task = None
+
+    async def _mark_meanwhile(self) -> None:
+        try:
+            await self.mark()
+        except StoreError:
+            pass  # the mark before it stands: it may be behind
+        finally:
+            self._marking = None
 
     def _take(self) -> list[_Pending]:
         records = size = count = 0

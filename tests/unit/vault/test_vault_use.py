@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -308,5 +309,40 @@ def test_a_vault_in_a_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
         machine.store.close()
         again = await opened(Machine(SqliteStore(tmp_path / "vault.db")))
         assert (await again.scan("journal")).records[-1].data == b"five"
+
+    asyncio.run(scenario())
+
+
+class SlowToSettle(MemoryStore):
+    """Its database is behind until it is let go on; ``ahead`` has marks that said more than the database had."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes_on, self.has, self.ahead = asyncio.Event(), 0, []
+
+    async def settled(self) -> bool:
+        goal = self.commits
+        await self.goes_on.wait()
+        self.has = max(self.has, goal)
+        return True
+
+    async def meta_put(self, key: str, value: str) -> None:
+        if json.loads(value)["counter"] > self.has:
+            self.ahead.append(value)
+        await super().meta_put(key, value)
+
+
+def test_no_commit_waits_for_the_mark_and_the_mark_is_never_ahead_of_the_database() -> None:
+    async def scenario() -> None:
+        store = SlowToSettle()
+        store.goes_on.set()
+        vault = await asyncio.wait_for(created(Machine(store)), 10)
+        store.goes_on.clear()
+        for number in range(10, 610):
+            await asyncio.wait_for(vault.append("journal", [(f"{number:012d}", b"x")]), 10)
+        assert not store.ahead
+        asyncio.get_running_loop().call_later(0.01, store.goes_on.set)
+        await asyncio.wait_for(vault.lock(), 10)
+        assert not store.ahead and json.loads(await store.meta_get("vault"))["counter"] == store.commits
 
     asyncio.run(scenario())
