@@ -189,7 +189,6 @@ export class Log {
 
   // Nothing is kept any more, and the log begins anew.
   empty() {
-    this.deliver(); // the database is cleared after it
     const [used, other] = this.files;
     for (const { handle } of [other, used]) {
       handle.truncate(0);

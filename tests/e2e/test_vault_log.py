@@ -388,10 +388,13 @@ gathered = hands.transactions() - begun
 ids = [record.id for record in (await journal(vault)).records]
 raw = await platform.store.count("settings")
 await vault.put("settings", "last", b"z")
-json.dumps([gathered, ids, raw, (await platform.store.get("settings", "last")) is not None, await platform.store.settled()])
+last = await platform.store.get("settings", "last")
+await vault.put("settings", "last", b"zz")
+fresh = await vault.get("settings", "last", fresh=True)
+json.dumps([gathered, ids, raw, last is not None, fresh.decode(), await platform.store.settled()])
 """,
     )
-    assert found[0] < 15 and found[1] == ["0", *(f"{each:02}" for each in range(1, 30))] and found[2:] == [2, True, True], found
+    assert found[0] < 15 and found[1] == ["0", *(f"{each:02}" for each in range(1, 30))] and found[2:] == [2, True, "zz", True], found
 
 
 def test_a_commit_that_failed_while_it_was_waited_for_leaves_no_trace(chrome: VaultPage) -> None:
