@@ -397,6 +397,30 @@ json.dumps([gathered, ids, raw, last is not None, fresh.decode(), await platform
     assert found[0] < 15 and found[1] == ["0", *(f"{each:02}" for each in range(1, 30))] and found[2:] == [2, True, "zz", True], found
 
 
+def test_the_database_has_it_soon_and_at_once_where_it_has_to(chrome: VaultPage) -> None:
+    found = run(
+        chrome,
+        "soon",
+        MAKE
+        + """
+other = await bare()
+await vault.append("journal", [("1", b"x")])
+for _ in range(500):  # nobody asks the store itself
+    if (await other.get("journal", "1")) is not None:
+        break
+    await asyncio.sleep(0.01)
+soon = await other.get("journal", "1") is not None
+await vault.append("journal", [("2", b"x")])
+await vault.append("journal", [("3", bytes(100_000))])  # too large to go ahead, and it follows on what only the log has
+large = await other.count("journal")
+await vault.append("journal", [("4", b"x")])
+platform.store.close()
+json.dumps([soon, large, await other.count("journal")])
+""",
+    )
+    assert found == [True, 4, 5]
+
+
 def test_a_commit_that_failed_while_it_was_waited_for_leaves_no_trace(chrome: VaultPage) -> None:
     run(
         chrome,
