@@ -16,7 +16,7 @@ from ..chart_feeds import DeskFeed
 from ..dom import by_id, el, listen, set_text
 from ..format import clock, stamp
 from ..order_words import decimals
-from .bars import Bars, change_tone, date_text, frame_text, has_days, has_seconds, legend, spoken, utc_shift
+from .bars import PARTLY, Bars, change_tone, date_text, frame_text, has_days, has_seconds, legend, spoken, utc_shift
 from .chart_frames import FrameChoice
 from .chart_indicators import ChartIndicators
 from .chart_legend import ChartLegend
@@ -223,7 +223,7 @@ class ChartView:
     def _when(self, moment: int) -> str:
         ns, timeframe = moment * 1_000_000_000, self._feed.timeframe
         if has_days(timeframe):
-            return date_text(moment)
+            return date_text(moment) + (f", {PARTLY}" if self._bars.is_partly(moment) else "")
         return clock(ns) if has_seconds(timeframe) else stamp(ns)[:-3]
 
     def _keydown(self, event: Any) -> None:

@@ -48,6 +48,15 @@ def test_a_gap_at_the_live_end_waits_for_the_next_bar():
     assert bars(0, gaps=[[60, 70, "lost"]]).slots() == []
 
 
+def test_a_week_of_which_a_day_is_missing_is_partly_unknown():
+    day, week = 86_400, 7 * 86_400
+    series = bars(0, week, 2 * week, gaps=[[5 * day, 8 * day, "no data"], [9 * day, 9 * day + 60, "lost"], [16 * day, 17 * day, "no data"]], timeframe="1w")
+    assert [series.is_partly(moment) for moment in series.times] == [True, True, True]
+    series = bars(0, week, 2 * week, gaps=[[6 * day, 7 * day, "no data"], [9 * day, 9 * day + 60, "lost"]], timeframe="1w")
+    assert [series.is_partly(moment) for moment in series.times] == [True, False, False]
+    assert not bars(0, day, gaps=[[0, day, "no data"]], timeframe="1d").is_partly(0), "a day has a bar or none"
+
+
 def test_neighbours_and_bar_times():
     series = bars(60, 120)
     assert series.bar_time(59) is None and series.bar_time(119) == 60 and series.bar_time(500) == 120
