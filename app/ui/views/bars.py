@@ -6,6 +6,7 @@ reader's clock for an axis that only knows UTC.
 
 from __future__ import annotations
 
+import re
 import time
 from array import array
 from bisect import bisect_left, bisect_right
@@ -21,6 +22,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _OF_DAYS = ("1w", "1M")
 _CALENDAR = ("1d", *_OF_DAYS)
 _GAP_SLOTS = 20
+_DATED = re.compile(r"\d{4}-\d\d-\d\d \d")
 PARTLY = "partly unknown"
 _EVE_S = 3 * 3600
 """What opens in the last hours of a day of UTC (Sydney in summer, futures) has the next day's date."""
@@ -171,6 +173,11 @@ def utc_shift(moment: int, timeframe: str) -> int:
 def date_text(moment: int) -> str:
     """The date of a day's bar."""
     return time.strftime("%Y-%m-%d", time.gmtime(moment + _EVE_S))
+
+
+def short_time(text: str) -> str:
+    """The time of a bar where room is short: without the year before a time of day."""
+    return text[5:] if _DATED.match(text) else text
 
 
 def fill_marks(fills: Iterable[dict], symbol: str, bars: Bars) -> list[tuple[int, str, Decimal]]:
