@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from math import nan
 from typing import Any
 
+from app.market.frames import CALENDAR
+
 from .errors import Refusal
 
 MOST = 8
@@ -91,10 +93,10 @@ class Chart:
     def changed(self) -> dict | None:
         """The bars that changed since the last call."""
         self.dirty = False
-        if self._seam and len(self._series) > 1:
+        if self._seam and len(self._received) > 1:
             self.send()  # the bar in which receiving began has closed: the stored one is whole
             return None
-        rows = [row for row in self.drawn([self.pending[moment] for moment in sorted(self.pending)]) if row[0] not in self._in_place]
+        rows = [row for row in self._pending() if row[0] not in self._in_place]
         self.pending.clear()
         if not rows:
             return None
@@ -112,17 +114,46 @@ class Chart:
     def _series(self) -> Any:
         return self._market.bars(self.symbol, self.timeframe)
 
+    @property
+    def _by_days(self) -> bool:
+        """Whether stored days and live ones make the bars."""
+        return self._stored is not None and self.timeframe in CALENDAR
+
+    @property
+    def _received(self) -> Any:
+        """What is put together with what is stored."""
+        return self._market.bars(self.symbol, "1d") if self._by_days else self._series
+
+    def _now_s(self) -> int:
+        return self._venue_now(self.symbol) // 1_000_000_000
+
     def _whole(self) -> tuple[list, list]:
-        series = self._series
-        rows, gaps = self.drawn(series.rows()), [list(gap) for gap in series.gaps]
+        rows, gaps = self.drawn(self._received.rows()), [list(gap) for gap in self._series.gaps]
         self._in_place, self._seam = frozenset(), False
         if self._stored is None:
             return rows, gaps
-        from app.history.backfill import merge
+        if self._by_days:
+            from app.history.periods import merge_periods
 
-        merged = merge(self._stored, rows, gaps, self._venue_now(self.symbol) // 1_000_000_000)
+            merged = merge_periods(self._stored, rows, gaps, self._now_s(), self._market.session(self.symbol))
+        else:
+            from app.history.backfill import merge
+
+            merged = merge(self._stored, rows, gaps, self._now_s())
         self._in_place, self._seam = merged.kept, len(rows) <= 1
         return [list(row) for row in merged.rows], [list(gap) for gap in merged.gaps]
+
+    def _pending(self) -> list[list]:
+        """The bars that wait for their turn, as they are drawn."""
+        times = sorted(self.pending)
+        if not self._by_days or not times:
+            return self.drawn([self.pending[moment] for moment in times])
+        from app.history.periods import periods
+
+        days = self._received.rows()
+        live = self.drawn(days[:1] + [day for day in days[1:] if day[0] >= times[0]])
+        made = periods(self._stored, live, self._series.gaps, self._now_s(), self._market.session(self.symbol), times[0])
+        return [list(row) for row in made if row[0] in self.pending]
 
     def drawn(self, rows: list) -> list[list]:
         """Rows of the market as the page draws them: floats. A bar is made of trades: without any volume, nobody said how much they were of."""

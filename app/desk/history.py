@@ -181,20 +181,25 @@ class History:
 
     async def held(self, symbol: str, timeframe: str) -> Any:
         """Stored bars of an instrument, or None; that they cannot be read is told."""
-        now = self._desk.venue.now_ns
         try:
             if self._stored is None:
                 self._stored = await self.store.all()
-            item = backfill.choose(self._stored, symbol, timeframe)
-            if item is None:
+            if (item := backfill.choose(self._stored, symbol, timeframe)) is None:
                 return None
-            many = backfill.fine(item, timeframe)
-            ahead = backfill.WIDTHS.get(timeframe, 31 * 86_400) * _AHEAD * 10**9
-            series = await self.store.read(item, end_ns=now(symbol) + ahead, newest=(backfill.MOST + _AHEAD) * many)
-            return backfill.drawn(series, timeframe, self._desk.market.session(symbol))
+            held = await self._drawn(item, timeframe)
+            if held.own and (item := backfill.choose(self._stored, symbol, "1d")) is not None and item.timeframe == "1d":
+                held = held._replace(days=await self._drawn(item, "1d"))
+            return held
         except (HistoryError, PlatformError, VaultError) as error:
             self._desk.trace.add("desk", "warn", f"Stored history of {symbol} is not shown: {getattr(error, 'reason', '') or error}")
             return None
+
+    async def _drawn(self, item: Stored, timeframe: str) -> Any:
+        symbol = item.symbol
+        ahead = backfill.WIDTHS.get(timeframe, 31 * 86_400) * _AHEAD * 10**9
+        newest = (backfill.MOST + _AHEAD) * backfill.fine(item, timeframe)
+        series = await self.store.read(item, end_ns=self._desk.venue.now_ns(symbol) + ahead, newest=newest)
+        return backfill.drawn(series, timeframe, self._desk.market.session(symbol))
 
     async def changed(self) -> None:
         """What is stored has changed."""

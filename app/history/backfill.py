@@ -1,5 +1,5 @@
 """Stored bars and live bars as one series, by the rules H1 to H10 of docs/bars.md. Rows are (time in s, open, high, low, close, volume);
-a volume that is unknown is NaN."""
+a volume that is unknown is NaN. Weeks and months are put together in periods.py."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ Row = tuple
 
 
 class Held(NamedTuple):
-    """Stored bars of one instrument and time frame, as they are drawn. ``step``: seconds of a bar, 0 where they differ."""
+    """Stored bars of one instrument and time frame, as they are drawn. ``step``: seconds of a bar, 0 where they differ. Of weeks and months,
+    ``days`` are the stored days, if there are any, and ``own`` says that the bars were stored so, not made of days."""
 
     symbol: str
     timeframe: str
     rows: list[Row]
     gaps: list[Note]
     step: int
+    days: Held | None = None
+    own: bool = False
 
 
 class Merged(NamedTuple):
@@ -78,14 +81,15 @@ def drawn(series: Series, timeframe: str, session: Session = UTC_DAY) -> Held:
         (time // 10**9, o / price, h / price, low / price, c / price, nan if v == UNKNOWN else v / volume) for time, o, h, low, c, v in series.rows()
     ]
     step = WIDTHS.get(timeframe, 0)
-    days = series.timeframe in _DATES
-    if days and session != UTC_DAY:
+    dates, days = series.timeframe in _DATES, None
+    if dates and session != UTC_DAY:
         rows = [(dated(session, row[0]), *row[1:]) for row in rows]
-    if timeframe != series.timeframe and days:
-        rows = _joined((bounds(timeframe, session, row[0])[0], row) for row in rows)
+    if timeframe != series.timeframe and dates:
+        days = Held(series.symbol, series.timeframe, rows, list(series.gaps), WIDTHS["1d"])
+        rows = joined((bounds(timeframe, session, row[0])[0], row) for row in rows)
     elif timeframe != series.timeframe:
         rows = _wider(rows, timeframe, WIDTHS[series.timeframe], session)
-    return Held(series.symbol, timeframe, rows, list(series.gaps), step)
+    return Held(series.symbol, timeframe, rows, list(series.gaps), step, days, timeframe in CALENDAR and days is None)
 
 
 def _wider(rows: Sequence[Row], timeframe: str, finer: int, session: Session) -> list[Row]:
@@ -100,10 +104,10 @@ def _wider(rows: Sequence[Row], timeframe: str, finer: int, session: Session) ->
                 start, end = bounds(timeframe, session, last)
             yield start, row
 
-    return _joined(starts())
+    return joined(starts())
 
 
-def _joined(rows: Iterable[tuple[int, Row]]) -> list[Row]:
+def joined(rows: Iterable[tuple[int, Row]]) -> list[Row]:
     """One bar of all that have the same start, in order of time."""
     out: list[list] = []
     for start, (_, o, h, low, c, v) in rows:

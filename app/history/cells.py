@@ -24,13 +24,14 @@ _LOCAL = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:[ T](\d{1,2}):(\d\d)(
 _NAMED = re.compile(r"(?:(\d{1,2})[ -])?([A-Za-z]{3,9})\.?[ -](?:(\d{1,2}), )?(\d{4})(.*)\Z", re.ASCII)
 _SLASHED = re.compile(r"(\d{4})[/.](\d\d)[/.](\d\d)(.*)\Z", re.ASCII)
 _OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d\d):?(\d\d)\Z", re.ASCII)
+_MICROSECOND = timedelta(microseconds=1)
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = ((10**11, 10**9, "s"), (10**14, 10**6, "ms"), (10**17, 10**3, "us"), (10**20, 1, "ns"))
 
 Number = tuple[int, int]
 """(digits as an integer, how many of them are decimals)."""
-Moment = tuple[int, int]
-"""(ns UTC, what the clock of its own zone shows, as if that were UTC)."""
+Moment = tuple[int, int, int]
+"""(ns UTC, what the clock of its own zone shows, as if that were UTC, ns until the clock shows it again; 0 where it does not)."""
 
 
 class BadCell(ValueError):
@@ -130,8 +131,12 @@ def times(sample: list[str], tz: tzinfo, order: str = "") -> tuple[Callable[[str
 def _ns(moment: datetime, tz: tzinfo) -> Moment:
     delta = moment.replace(tzinfo=UTC) - _ZERO
     wall = (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1000
-    offset = (moment if moment.tzinfo is not None else moment.replace(tzinfo=tz)).utcoffset()
-    return wall - (offset.days * 86_400 + offset.seconds) * 1_000_000_000, wall
+    there = moment if moment.tzinfo is not None else moment.replace(tzinfo=tz)
+    offset = there.utcoffset()
+    ns = wall - (offset.days * 86_400 + offset.seconds) * 1_000_000_000
+    if isinstance(there.tzinfo, timezone):
+        return ns, wall, 0
+    return ns, wall, max(0, (offset - there.replace(fold=1).utcoffset()) // _MICROSECOND * 1000)
 
 
 def _epoch(text: str, factor: int) -> Moment:
@@ -140,7 +145,7 @@ def _epoch(text: str, factor: int) -> Moment:
         raise BadCell(f"{text[:40]!r} is not a Unix time like the others", "use one form of time in the whole file")
     whole, _, part = text.partition(".")
     ns = int(whole) * factor + (int(Decimal(f"0.{part}") * factor) if part else 0)
-    return ns, ns
+    return ns, ns, 0
 
 
 def _compact(text: str, tz: tzinfo) -> Moment:

@@ -181,11 +181,11 @@ def _finish(reading: Reading, parsed: _Parsed, timeframe: str | None) -> Iterato
         why = f": line {first.line}, {first.column}: {first.reason}" if first else ""
         raise Undecided(f"no row could be read{why}", first.remedy if first else "choose another file", None, reading)
     yield reading
-    times = [when for when, _ in parsed.times]
+    times = _times(parsed)
     steps = {abs(b - a) for a, b in pairwise(times[:_JUDGED]) if a != b}
     daily = timeframe in ("1d", "1w", "1M") if timeframe else bool(steps) and min(steps) >= 23 * 3600 * 10**9
-    if daily and all(wall % (_DAY * 10**9) == 0 for _, wall in parsed.times):
-        times = [wall for _, wall in parsed.times]  # a day is its date, whatever the clocks there do
+    if daily and all(wall % (_DAY * 10**9) == 0 for _, wall, _ in parsed.times):
+        times = [wall for _, wall, _ in parsed.times]  # a day is its date, whatever the clocks there do
     yield reading
     kept = yield from _ordered(reading, parsed, times)
     yield reading
@@ -215,6 +215,25 @@ def _finish(reading: Reading, parsed: _Parsed, timeframe: str | None) -> Iterato
     series.basis = basis(series)
     reading.series = series
     yield reading
+
+
+def _times(parsed: _Parsed) -> list[int]:
+    """The times of the rows in ns UTC. Of an hour that the clocks repeat the first is meant until the rows go back within it."""
+    found = parsed.times
+    times = [when for when, _, _ in found]
+    if not any(again for _, _, again in found):
+        return times
+    before, second = None, False
+    for place in range(len(found)) if times[0] <= times[-1] else range(len(found) - 1, -1, -1):
+        _, wall, again = found[place]
+        if not again:
+            before, second = None, False
+            continue
+        if before is not None and wall <= found[before][1]:
+            second = second or wall < found[before][1] or any(values[before] != values[place] for values in parsed.values.values())
+        times[place] += again if second else 0
+        before = place
+    return times
 
 
 def _ordered(reading: Reading, parsed: _Parsed, times: list[int]) -> Generator[Reading, None, list[int]]:

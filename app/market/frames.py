@@ -150,7 +150,7 @@ def _opening(day: date, session: Session) -> int:
     return int((midnight + timedelta(seconds=session.opens_s)).timestamp())  # wall time: right on days of 23 and 25 hours
 
 
-def _day_of(moment_s: int, session: Session) -> date:
+def day_of(moment_s: int, session: Session) -> date:
     """The session's day that holds the moment; the evening before belongs to one that opens then."""
     day = datetime.fromtimestamp(moment_s, _zone(session.zone)).date()
     if moment_s < _opening(day, session):
@@ -163,12 +163,12 @@ def dated(session: Session, time_s: int) -> int:
     if time_s % 86_400 == 0:
         return _opening(datetime.fromtimestamp(time_s, UTC).date(), session)
     day = datetime.fromtimestamp(time_s, _zone(session.zone)).date()
-    return _opening(max(day, _day_of(time_s, session)), session)
+    return _opening(max(day, day_of(time_s, session)), session)
 
 
 def bounds(name: str, session: Session, moment_s: int) -> tuple[int, int]:
     """(start, end) in s UTC of the bar of this kind that holds the moment."""
-    day = _day_of(moment_s, session)
+    day = day_of(moment_s, session)
     if name == "1w":
         first = day - timedelta(days=day.weekday())
         return _opening(first, session), _opening(first + timedelta(days=7), session)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from .format import group, plural
-from .order_words import STATUS_WORDS, account, sentence, value
+from .format import group, plural, sentence, sentences
+from .order_words import STATUS_WORDS, account, value
 
 ENDED = "ended"
 """The code of a request whose desk worker went away before it answered: it may have been done."""
@@ -17,8 +17,7 @@ _SAME = ("symbol", "side", "type", "tif", "qty", "price", "stop", "post_only", "
 def not_done(error: Any, words: str) -> tuple[str, str]:
     """(tone, sentence) of a Refused; ``words`` say what did not happen, which nobody knows of a request without an answer."""
     first = "No answer, so it may have been done" if error.code == ENDED else words.rstrip(".")
-    said = " ".join(part for part in (sentence(first), sentence(error.reason), sentence(error.remedy)) if part)
-    return "amber" if error.code == ENDED else "danger", said
+    return "amber" if error.code == ENDED else "danger", sentences(first, error.reason, error.remedy)
 
 
 def amended(found: dict, what: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ what the page computes itself. It never decides anything: no rounding of money h
 from __future__ import annotations
 
 import time
+from typing import Any
 
 MINUS = "−"
 NOTHING = "–"
@@ -140,3 +141,22 @@ def size(count: float | None) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """'1 record', '3 records'."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def sentence(text: str) -> str:
+    """The text as a sentence: capital first, a full stop last; nothing stays nothing."""
+    text = text.strip()
+    if not text:
+        return ""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def sentences(*texts: str) -> str:
+    """Each text as a sentence, one behind the other."""
+    return " ".join(filter(None, map(sentence, texts)))
+
+
+def refusal(error: Any) -> str:
+    """What the desk refused and what to do about it (a Refused): one or two sentences."""
+    return sentences(error.reason, error.remedy)

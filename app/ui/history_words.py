@@ -103,7 +103,7 @@ def order(done: dict) -> list[str]:
 def problem(row: dict) -> str:
     """A row that was left out."""
     where = f"Line {row['line']}, {row['column']}" if row["column"] else f"Line {row['line']}"
-    return f"{where}: {row['reason']}. {row['remedy'][:1].upper()}{row['remedy'][1:]}."
+    return fmt.sentences(f"{where}: {row['reason']}", row["remedy"])
 
 
 def places(item: dict, timeframe: str) -> str:

@@ -7,6 +7,7 @@ reads like a code.
 from __future__ import annotations
 
 from . import format as fmt
+from .format import sentence
 
 STRATEGIES = {
     # id: (title, how it asks)
@@ -75,12 +76,6 @@ def strategy(name: str) -> str:
 def cause(name: str | None) -> tuple[str, str]:
     """What happened, and what to do."""
     return CAUSES.get(name or "unknown", CAUSES["unknown"])
-
-
-def sentence(text: str) -> str:
-    """With a capital and a full stop."""
-    text = text.strip()
-    return text if not text else text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
 
 
 def level(row: dict) -> str:

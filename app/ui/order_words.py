@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
-from .format import MINUS, NOTHING, clock, group, plain, plural, stamp
+from .format import MINUS, NOTHING, clock, group, plain, plural, sentence, stamp
 from .ticket_rules import TOUCH_TYPES
 
 STATUS_WORDS = {
@@ -312,12 +312,3 @@ def reverse_text(row: dict, base: str) -> str:
     size = value(unsigned(row["qty"])) or Decimal(0)
     verb, then = ("Buy", "long") if short else ("Sell", "short")
     return f"{verb} {number(format(size * 2, 'f'))} {base} at market to be {then} {number(format(size, 'f'))}"
-
-
-def sentence(text: str) -> str:
-    """The text as a sentence: capital first, a full stop last; nothing stays nothing."""
-    text = text.strip()
-    if not text:
-        return ""
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."

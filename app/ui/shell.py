@@ -38,6 +38,7 @@ class Shell:
         self._bind_keys()
         ctx.router.start()
         listen(document, "keydown", self._keydown)
+        listen(by_id("more-routes"), "click", lambda _event: self._more())
         listen(by_id("search"), "click", lambda _event: self.open_palette())
         listen(document.querySelector(".skip"), "click", self._skip)
         listen(window, "kontor:update", self._offer_update)

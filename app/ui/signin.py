@@ -14,8 +14,8 @@ from urllib.parse import unquote
 from js import BroadcastChannel, Object, history, location, sessionStorage, window
 from pyodide.ffi import create_proxy, to_js
 
+from .format import sentence
 from .link import Refused
-from .net_words import sentence
 from .terminal.lines import Line
 
 CHANNEL = "kontor.oauth"

@@ -11,6 +11,7 @@ from js import setTimeout
 from pyodide.ffi import create_once_callable
 
 from .dom import by_id, el, listen
+from .format import refusal
 
 _STAY_MS = 8000
 _AT_MOST = 4
@@ -48,5 +49,4 @@ class Toasts:
 
     def refused(self, error: Any) -> None:
         """Show a Refused answer for which no field is at hand."""
-        text = f"{error.reason}. {error.remedy}" if error.remedy else error.reason
-        self.show("error", text, error.code)
+        self.show("error", refusal(error), error.code)

@@ -27,6 +27,32 @@ def add(page: Page, text: str, **params: str) -> None:
     expect(page.get_by_test_id("indicator-dialog")).to_be_hidden()
 
 
+def test_the_table_of_a_chart_fits_beside_book_and_watchlist(desk: DeskPage) -> None:
+    page = desk.page
+    page.locator(".chart-canvas canvas").first.wait_for()
+    desk.submit(side="buy", kind="market", qty="0.01")
+    page.locator(".chart-head").get_by_role("button", name="Table").click()
+    row = page.locator(".chart-table tbody tr.row").first
+    for timeframe, shown in (("1m", r"^\d\d-\d\d \d\d:\d\d$"), ("1d", r"^\d{4}-\d\d-\d\d$"), ("1s", r"^\d\d:\d\d:\d\d$")):
+        page.locator(f'[data-timeframe="{timeframe}"]').click()
+        expect(row.locator("[data-column=time]")).to_have_text(re.compile(shown))
+        assert page.locator(".chart-table .grid-scroll").evaluate("(node) => node.scrollWidth - node.clientWidth") == 0, timeframe
+    page.locator('[data-timeframe="1d"]').click()
+    own = row.locator("[data-column=own]")
+    expect(own).to_have_text(re.compile(r"^bought 0.01 at [\d,.]+$"))
+    expect(own).to_have_attribute("title", own.inner_text())
+
+    # a week of which days are missing says so, in the table and in the legend
+    days = "".join(f"2024-07-{day},60000,60000,60000,60000,1\n" for day in range(25, 32))
+    found, _ = desk.ask_with("history.preview", file=f"time,open,high,low,close,volume\n{days}".encode(), name="BTCUSDT-1d.csv")
+    desk.ask("history.keep", preview=found["preview"], symbol="BTCUSDT", source="file", timeframe="1d", where="readable", repairs=[])
+    page.get_by_test_id("chart-more").select_option("1w")
+    expect(row.locator("[data-column=time]")).to_have_text("2024-08-05")
+    expect(own).to_have_text(re.compile(r"^partly unknown; bought 0.01 at [\d,.]+$"))
+    expect(page.locator(".at-chart .legend-time")).to_have_text("2024-08-05, partly unknown")
+    assert page.locator(".chart-table .grid-scroll").evaluate("(node) => node.scrollWidth - node.clientWidth") == 0
+
+
 def test_indicators_on_the_chart(desk: DeskPage) -> None:
     page = desk.page
     page.locator(".chart-canvas canvas").first.wait_for()

@@ -247,3 +247,40 @@ def test_on_a_phone_a_tapped_row_opens_its_chart_and_more_leads_on(known: Page, 
     expect(page.locator(".at-watchlist")).to_be_visible()
     expect(panes.locator("[aria-pressed=true]")).to_have_text("Market")
     desk.check_console()
+
+
+CUT = """() => {
+  const words = [...document.querySelectorAll(".top .word > span")].filter((node) => node.scrollWidth > node.clientWidth).map((node) => node.textContent);
+  document.querySelector("#connection span").textContent = "reconnecting, 3 of 4";
+  document.querySelector("#equity").textContent = "1,234,567.89";
+  const top = document.querySelector(".top"), names = [...document.querySelectorAll(".routes > *, .top .figure, #search")];
+  const shown = names.map((node) => [node.textContent, node.getBoundingClientRect()]).filter(([, box]) => box.width);
+  const cut = shown.filter(([, box], at) => box.right > innerWidth || (at && shown[at - 1][1].right > box.left)).map(([text]) => text);
+  return [...words, ...cut, ...(top.scrollWidth > top.clientWidth ? ["top"] : [])];
+}"""
+
+
+def test_every_page_is_found_at_the_top_and_nothing_of_it_is_cut(desk: DeskPage):
+    page = desk.page
+    views = page.get_by_role("navigation", name="Views")
+    names = ["Desk", "Charts", "Portfolio", "Risk", "Journal", "Reconciliation", "History", "Sources", "Vault", "Network", "Health"]
+    assert [text for text in views.get_by_role("link").all_inner_texts() if text] == names
+    state = page.locator("#connection span").inner_text()
+    for width in (1440, 1400, 1399, 1280, 1200, 1199, 1024, 960, 841, 768, 721):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.locator("#connection span").evaluate("(node, text) => { node.textContent = text; }", state)
+        assert page.evaluate(CUT) == [], f"at {width}"
+        reached = views.get_by_role("link").all_inner_texts()
+        if reached == names:
+            continue
+        views.get_by_role("button", name="More").click()
+        offered = page.get_by_role("dialog").get_by_role("button").all_inner_texts()
+        assert set(names) <= {*reached, *offered}, f"at {width}"
+        page.keyboard.press("Escape")
+    views.get_by_role("button", name="More").click()
+    page.get_by_role("dialog").get_by_role("button", name="History").click()
+    expect(page.locator("#view-history")).to_be_visible()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    views.get_by_role("link", name="Reconciliation").click()
+    expect(page.locator("#view-reconciliation")).to_be_visible()
+    expect(views.get_by_role("link", name="Reconciliation")).to_have_attribute("aria-current", "page")

@@ -81,6 +81,7 @@ def test_a_trade_on_a_phone(phone: DeskPage):
 
 
 def test_nothing_is_wider_than_the_screen(phone: DeskPage):
+    expect(phone.page.locator(".brand")).to_be_visible()
     for width in (390, 320):
         phone.page.set_viewport_size({"width": width, "height": 844})
         for name in ("Market", "Chart", "Trade", "Positions"):

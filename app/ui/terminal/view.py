@@ -13,6 +13,7 @@ from pyodide.ffi import JsException, create_proxy
 
 from .. import format as fmt
 from ..dom import by_id, el, listen, need_style, save_text, set_text
+from ..format import refusal, sentences
 from ..link import Refused
 from ..views.frame import OncePerFrame
 from . import commands, filters, page_rows
@@ -119,7 +120,7 @@ class Terminal:
         try:
             await self._tracing.follow(self._take, after=self._log.last_id)
         except Refused as error:
-            self.say(f"The desk sends no lines: {error.reason}. {error.remedy}", "error")
+            self.say(sentences(f"The desk sends no lines: {error.reason}", error.remedy), "error")
 
     @property
     def _as_list(self) -> bool:
@@ -306,7 +307,7 @@ class Terminal:
         self._ctx.errors.run(f"Command {typed.name}", self._runner.run(typed), refused=self._refused)
 
     def _refused(self, error: Refused) -> None:
-        self.say(f"{error.reason}. {error.remedy}".replace("..", "."), "error")
+        self.say(refusal(error), "error")
 
     def _command_key(self, event: Any) -> None:
         step = {"ArrowUp": -1, "ArrowDown": 1}.get(event.key)

@@ -6,20 +6,24 @@ reader's clock for an axis that only knows UTC.
 
 from __future__ import annotations
 
+import re
 import time
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from decimal import Decimal
 from itertools import chain
-from math import isnan, nan
+from math import inf, isnan, nan
 from typing import Any
 
 from ..format import NOTHING, direction, group, minus, plain, tone
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_CALENDAR = ("1d", "1w", "1M")
+_OF_DAYS = ("1w", "1M")
+_CALENDAR = ("1d", *_OF_DAYS)
 _GAP_SLOTS = 20
+_DATED = re.compile(r"\d{4}-\d\d-\d\d \d")
+PARTLY = "partly unknown"
 _EVE_S = 3 * 3600
 """What opens in the last hours of a day of UTC (Sydney in summer, futures) has the next day's date."""
 
@@ -60,6 +64,7 @@ class Bars:
         self.times = array("d")
         self.gaps: list[list] = []
         self.step = 1
+        self._of_days = False
 
     def __len__(self) -> int:
         return len(self.times)
@@ -70,6 +75,7 @@ class Bars:
     def reset(self, rows: Iterable[Row], gaps: Iterable[list], timeframe: str, packed: bytes = b"") -> None:
         """Begin anew with a whole series: rows in any order, or ``packed`` by the desk (little-endian floats, six a bar), oldest first."""
         self.step = seconds(timeframe)
+        self._of_days = timeframe in _OF_DAYS
         self.gaps = list(gaps)
         self.numbers = array("d")
         if packed:
@@ -113,6 +119,14 @@ class Bars:
         """Time of the newest bar that began at or before the moment; None when all bars are later."""
         index = bisect_right(self.times, moment)
         return int(self.times[index - 1]) if index else None
+
+    def is_partly(self, moment: int) -> bool:
+        """Whether a day or more is missing within the week or month that begins at this time."""
+        if not self._of_days:
+            return False
+        after = bisect_right(self.times, moment)
+        until = self.times[after] if after < len(self.times) else inf
+        return any(min(end, until) - max(start, moment) >= _UNITS["d"] for start, end, _reason in self.gaps)
 
     def walked(self, moment: int | None, step: int) -> int | None:
         """The time so many bars from a bar (None: from beyond the newest), at most to either end; None without bars."""
@@ -159,6 +173,11 @@ def utc_shift(moment: int, timeframe: str) -> int:
 def date_text(moment: int) -> str:
     """The date of a day's bar."""
     return time.strftime("%Y-%m-%d", time.gmtime(moment + _EVE_S))
+
+
+def short_time(text: str) -> str:
+    """The time of a bar where room is short: without the year before a time of day."""
+    return text[5:] if _DATED.match(text) else text
 
 
 def fill_marks(fills: Iterable[dict], symbol: str, bars: Bars) -> list[tuple[int, str, Decimal]]:

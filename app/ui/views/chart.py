@@ -16,7 +16,7 @@ from ..chart_feeds import DeskFeed
 from ..dom import by_id, el, listen, set_text
 from ..format import clock, stamp
 from ..order_words import decimals
-from .bars import Bars, change_tone, date_text, frame_text, has_days, has_seconds, legend, spoken, utc_shift
+from .bars import PARTLY, Bars, change_tone, date_text, frame_text, has_days, has_seconds, legend, spoken, utc_shift
 from .chart_frames import FrameChoice
 from .chart_indicators import ChartIndicators
 from .chart_legend import ChartLegend
@@ -214,11 +214,14 @@ class ChartView:
             self._legend.show({})
             return
         texts = self._describe(row)
-        self._legend.show({**texts, "time": self._when(row[0])}, change_tone(texts))
+        self._legend.show({**texts, "time": self._bar_time(row[0])}, change_tone(texts))
 
     def _describe(self, row: list) -> dict[str, str]:
         instrument = self._feed.instrument or {"tick": "0.01", "lot": "0.0001"}
         return legend(row, self._bars.before(row[0]), decimals(instrument["tick"]), decimals(instrument["lot"]))
+
+    def _bar_time(self, moment: int) -> str:
+        return self._when(moment) + (f", {PARTLY}" if self._bars.is_partly(moment) else "")
 
     def _when(self, moment: int) -> str:
         ns, timeframe = moment * 1_000_000_000, self._feed.timeframe
@@ -250,7 +253,7 @@ class ChartView:
         row = self._bars.get(moment)
         self._show_legend(row)
         own = self._twin.own_at(moment)
-        told = [spoken(row, self._when(moment), self._describe(row)), *([f"you {own}"] if own else []), *self._indicators.spoken(moment)]
+        told = [spoken(row, self._bar_time(moment), self._describe(row)), *([f"you {own}"] if own else []), *self._indicators.spoken(moment)]
         set_text(self._spoken, "; ".join(told))
         if self._canvas is not None:
             self._canvas.point_at(row)

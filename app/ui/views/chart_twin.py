@@ -9,7 +9,7 @@ from typing import Any
 from js import performance
 
 from ..dom import clear, el, gathered
-from .bars import Bars, change_tone, fill_texts, price_text
+from .bars import PARTLY, Bars, change_tone, fill_texts, price_text, short_time
 from .rows import Column
 from .table import Table
 
@@ -83,15 +83,22 @@ class ChartTwin:
         def price(name: str, index: int) -> Column:
             return Column(name.lower(), name, lambda row: price_text(row["bar"][index], self._decimals()), lambda row: row["bar"][index], end=True)
 
+        def whole(row: dict) -> str:
+            return self._when(row["bar"][0])
+
+        def notes(row: dict) -> str:
+            moment = row["bar"][0]
+            return "; ".join(filter(None, (PARTLY if self._bars.is_partly(moment) else "", self._fills.get(moment, ""))))
+
         columns = [
-            Column("time", "Time", lambda row: self._when(row["bar"][0]), lambda row: row["bar"][0]),
+            Column("time", "Time", lambda row: short_time(whole(row)), lambda row: row["bar"][0], title_of=whole, kept=whole),
             price("Open", 1),
             price("High", 2),
             price("Low", 3),
             price("Close", 4),
             Column("volume", "Volume", lambda row: self._describe(row["bar"])["volume"], _volume, end=True),
             Column("change", "Change", lambda row: self._describe(row["bar"])["change"], end=True, tone=self._tone),
-            Column("own", "Own fills", lambda row: self._fills.get(row["bar"][0], "")),
+            Column("own", "Notes", notes, title_of=notes, hint="Own fills, and whether a part of the bar is unknown"),
             *self._study_columns(),
         ]
         attrs: dict[str, str] = {}

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..dom import el, listen, set_text, svg
 from ..equity_curve import FALL_HEIGHT, HEIGHT, SPANS, WIDTH, draw, money, words
-from ..format import stamp, utc
+from ..format import refusal, stamp, utc
 from ..order_words import value
 from .rows import Column
 from .table import Table
@@ -54,7 +54,7 @@ class EquityCard:
 
     def show(self) -> None:
         """Ask for the curve and draw it."""
-        self._ctx.errors.run("Equity over time", self._ask(), lambda error: set_text(self._words, f"{error.reason.rstrip('.')}. {error.remedy}"))
+        self._ctx.errors.run("Equity over time", self._ask(), lambda error: set_text(self._words, refusal(error)))
 
     def clear(self) -> None:
         """Show nothing."""

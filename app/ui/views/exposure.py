@@ -7,7 +7,7 @@ from typing import Any
 from ..blotter import ORIGIN_WORDS
 from ..dom import el, listen, set_text
 from ..equity_curve import check_words, money
-from ..format import direction, signed
+from ..format import direction, refusal, signed
 from ..order_words import value
 from .rows import Column
 from .table import Table
@@ -52,7 +52,7 @@ class ExposureTable:
 
     def _refused(self, error: Any) -> None:
         self._table.set_rows([])
-        set_text(self._check, f"{error.reason.rstrip('.')}. {error.remedy}")
+        set_text(self._check, refusal(error))
 
     def _chosen(self) -> None:
         self._ctx.prefs.put("exposure.by", str(self._by.value))

@@ -11,6 +11,7 @@ from js import ImageData, MutationObserver, Object, Uint8ClampedArray, document,
 from pyodide.ffi import create_proxy, to_js
 
 from ..dom import el, listen, need_style, set_text
+from ..format import sentences
 from ..heat import HeatModel, colour
 from ..link import Refused
 
@@ -89,7 +90,7 @@ class HeatView:
 
     def _refused(self, error: Refused) -> None:
         self._symbol = None
-        set_text(self._words, f"No heatmap: {error.reason}. {error.remedy}.")
+        set_text(self._words, sentences(f"No heatmap: {error.reason}", error.remedy))
 
     def _lost(self) -> None:
         """Another worker is the desk: it samples nothing yet."""

@@ -8,10 +8,11 @@ from typing import Any
 from .. import format as fmt
 from .. import history_words as words
 from ..dom import el, listen, need_style, set_text
+from ..format import refusal
 from ..link import Refused
 from .history_import import ImportCard
 from .history_preview import findings_table
-from .vault_fields import Outcome, button, card, load, refill, row, sentence, table
+from .vault_fields import Outcome, button, card, load, refill, row, table
 
 _ARMED_S = 15.0
 
@@ -156,7 +157,7 @@ class HistoryView:
         try:
             found = await self._ctx.link.ask("history.remove", series=series)
         except Refused as error:
-            self._said.say(sentence(error), "bad")
+            self._said.say(refusal(error), "bad")
         else:
             refill(self._checked)
             self._said.say(words.removed(found["removed"]))

@@ -8,9 +8,10 @@ from typing import Any
 
 from .. import history_words as words
 from ..dom import clear, el, fill, listen, set_text
+from ..format import refusal
 from ..link import Refused
 from .history_preview import choices_of_columns, findings_table, first_bars, first_rows, problems
-from .vault_fields import Outcome, button, card, load, sentence
+from .vault_fields import Outcome, button, card, load
 
 _FIELDS = {"url": "history-url", "zone": "history-zone", "symbol": "history-symbol", "source": "history-source", "timeframe": "history-timeframe"}
 
@@ -127,7 +128,7 @@ class ImportCard:
 
     def _ask(self, found: dict) -> None:
         """Show what has to be said before the file can be read."""
-        self._said.say(sentence(SimpleNamespace(**found["refused"])), "bad")
+        self._said.say(refusal(SimpleNamespace(**found["refused"])), "bad")
         clear(self._plan)
         fill(self._plan, None, el("h3", None, "What the file means"), choices_of_columns(found), first_rows(found))
         self._plan.hidden = False
@@ -254,7 +255,7 @@ class ImportCard:
     def _refused(self, error: Refused) -> None:
         node = self._errors.get(error.field or "")
         if node is not None and node.isConnected:
-            set_text(node, sentence(error))
+            set_text(node, refusal(error))
             self._said.say("")
             field = self.root.querySelector(f"#{_FIELDS[error.field]}")
             field.setAttribute("aria-invalid", "true")

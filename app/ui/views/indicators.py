@@ -8,6 +8,7 @@ from typing import Any
 from js import document
 
 from ..dom import clear, el, listen, set_text
+from ..format import refusal
 from ..fuzzy import score
 from ..link import Refused
 from .studies import Study, read_number
@@ -215,10 +216,10 @@ class IndicatorDialog:
             await self._apply(self._study, self._entry, params)
         except Refused as refused:
             if refused.field in self._fields:
-                self._say(refused.field, f"{refused.reason}: {refused.remedy}.")
+                self._say(refused.field, refusal(refused))
                 self._fields[refused.field].focus()
             else:
-                set_text(self._trouble, f"{refused.reason}: {refused.remedy}.")
+                set_text(self._trouble, refusal(refused))
             return
         self._dialog.close()
 

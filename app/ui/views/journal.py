@@ -10,10 +10,11 @@ from js import document
 from .. import format as fmt
 from .. import journal_words as words
 from ..dom import el, listen, need_style, save_text, set_text
+from ..format import refusal
 from ..link import Refused
 from .journal_import import JournalImport
 from .journal_note import NoteDialog
-from .vault_fields import Outcome, button, card, refill, row, sentence, table
+from .vault_fields import Outcome, button, card, refill, row, table
 
 PAGE = 100
 _FILTERS = (
@@ -119,7 +120,7 @@ class JournalView:
             found = await self._ctx.link.ask("journal.page", before=self._pages[-1], limit=PAGE, **wanted)
         except Refused as error:
             if error.field in self._filters:
-                set_text(self._problem, sentence(error))
+                set_text(self._problem, refusal(error))
                 self._filters[error.field].focus()
             else:
                 self._closed(error)
@@ -136,7 +137,7 @@ class JournalView:
         self._draw_notes()
 
     def _closed(self, error: Refused) -> None:
-        self._blank(sentence(error))
+        self._blank(refusal(error))
 
     def _blank(self, text: str) -> None:
         refill(self._place, el("p", {"class": "empty"}, text))

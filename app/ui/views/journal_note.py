@@ -9,8 +9,9 @@ from js import document
 
 from .. import journal_words as words
 from ..dom import el, listen, set_text
+from ..format import refusal
 from ..link import Refused
-from .vault_fields import button, sentence
+from .vault_fields import button
 
 
 class NoteDialog:
@@ -63,7 +64,7 @@ class NoteDialog:
         try:
             await self._ctx.link.ask("journal.note", about=self._about, tags=str(self._tags.value), text=str(self._text.value))
         except Refused as error:
-            set_text(self._error, sentence(error))
+            set_text(self._error, refusal(error))
             (self._tags if error.field == "tags" else self._text).focus()
             return
         self._dialog.close()

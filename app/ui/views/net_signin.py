@@ -11,6 +11,7 @@ from typing import Any
 from .. import format as fmt
 from .. import net_words
 from ..dom import clear, el, fill, listen, set_text
+from ..format import sentence
 
 _BUSY = ("opening", "finishing")
 
@@ -94,13 +95,13 @@ class SignInCard:
                 el("p", None, "Open ", el("a", {"href": uri, "target": "_blank", "rel": "noopener noreferrer"}, uri), " and type this code:"),
                 el("p", {"class": "user-code"}, el("code", {"data-testid": "user-code"}, phase.code["user_code"])),
             )
-        said = el("p", {"class": "danger" if phase.name == "failed" else None}, net_words.sentence(phase.sentence))
+        said = el("p", {"class": "danger" if phase.name == "failed" else None}, sentence(phase.sentence))
         if phase.until_ms is not None:
             self._left[name] = el("span", {"class": "hint", "data-testid": "time-left", "aria-live": "off"}, _left(phase.until_ms - time.time_ns() / 1e6))
             said.append(" ", self._left[name])
         node.append(said)
         if phase.remedy:
-            node.append(el("p", None, net_words.sentence(phase.remedy)))
+            node.append(el("p", None, sentence(phase.remedy)))
         return node
 
     def _buttons(self, provider: dict, phase: Any) -> list[Any]:

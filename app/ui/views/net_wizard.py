@@ -7,6 +7,7 @@ from typing import Any
 from .. import format as fmt
 from .. import net_words
 from ..dom import clear, el, listen, set_text
+from ..format import refusal
 from ..link import Refused
 from ..terminal import commands
 
@@ -68,7 +69,7 @@ class WizardCard:
         self._address.setAttribute("aria-invalid", "true" if text else "false")
 
     def _refused(self, error: Refused) -> None:
-        self._problem(" ".join(filter(None, (net_words.sentence(error.reason), net_words.sentence(error.remedy)))))
+        self._problem(refusal(error))
 
     async def _test(self, url: str) -> None:
         self._button.disabled = True

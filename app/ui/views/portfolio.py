@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dom import el, listen, set_text
 from ..exposure import Exposure, Exposures, account_notes, exposures
-from ..format import direction, group, minus, signed
+from ..format import direction, group, minus, refusal, signed
 from ..link import Refused
 from ..ticket_rules import Unreadable, read_number
 from .accounts import AccountsCard
@@ -222,7 +222,7 @@ class PortfolioView:
         set_text(self._settings_said, "In use for orders sent from now on.")
 
     def _settings_refused(self, error: Refused) -> None:
-        text = f"{error.reason.rstrip('.')}. {error.remedy}".strip()
+        text = refusal(error)
         if error.field in self._errors:
             self._mark(error.field, text)
             self._inputs[error.field].focus()

@@ -7,8 +7,9 @@ from typing import Any
 from .. import format as fmt
 from .. import reconciliation_words as words
 from ..dom import el, listen, need_style, set_text
+from ..format import refusal
 from ..link import Refused
-from .vault_fields import Outcome, button, card, refill, row, sentence, table
+from .vault_fields import Outcome, button, card, refill, row, table
 
 _LISTS = ("differences", "unresolved", "adopted", "synthetic", "history")
 
@@ -65,7 +66,7 @@ class ReconciliationView:
         try:
             found = await self._ctx.link.ask("reconciliation.state")
         except Refused as error:
-            self._closed(sentence(error))
+            self._closed(refusal(error))
             return
         finally:
             self._asking = False

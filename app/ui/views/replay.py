@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..dom import clear, el, fill, listen, set_text
-from ..format import span, stamp, utc
+from ..format import refusal, span, stamp, utc
 from ..link import Refused
 from ..replay_speeds import speeds
 
@@ -120,4 +120,4 @@ class ReplayView:
         self._take({"replay": result.get("replay")})
 
     def _refused(self, error: Refused) -> None:
-        self._put("said", self._said, f"{error.reason.rstrip('.')}. {error.remedy}".strip())
+        self._put("said", self._said, refusal(error))

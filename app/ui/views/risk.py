@@ -13,7 +13,7 @@ from app.model.units import ungrouped
 
 from .. import risk_words as words
 from ..dom import el, listen, need_style, set_text
-from ..format import clock, stamp, utc
+from ..format import clock, refusal, stamp, utc
 from ..link import Refused
 from .kill import KillSwitch
 from .routing_rules import RoutingRules
@@ -81,7 +81,7 @@ class RiskView:
             self._take(await self._ctx.link.ask("risk.state"))
         except Refused as error:
             set_text(self._word, "No account is open")
-            set_text(self._why, f"{error.reason.rstrip('.')}. {error.remedy}.")
+            set_text(self._why, refusal(error))
         self._draw_kill()
 
     def _soon(self) -> None:
@@ -342,7 +342,7 @@ class RiskView:
 
     def _limit_refused(self, error: Refused) -> None:
         self._error.dataset.tone = ""
-        self._error.textContent = f"{error.reason.rstrip('.')}. {error.remedy}".strip()
+        self._error.textContent = refusal(error)
         self._value.focus()
 
     def _refused(self, error: Refused) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..dom import el, listen
+from ..format import refusal
 from ..link import Refused
 from ..order_words import account
 
@@ -108,7 +109,7 @@ class RoutingRules:
         self._say("good", "In use for orders sent from now on.")
 
     def _refused(self, error: Refused) -> None:
-        self._say("danger", f"{error.reason.rstrip('.')}. {error.remedy}".strip())
+        self._say("danger", refusal(error))
         if error.field in self._fields:
             self._fields[error.field].focus()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..dom import el, listen, save_text
+from ..format import refusal
 from ..link import Refused
-from ..order_words import sentence
 
 _KINDS = (
     ("lots", "Closed lots", "Each closed piece of a position, first in, first out, with what it made"),
@@ -62,7 +62,7 @@ class StatementForm:
         self._say("amber" if made["unknown"] else "good", f"{text} {made['unknown']}".strip())
 
     def _refused(self, error: Refused) -> None:
-        text = f"{sentence(error.reason)} {sentence(error.remedy)}".strip()
+        text = refusal(error)
         if error.field in self._days:
             self._mark(error.field, text)
             self._days[error.field].focus()

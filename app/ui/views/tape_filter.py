@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..dom import el, listen, set_text
+from ..format import refusal
 from ..link import Refused
 from ..tape_rules import TapeLook
 
@@ -83,7 +84,7 @@ class TapeFilterBar:
 
     def _refused(self, error: Refused) -> None:
         self._told = None
-        self._refuse(error.field or "", f"{error.reason.rstrip('.')}. {error.remedy}".strip())
+        self._refuse(error.field or "", refusal(error))
 
     def _refuse(self, name: str, text: str) -> None:
         for key, field in (("least", self._least), ("large", self._large)):

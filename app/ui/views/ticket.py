@@ -16,9 +16,9 @@ from .. import answers
 from .. import ticket_exits as exits
 from .. import ticket_rules as rules
 from ..dom import listen
-from ..format import plain
+from ..format import plain, sentence
 from ..link import Refused
-from ..order_words import WORKING, decimals, outcome, sentence, value
+from ..order_words import WORKING, decimals, outcome, value
 from ..own_lines import bracket
 from .ticket_cost import Cost
 from .ticket_form import FIELDS, NUMBERS, TicketForm

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..dom import el, set_text, today
+from ..format import refusal
 from ..link import Refused
-from ..order_words import accounts_text, contract_text, decimals, fixed, legs_text, number, rolls, sentence
+from ..order_words import accounts_text, contract_text, decimals, fixed, legs_text, number, rolls
 
 _DELAY_S = 0.12
 _AGAIN_S = 1.0
@@ -99,7 +100,7 @@ class Cost:
             if number == self._asked:
                 self._state("empty")
                 shown = self._on_refused(error, fields)
-                set_text(self._head, "The cost stands here once the order is complete." if shown else f"{sentence(error.reason)} {sentence(error.remedy)}")
+                set_text(self._head, "The cost stands here once the order is complete." if shown else refusal(error))
         else:
             if number == self._asked:
                 self._show(result)

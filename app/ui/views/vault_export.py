@@ -7,8 +7,9 @@ from typing import Any
 
 from .. import vault_words
 from ..dom import el, listen
+from ..format import refusal
 from ..link import Refused
-from .vault_fields import NewSecret, Outcome, card, load, sentence
+from .vault_fields import NewSecret, Outcome, card, load
 
 _DAYS = ((1, "a day"), (7, "a week"), (14, "two weeks"), (30, "a month"), (0, "never"))
 _ORDERS = ((20, "20 orders"), (50, "50 orders"), (100, "100 orders"), (500, "500 orders"), (0, "any number of orders"))
@@ -105,6 +106,6 @@ class ExportCard:
         try:
             await self._read(**{name: value})
         except Refused as error:
-            self._said.say(sentence(error), "bad")
+            self._said.say(refusal(error), "bad")
         else:
             self._said.say("Kept: when to be reminded of an export.")

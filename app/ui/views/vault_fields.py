@@ -14,6 +14,7 @@ from pyodide.ffi import JsException, create_proxy
 
 from .. import vault_words, words
 from ..dom import clear, el, fill, listen, set_text
+from ..format import refusal
 
 _METER_AFTER_MS = 250
 _METER_PATIENCE_S = 4
@@ -197,13 +198,7 @@ class Outcome:
 
     def refused(self, error: Any) -> None:
         """Show what the desk said."""
-        self.say(sentence(error), "bad")
-
-
-def sentence(error: Any) -> str:
-    """A Refused as one or two sentences."""
-    parts = (part.rstrip(".") for part in (error.reason, error.remedy) if part)
-    return " ".join(f"{part[:1].upper()}{part[1:]}." for part in parts)
+        self.say(refusal(error), "bad")
 
 
 def card(title: str, *children: Any, testid: str | None = None) -> Any:

@@ -13,9 +13,10 @@ from pyodide.ffi import JsException
 from .. import format as fmt
 from .. import vault_words
 from ..dom import clear, el, fill, listen, set_text
+from ..format import refusal
 from ..link import Refused
 from .vault_code import CodeSheet
-from .vault_fields import NewSecret, Outcome, SecretField, button, card, load, refill, row, sentence, table
+from .vault_fields import NewSecret, Outcome, SecretField, button, card, load, refill, row, table
 
 _FORMS = {
     # action: (title, what it does, button)
@@ -186,7 +187,7 @@ class SlotsCard:
             said, code = await getattr(self, f"_do_{action}")()
         except Refused as error:
             if self._action:
-                (self._new.first if error.field == "secret" and self._new else self._current).say(sentence(error), focus=True)
+                (self._new.first if error.field == "secret" and self._new else self._current).say(refusal(error), focus=True)
                 if action == "rename":
                     self._said.refused(error)
             return

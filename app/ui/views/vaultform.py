@@ -12,8 +12,9 @@ from pyodide.ffi import JsException
 
 from .. import vault_words
 from ..dom import el, listen, set_text
+from ..format import refusal
 from ..link import Refused
-from .vault_fields import NewSecret, SecretField, load, sentence
+from .vault_fields import NewSecret, SecretField, load
 
 
 class _Form:
@@ -58,7 +59,7 @@ class CreateForm(_Form):
                 return
             await self._ctx.link.ask_secret("vault.create", self._secret.take())
         except Refused as error:
-            self._secret.first.say(sentence(error), focus=True)
+            self._secret.first.say(refusal(error), focus=True)
             return
         finally:
             self._working(False)
@@ -153,7 +154,7 @@ class UnlockForm(_Form):
         try:
             await self._open()
         except Refused as error:
-            said = sentence(error)
+            said = refusal(error)
         except JsException as error:
             said = f"The passkey was not used: {error.message or error}"
         finally:

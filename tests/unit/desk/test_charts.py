@@ -10,6 +10,7 @@ import pytest
 from app.desk.charts import AT_ONCE, MOST, PACKED_FROM, pack
 from app.desk.errors import Refusal
 from app.desk.publisher import BEATS
+from app.history.backfill import Held, joined
 from app.model.market import BookSnapshot, Gap, Trade
 from tests.unit.desk.test_publisher import MS, Rig
 
@@ -199,3 +200,34 @@ def test_the_heatmap_is_sampled_while_it_is_open_and_its_gaps_have_reasons(rig: 
     rig.sent.clear()
     go(2)
     assert not any("heat" in tick for tick in rig.ticks())
+
+
+DAY = 86_400
+MONDAY = T0 // 10**9 // DAY * DAY - DAY
+"""T0 is a Tuesday."""
+
+
+def held_week(*days: int) -> Held:
+    rows = [(MONDAY + DAY * day, 10.0 + day, 20.0 + day, 5.0 - day, 11.0 + day, 2.0**day) for day in days]
+    weeks = joined((MONDAY + (row[0] - MONDAY) // (7 * DAY) * 7 * DAY, row) for row in rows)
+    return Held("BBB", "1w", weeks, [], 0, Held("BBB", "1d", rows, [], DAY))
+
+
+def test_a_running_week_counts_the_stored_days(rig: Rig):
+    rig.publisher.charts.open("c1", "BBB", "1w")
+    trade(rig, "BBB", DAY, 1200)  # Wednesday
+    rig.publisher.charts.get("c1").use_stored(held_week(-3, 0, 1, 2, 3))
+    before = [MONDAY - 7 * DAY, 7, 17, 8, 8, 0.125]
+    assert wholes(rig, "c1")[-1]["rows"] == [before, [MONDAY, 10, 21, 4, 12, 1 + 2 + 1]]
+    trade(rig, "BBB", DAY + 1, 5000)
+    rig.run(1)
+    assert updates(rig, "c1")[-1]["rows"] == [[MONDAY, 10, 50, 4, 50, 1 + 2 + 2]]
+    trade(rig, "BBB", 2 * DAY, 1300)
+    rig.run(1)
+    assert wholes(rig, "c1")[-1]["rows"] == [before, [MONDAY, 10, 22, 3, 13, 1 + 2 + 4 + 1]], "receiving began on Wednesday: the stored one is whole"
+    rig.sent.clear()
+    trade(rig, "BBB", 6 * DAY, 1400)
+    trade(rig, "BBB", 2 * DAY + 1, 6000)  # late
+    rig.run(1)
+    rows = [[MONDAY, 10, 60, 3, 60, 1 + 2 + 4 + 2], [MONDAY + 7 * DAY, 14, 14, 14, 14, 1]]
+    assert [row for part in updates(rig, "c1") for row in part["rows"]] == rows and not wholes(rig, "c1")

@@ -93,6 +93,35 @@ async def test_the_chart_shows_stored_bars_behind_live_ones(desk_page: Page) -> 
     await page.until(lambda m: m is page.latest("bars") and len(m["rows"]) < 100, "live bars alone")
 
 
+def days(first_s: int, count: int, price: int = 60_000) -> bytes:
+    return minutes(0, 0) + "".join(f"{first_s + 86_400 * n},{price},{price + 2},{price - 2},{price + 1},{n + 1}\n" for n in range(count)).encode()
+
+
+async def test_a_running_month_counts_the_stored_days(desk_page: Page) -> None:
+    page = desk_page
+    await page.ask("focus", symbol="BTCUSDT", timeframe="1M")
+    now = await present(page)
+    today = now - now % 86_400
+    [live] = next(iter(page.desk.publishers)).charts.desk.drawn(page.desk.market.bars("BTCUSDT", "1M").rows())
+    over = (now - live[0]) // 86_400
+    assert over > 3, "the recording begins within a month"
+    await keep(page, days(live[0] - 3 * 86_400, 3 + over - 2), timeframe="1d")  # two days of this month are missing
+    bars = await page.until(lambda m: m["t"] == "bars" and len(m["rows"]) == 2, "stored days")
+    before, month = bars["rows"]
+    assert before[5] == 1 + 2 + 3 and month[0] == live[0]
+    assert month[1] == 60_000 and month[5] == pytest.approx(sum(range(4, over + 2)) + live[5])
+    assert (month[2], month[3], month[4]) == (max(60_002, live[2]), min(59_998, live[3]), live[4])
+    assert [gap[:2] for gap in bars["gaps"]] == [[today - 2 * 86_400, today]]
+    drawn = Bars()
+    drawn.reset(bars["rows"], bars["gaps"], "1M")
+    assert [drawn.is_partly(row[0]) for row in bars["rows"]] == [False, True]
+    # Months that were stored so stand before it; the days still make the running one.
+    lines = [f"{date},50000,50000,50000,50000,1000" for date in ("2024-05-01", "2024-06-01", "2024-07-01", "2024-08-01")]
+    await keep(page, "\n".join(["time,open,high,low,close,volume", *lines, ""]).encode(), timeframe="1M")
+    bars = await page.until(lambda m: m["t"] == "bars" and len(m["rows"]) == 4, "stored months")
+    assert [row[5] for row in bars["rows"][:3]] == [1000] * 3 and bars["rows"][3] == month
+
+
 async def test_indicators_begin_in_the_stored_bars(desk_page: Page) -> None:
     page = desk_page
     await page.ask("focus", symbol="BTCUSDT", timeframe="1m")

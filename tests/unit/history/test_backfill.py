@@ -11,10 +11,11 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.history.backfill import BETWEEN, MOST, Held, choose, drawn, fine, merge
+from app.history.backfill import BETWEEN, MOST, Held, choose, drawn, fine, joined, merge
+from app.history.periods import merge_periods, periods
 from app.history.series import UNKNOWN, Note, Series
 from app.history.store import READABLE, Stored
-from app.market.frames import Session
+from app.market.frames import UTC_DAY, Session, bounds
 from tests.unit.history.kit import walk
 
 RULES = Path(__file__).resolve().parents[3] / "docs" / "bars.md"
@@ -138,6 +139,105 @@ def test_h10_an_unknown_volume_stays_unknown() -> None:
     assert isnan(next(row[5] for row in merge(kept, bars(5, 14), (), 16 * M).rows if row[0] == 7 * M))
 
 
+D = 86_400
+MONDAY = 1_709_510_400
+"""2024-03-04 in s UTC; days below are counted from it."""
+WEEK = [(MONDAY + D * day, 10.0 + day, 20.0 + day, 5.0 - day, 11.0 + day, 2.0**day) for day in range(-14, 21)]
+
+
+def days_of(*days: int, gaps: tuple = ()) -> Held:
+    rows = [row for row in WEEK if (row[0] - MONDAY) // D in days]
+    weeks = joined((bounds("1w", Session(), row[0])[0], row) for row in rows)
+    return Held("X", "1w", weeks, list(gaps), 0, Held("X", "1d", rows, list(gaps), D))
+
+
+def live_days(*days: int, size: float = 1000.0) -> list[tuple]:
+    return [(MONDAY + D * day, 100.0 + day, 100.0 + day, 100.0 + day, 100.0 + day, size) for day in days]
+
+
+def test_h11_a_running_week_counts_stored_days_and_live_ones_once() -> None:
+    stored = days_of(-2, 0, 1, 2, 3)
+    merged = merge_periods(stored, live_days(3), (), MONDAY + 3 * D + 50)
+    assert merged.rows[-1] == (MONDAY, 10, 103, 3, 103, 1 + 2 + 4 + 1000), "of Thursday only the live one, which is still open"
+    assert [row[0] for row in merged.rows] == [MONDAY - 7 * D, MONDAY] and merged.rows[0] == stored.rows[0] and not merged.kept and not merged.gaps
+    merged = merge_periods(stored, live_days(3, 4), (), MONDAY + 4 * D + 50)
+    assert merged.rows[-1] == (MONDAY, 10, 104, 2, 104, 1 + 2 + 4 + 8 + 1000), "Thursday is over: the stored one is whole"
+    gap = (MONDAY + 4 * D + 10, MONDAY + 4 * D + 20, "lost")
+    merged = merge_periods(days_of(0, 1, 2, 3, 4, 5), live_days(3, 4, 5), (gap,), MONDAY + 5 * D + 50)
+    assert merged.rows[-1][5] == 1 + 2 + 4 + 8 + 16 + 1000 and not merged.gaps, "the stored Friday fills the gap"
+    merged = merge_periods(days_of(5, 6, 7), live_days(6, 8), (), MONDAY + 8 * D + 50)
+    assert [row[5] for row in merged.rows] == [32 + 64, 128 + 1000], "nothing of a week in the next"
+    assert periods(days_of(5, 6, 7), live_days(6, 8), (), 0, Session(), MONDAY + 7 * D) == merged.rows[1:], "the same when only it has changed"
+    assert merge_periods(days_of(0, 1, 2, 3), [], (), MONDAY + 2 * D + 50).rows == [(MONDAY, 10, 21, 4, 12, 3)], "nothing of what comes"
+    merged = merge_periods(Held("X", "1M", [], [], 0, days_of(-4, -3, 0).days), live_days(1), (), MONDAY + D + 50)
+    assert [row[5] for row in merged.rows] == [WEEK[11][5] + 1 + 1000], "Friday was the first of March"
+
+
+def test_h11_weeks_that_were_stored_so() -> None:
+    whole = [(MONDAY + 7 * D * week, 1.0, 1.0, 1.0, 1.0, 5.0) for week in (-1, 0, 1)]
+    alone = Held("X", "1w", whole, [], 0, None, True)
+    with_days = alone._replace(days=days_of(0, 1, 2).days)
+    assert [row[5] for row in merge_periods(alone, live_days(3), (), MONDAY + 3 * D).rows] == [5, 1000]
+    assert [row[5] for row in merge_periods(with_days, live_days(3), (), MONDAY + 3 * D).rows] == [5, 1 + 2 + 4 + 1000]
+    merged = merge_periods(with_days, live_days(3, 8), (), MONDAY + 8 * D)
+    assert [row[5] for row in merged.rows] == [5, 5, 1000] and merged.kept == {MONDAY}, "the week in which receiving began is over"
+    assert [row[5] for row in merge_periods(alone, [], (), MONDAY + 3 * D).rows] == [5], "nothing of what comes"
+    lost = (MONDAY + D, MONDAY + 3 * D, "lost")
+    assert merge_periods(alone, live_days(-7, 0, 3, 8), (lost,), MONDAY + 8 * D).kept == {MONDAY - 7 * D, MONDAY}
+    assert merge_periods(alone, live_days(-7, 0, 3, 8), (lost,), MONDAY + 8 * D).gaps == []
+
+
+def test_h12_days_that_nobody_has_are_marked() -> None:
+    def marks(held: Held, live: list, session: Session = UTC_DAY, present: int = 0) -> list[tuple]:
+        gaps = [gap for gap in merge_periods(held, live, (), present, session).gaps if gap.reason == BETWEEN]
+        return [((gap.start - MONDAY) / D, (gap.end - MONDAY) / D) for gap in gaps]
+
+    assert marks(days_of(0, 1, 2), live_days(3)) == [] and marks(days_of(0, 1), live_days(4)) == [(2, 4)]
+    assert marks(days_of(0, 1), [], present=MONDAY + 4 * D) == [(2, 4)] and marks(days_of(3), live_days(0)) == []
+    assert marks(days_of(-4, -3), live_days(1)) == [(-2, 1)], "from the week before"
+    new_york = Session("America/New_York", 0)
+    opened = [(row[0] + 5 * 3600, *row[1:]) for row in live_days(0, 1, 2)]
+    friday = days_of(-3).days._replace(rows=[(MONDAY - 3 * D + 5 * 3600, 1.0, 1.0, 1.0, 1.0, 1.0)])
+    held = Held("X", "1w", [], [], 0, friday)
+    assert marks(held, opened, new_york) == [] and len(marks(held, opened[1:], new_york)) == 1, "an exchange rests on the weekend"
+    own = Held("X", "1w", [(MONDAY - 7 * D, 1.0, 1.0, 1.0, 1.0, 1.0)], [], 0, None, True)
+    assert marks(own, live_days(0)) == [] and marks(own, live_days(2)) == [(0, 2)] and marks(own._replace(days=days_of(0).days), live_days(2)) == [(1, 2)]
+    inner = Note(MONDAY, MONDAY + D, "missing")
+    assert merge_periods(days_of(-1, 1, gaps=(inner,)), live_days(2), (), 0).gaps == [inner]
+    older = Note(MONDAY - 7 * D, MONDAY - 5 * D, "missing")
+    assert merge_periods(days_of(-8, -1, 0, 1, gaps=(older,)), live_days(2), (), 0).gaps == [older]
+
+
+some_days = st.sets(st.integers(-14, 20), max_size=20).map(sorted)
+
+
+@given(some_days, some_days, st.sampled_from(["1w", "1M"]))
+def test_no_day_twice_none_lost(old: list[int], new: list[int], timeframe: str) -> None:
+    present, sizes = MONDAY + 21 * D, {}
+    for day in old:
+        sizes[day] = 2.0 ** (day + 14)
+    seam = new[0] if len(new) > 1 else None
+    for day in new:
+        if day not in sizes or day != seam:
+            sizes[day] = 2.0 ** (day + 14) + 2.0**40
+    sizes = {day: size for day, size in sizes.items() if not new or day <= new[-1]}
+    week = {row[0]: row for row in WEEK}
+    rows = [(*week[MONDAY + D * day][:5], 2.0 ** (day + 14)) for day in old]
+    days = Held("X", "1d", rows, [], D)
+    weeks = joined((bounds(timeframe, Session(), row[0])[0], row) for row in rows)
+    live = [(*week[MONDAY + D * day][:5], 2.0 ** (day + 14) + 2.0**40) for day in new]
+    wanted: dict[int, float] = {}
+    for day in sorted(sizes):
+        start = bounds(timeframe, Session(), MONDAY + D * day)[0]
+        wanted[start] = wanted.get(start, 0.0) + sizes[day]
+    merged = merge_periods(Held("X", timeframe, weeks, [], 0, days), live, (), present)
+    assert [(row[0], row[5]) for row in merged.rows] == list(wanted.items())
+    for at, row in enumerate(merged.rows):
+        if new and row[0] > live[0][0]:  # as a change is told: with the first live day and those from then on
+            part = [live[0], *(day for day in live[1:] if day[0] >= row[0])]
+            assert periods(Held("X", timeframe, weeks, [], 0, days), part, (), present, Session(), row[0]) == merged.rows[at:]
+
+
 minutes = st.sets(st.integers(1, 40), max_size=30).map(sorted)
 
 
@@ -158,7 +258,7 @@ def test_no_bar_twice_none_lost_in_order(old: list[int], new: list[int], lost: l
 
 def test_every_rule_has_a_test_and_every_test_a_rule() -> None:
     rules = {row.lower() for row in re.findall(r"^\| (H\d+) \|", RULES.read_text(), re.MULTILINE)}
-    assert rules == {name.split("_")[1] for name in globals() if re.match(r"test_h\d+_", name)} and len(rules) == 10
+    assert rules == {name.split("_")[1] for name in globals() if re.match(r"test_h\d+_", name)} and len(rules) == 12
 
 
 def test_days_make_months_and_weeks() -> None:

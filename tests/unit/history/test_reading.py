@@ -6,6 +6,7 @@ import gzip
 import io
 import itertools
 import zipfile
+from datetime import UTC, datetime
 from fractions import Fraction
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from app.history import files
 from app.history.cells import BadCell, decimal_comma, number, times, zone
 from app.history.errors import HistoryError, Undecided, Unreadable
+from app.history.reading import Reading
 from tests.unit.history.kit import reading_of
 
 HEAD = "time,open,high,low,close,volume\n"
@@ -77,6 +79,35 @@ def test_zones() -> None:
     with pytest.raises(HistoryError) as refused:
         reading_of(text, zone="Mars/Olympus")
     assert refused.value.field == "zone" and "-05:00" in refused.value.remedy
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize(("zone", "midnight"), [("America/New_York", "2024-11-03T04:00"), ("Europe/London", "2024-10-26T23:00")])
+def test_an_hour_that_the_clocks_repeat_is_two_hours(zone: str, midnight: str, newest_first: bool) -> None:
+    day, first = ("2024-11-03" if "New" in zone else "2024-10-27"), int(datetime.fromisoformat(midnight).replace(tzinfo=UTC).timestamp())
+
+    def read(walls: list[str]) -> Reading:
+        rows = [f"{day} {wall},{at},{at},{at},{at},{at}\n" for at, wall in enumerate(walls, 1)]
+        return reading_of(HEAD + "".join(rows[::-1] if newest_first else rows), zone=zone)
+
+    def hours(reading: Reading) -> list[float]:
+        return [(time // 10**9 - first) / 3600 for time in reading.series.columns["time"]]
+
+    whole = read(["00:00", "01:00", "01:00", "02:00", "03:00"])
+    assert hours(whole) == [0, 1, 2, 3, 4] and list(whole.series.columns["close"]) == [1, 2, 3, 4, 5] and whole.series.timeframe == "1h"
+    assert whole.order == {"newest_first": int(newest_first), "late": 0, "repeated": 0, "conflicting": 0} and not whole.problems
+    half = read(["00:30", "01:00", "01:30", "01:00", "01:30", "02:00"])
+    assert hours(half) == [0.5, 1, 1.5, 2, 2.5, 3] and list(half.series.columns["close"]) == [1, 2, 3, 4, 5, 6]
+    once = read(["00:00", "01:00", "02:00"])
+    assert hours(once) == [0, 1, 3], "the first, where nothing says more"
+
+
+def test_a_row_of_the_repeated_hour_that_stands_twice_is_no_second_hour() -> None:
+    rows = "2024-11-03 00:00,1,1,1,1,1\n" + "2024-11-03 01:00,2,2,2,2,2\n" * 2 + "2024-11-03 02:00,3,3,3,3,3\n"
+    reading = reading_of(HEAD + rows, zone="America/New_York")
+    assert len(reading.series) == 3 and reading.order["repeated"] == 1
+    offsets = HEAD + "".join(f"2024-11-03T01:00:00-0{hours}:00,{hours},{hours},{hours},{hours},1\n" for hours in (4, 5))
+    assert len(reading_of(offsets, zone="America/New_York").series) == 2, "offsets say which"
 
 
 def test_a_day_is_its_date_whatever_the_clocks_do() -> None:

@@ -120,6 +120,17 @@ def test_b12_a_session_keeps_the_wall_clock_of_its_zone(day: str, hours: int) ->
     assert bounds("1d", NEW_YORK, opening - 1)[1] == opening
 
 
+@pytest.mark.parametrize("session", [Session(), NEW_YORK, Session("America/New_York", 0)])
+def test_b12_an_hour_that_the_clocks_repeat_has_bars_of_its_own(session: Session) -> None:
+    offset = 1800 if session == NEW_YORK else 0
+    first = at("2024-11-03T01:00", "America/New_York") + offset
+    bars = make_series("1h", ADA, session)
+    for moment in range(first - 3600, first + 3 * 3600, 600):
+        bars.add(trade(moment * SECOND, 5, 1))
+    assert [(row[0] - first) // 3600 for row in bars.rows()] == [-1, 0, 1, 2] and [row[5] for row in bars.rows()] == [6] * 4
+    assert [datetime.fromtimestamp(row[0], ZoneInfo("America/New_York")).hour for row in bars.rows()] == [0, 1, 1, 2]
+
+
 def test_b13_widths_are_counted_from_the_opening() -> None:
     opening = at("2024-06-03T09:30", "America/New_York")
     assert bounds("1h", NEW_YORK, opening + 3599) == (opening, opening + 3600)

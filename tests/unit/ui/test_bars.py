@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.desk.charts import pack
 from app.ui.format import NOTHING
-from app.ui.views.bars import Bars, change_tone, date_text, fill_marks, fill_texts, legend, price_text, spoken, utc_shift
+from app.ui.views.bars import Bars, change_tone, date_text, fill_marks, fill_texts, legend, price_text, short_time, spoken, utc_shift
 
 
 def bar(moment: int, close: float = 10.0) -> list:
@@ -46,6 +46,19 @@ def test_a_long_gap_is_not_drawn_endlessly():
 
 def test_a_gap_at_the_live_end_waits_for_the_next_bar():
     assert bars(0, gaps=[[60, 70, "lost"]]).slots() == []
+
+
+def test_a_week_of_which_a_day_is_missing_is_partly_unknown():
+    day, week = 86_400, 7 * 86_400
+    series = bars(0, week, 2 * week, gaps=[[5 * day, 8 * day, "no data"], [9 * day, 9 * day + 60, "lost"], [16 * day, 17 * day, "no data"]], timeframe="1w")
+    assert [series.is_partly(moment) for moment in series.times] == [True, True, True]
+    series = bars(0, week, 2 * week, gaps=[[6 * day, 7 * day, "no data"], [9 * day, 9 * day + 60, "lost"]], timeframe="1w")
+    assert [series.is_partly(moment) for moment in series.times] == [True, False, False]
+    assert not bars(0, day, gaps=[[0, day, "no data"]], timeframe="1d").is_partly(0), "a day has a bar or none"
+
+
+def test_a_time_is_short_in_the_table():
+    assert short_time("2024-08-08 23:54") == "08-08 23:54" and short_time("2024-08-08") == "2024-08-08" and short_time("23:54:01") == "23:54:01"
 
 
 def test_neighbours_and_bar_times():

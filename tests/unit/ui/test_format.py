@@ -1,7 +1,10 @@
 """Numbers, times and directions as they stand on the page."""
 
 import os
+import re
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -93,3 +96,19 @@ def test_plural_and_percent():
     assert fmt.plural(2_000, "record") == "2,000 records"
     assert fmt.percent("0.12") == "+0.12 %"
     assert fmt.percent(None) == "–"
+
+
+def test_a_refusal_is_a_sentence_or_two():
+    def said(reason: str, remedy: str = "") -> str:
+        return fmt.refusal(SimpleNamespace(reason=reason, remedy=remedy))
+
+    assert said("the venue is not there", "try again") == "The venue is not there. Try again."
+    assert said("The venue is not there.", "Try again.") == "The venue is not there. Try again."
+    assert said("really?", "") == "Really?" and said("", "wait") == "Wait."
+    assert fmt.sentences("No heatmap: it is off", "turn it on") == "No heatmap: it is off. Turn it on."
+
+
+def test_no_view_joins_a_reason_and_a_remedy_by_itself():
+    joins = re.compile(r"\{[^{}]*reason[^{}]*\}[^\n]{0,12}\{[^{}]*remedy")
+    found = [str(path) for path in (Path(__file__).resolve().parents[3] / "app" / "ui").rglob("*.py") if joins.search(path.read_text())]
+    assert [path.rpartition("/")[2] for path in found] == ["ticket_rules.py"], "its problems are sentences already"
