@@ -1,5 +1,5 @@
 // A bare worker for the vault's tests: the site's runtime and code, no desk. Runs what it is sent, one thing at a time. Python starts from the
-// snapshot, as in the desk; with "?plain" the slow way, where it can wait for promises in the middle of a call.
+// snapshot and what the page hands over, as in the desk; with "?plain" the slow way, where it can wait for promises in the middle of a call.
 
 const at = (path) => new URL(path, import.meta.url).href;
 
@@ -14,17 +14,29 @@ const plainly = async () => {
   return python;
 };
 
+const parts = new Map();
+const slot = (name) => {
+  if (!parts.has(name)) parts.set(name, Promise.withResolvers());
+  return parts.get(name);
+};
+const handed = (name) => slot(name).promise;
+
 const start = async () => {
   const [bulk, columns, sockets] = await Promise.all(["bulk", "columns", "sockets"].map((name) => import(at(`app/platform/${name}.mjs`))));
   globalThis.kontor = { bulk, columns, sockets }; // Python in the snapshot remembers it
   if (location.search === "?plain") return plainly();
-  const { loadPyodide } = await import(at("app/platform/interpreter.mjs"));
-  return loadPyodide();
+  const { boot, workerParts } = await import(at("app/platform/interpreter.mjs"));
+  return boot(workerParts(await handed("start"), handed));
 };
 
 const started = start();
 
 addEventListener("message", async ({ data }) => {
+  if (data.start) return slot("start").resolve(data.start);
+  if (data.part) {
+    const { resolve, reject } = slot(data.part);
+    return data.error === undefined ? resolve(data.value) : reject(new Error(data.error));
+  }
   const { id, code, given } = data;
   try {
     const python = await started;

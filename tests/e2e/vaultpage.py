@@ -19,7 +19,11 @@ HERE = Path(__file__).parent
 SITE = HERE.parent.parent / "build" / "site"
 
 _PAGE = b"<!doctype html><meta charset=utf-8><title>vault</title><script type=module src=page.mjs></script>"
+# The page compiles the runtime and fetches the other parts once and hands them to each worker, as the desk's page does. Many tests start worker
+# after worker: each would do it again.
 _PAGE_SCRIPT = b"""
+const plain = location.search === "?plain";
+const handOver = plain ? () => {} : (await import("./app/platform/interpreter.mjs")).handingOver();
 const waiting = new Map();
 let worker, count = 0;
 globalThis.said = [];
@@ -32,6 +36,7 @@ globalThis.begin = () => {
     waiting.delete(id);
     if (error === undefined) done(result); else failed(new Error(error));
   };
+  handOver(worker);
 };
 globalThis.run = (code, given) => new Promise((done, failed) => {
   waiting.set(++count, [done, failed]);
