@@ -66,7 +66,7 @@ class Portfolio:
         if before is None or now == before or now[0] < before[0] or now[1] < before[1]:
             return  # the first sample, or another journal: what is there belongs to where it begins
         view = self._desk.trade.view
-        fresh = [*(event for _at, event in engine.bookings[before[0] :]), *engine.adjusted[before[1] :]]
+        fresh = [event for _at, event in (*engine.bookings[before[0] :], *engine.adjusted[before[1] :])]
         curve.moved(worth(fresh, view, view.rates(engine.currency)))
 
     async def keep(self) -> None:

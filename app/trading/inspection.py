@@ -68,7 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
     engine = Engine.replay(account, _NoClock(), entries)
     if wanted.statement:
         dated = Dated(engine.currency, engine.account, (entry.event for entry in entries))
-        out = as_csv(table(wanted.statement, engine.opening, engine.fills, start, end, engine.notes, engine.bookings, engine.splits, dated)).splitlines()
+        rows = table(wanted.statement, engine.opening, engine.fills, start, end, engine.notes, engine.bookings, engine.splits, dated, engine.adjusted)
+        out = as_csv(rows).splitlines()
         if said := dated.said():
             print(said, file=sys.stderr)
     elif wanted.fill:
