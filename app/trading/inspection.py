@@ -204,6 +204,6 @@ def utc(ns: int) -> str:
 
 def _order_line(order: Order) -> str:
     intent = order.intent
-    prices = ", ".join(f"{name} {plain(value)}" for name, value in (("limit", order.price), ("stop", order.stop)) if value is not None)
-    what = f"{intent.side.value} {plain(order.qty)} {order.symbol} {intent.type.value}{', ' + prices if prices else ''}"
-    return f"{order.client_order_id} ({intent.origin} {intent.sequence}): {what}, {order.status.value}, {plain(order.filled)} filled"
+    prices = ", ".join(f"{name} {shown(value)}" for name, value in (("limit", order.price), ("stop", order.stop)) if value is not None)
+    what = f"{intent.side.value} {shown(order.qty)} {order.symbol} {intent.type.value}{', ' + prices if prices else ''}"
+    return f"{order.client_order_id} ({intent.origin} {intent.sequence}): {what}, {order.status.value}, {shown(order.filled)} filled"
