@@ -155,9 +155,9 @@ def _group_row(group: Any, equity: Decimal) -> dict:
 
 
 def _thinned(rows: list[list]) -> list[list]:
-    """At most POINTS buckets: neighbours together, nothing of their lowest and highest lost."""
+    """At most POINTS buckets: neighbours together, nothing of their lowest, highest and deepest fall lost."""
     step = -(-len(rows) // POINTS)
     if step < 2:
         return rows
     groups = [rows[at : at + step] for at in range(0, len(rows), step)]
-    return [[group[0][0], min(row[1] for row in group), max(row[2] for row in group), group[-1][3]] for group in groups]
+    return [[group[0][0], min(row[1] for row in group), max(row[2] for row in group), group[-1][3], max(row[4] for row in group)] for group in groups]
