@@ -37,8 +37,8 @@ _SETTINGS = (
 )
 
 
-_ASK_EVERY = 3
-"""Seconds between two looks at exposure and curve."""
+_CURVE_EVERY = 3
+"""Seconds between two looks at the curve. Exposure stands beside figures that move: it is asked for each second."""
 
 
 class PortfolioView:
@@ -115,14 +115,14 @@ class PortfolioView:
 
     def _second(self) -> None:
         self._beats += 1
-        if self._beats % _ASK_EVERY == 0:
-            self._ask()
+        self._ask(curve=self._beats % _CURVE_EVERY == 0)
 
-    def _ask(self) -> None:
+    def _ask(self, *, curve: bool = True) -> None:
         """What the desk worker adds up by itself: asked for while it can be seen."""
         if self._visible:
-            self._equity.show()
             self._by.show()
+            if curve:
+                self._equity.show()
 
     def _draw(self, account: dict | None) -> None:
         if not self._visible or account is None:
