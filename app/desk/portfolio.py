@@ -66,7 +66,7 @@ class Portfolio:
         if before is None or now == before or now[0] < before[0] or now[1] < before[1]:
             return  # the first sample, or another journal: what is there belongs to where it begins
         view = self._desk.trade.view
-        fresh = [*(event for _at, event in engine.bookings[before[0] :]), *engine.adjusted[before[1] :]]
+        fresh = [event for _at, event in (*engine.bookings[before[0] :], *engine.adjusted[before[1] :])]
         curve.moved(worth(fresh, view, view.rates(engine.currency)))
 
     async def keep(self) -> None:
@@ -155,9 +155,9 @@ def _group_row(group: Any, equity: Decimal) -> dict:
 
 
 def _thinned(rows: list[list]) -> list[list]:
-    """At most POINTS buckets: neighbours together, nothing of their lowest and highest lost."""
+    """At most POINTS buckets: neighbours together, nothing of their lowest, highest and deepest fall lost."""
     step = -(-len(rows) // POINTS)
     if step < 2:
         return rows
     groups = [rows[at : at + step] for at in range(0, len(rows), step)]
-    return [[group[0][0], min(row[1] for row in group), max(row[2] for row in group), group[-1][3]] for group in groups]
+    return [[group[0][0], min(row[1] for row in group), max(row[2] for row in group), group[-1][3], max(row[4] for row in group)] for group in groups]

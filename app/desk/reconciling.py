@@ -142,7 +142,7 @@ class Reconciling:
             "differences": [{**item._asdict(), "since_ns": since} for item, since in self._since.items()],
             "unresolved": [self._order(order, asked) for order in working if self._is_open(order)],
             "adopted": [self._order(order, asked) for order in working if order.intent.origin == "venue" or order.adopted],
-            "synthetic": [_synthetic(event) for event in reversed(engine.adjusted[-50:])],
+            "synthetic": [_synthetic(event) for _at, event in reversed(engine.adjusted[-50:])],
             "history": [_wire(event) for event in reversed(engine.reconciled)],
             "twice_s": MISSED_TWICE_NS // 10**9,
         }

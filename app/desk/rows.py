@@ -160,7 +160,7 @@ def account_view(value: Any, instruments: Any) -> dict:
         "unconverted": list(value.unconverted),
         "assumed": list(value.assumed),
         "unmarked": list(value.unmarked),
-        "positions": [_position_row(row, instruments[row.symbol]) for row in value.positions if row.symbol in instruments],
+        "positions": [_position_row(row, instruments[row.symbol], value.currency) for row in value.positions if row.symbol in instruments],
     }
 
 
@@ -170,9 +170,10 @@ def no_account(currency: str) -> dict:
     return {"currency": currency, **dict.fromkeys(figures, NOTHING), "ledgers": [], "unconverted": [], "assumed": [], "unmarked": [], "positions": []}
 
 
-def _position_row(row: Any, item: Any) -> dict:
+def _position_row(row: Any, item: Any, currency: str) -> dict:
     places = max(2, -item.tick_size.normalize().as_tuple().exponent)
     amounts = places if row.multiplier is None else 2
+    worth = 2 if row.currency == currency else amounts  # two decimals are next to nothing of what is worth bitcoin
     return {
         "symbol": row.symbol,
         "side": row.side,
@@ -181,7 +182,8 @@ def _position_row(row: Any, item: Any) -> dict:
         "mark": None if row.mark is None else display.number(row.mark, places),
         "unrealised": display.number(row.unrealised, amounts, sign=True),
         "realised": display.number(row.realised, amounts, sign=True),
-        "notional": display.number(row.notional, 2),
+        "notional": display.number(row.notional, worth),
+        "worth": plain(row.worth),
         "stale": row.stale,
         "currency": row.currency,
         **_multiplier(row),

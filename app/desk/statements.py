@@ -27,7 +27,7 @@ async def statement(desk: Any, request: dict) -> dict:
     except made.BadPeriod as error:
         raise Refusal("bad_period", str(error), "give dates such as 2026-01-31, the first one first", error.field) from error
     dated = await _dated(engine, trade.writer.recorder)
-    rows = made.table(what, engine.opening, engine.fills, start, end, engine.notes, engine.bookings, engine.splits, dated)
+    rows = made.table(what, engine.opening, engine.fills, start, end, engine.notes, engine.bookings, engine.splits, dated, engine.adjusted)
     days = "".join(f"-{day}" for day in (first, last) if day)
     return {"name": f"kontor-{what}{days}.csv", "text": made.as_csv(rows), "rows": len(rows) - 1, "unknown": dated.said()}
 

@@ -240,6 +240,11 @@ class BalanceAdjusted:
     adjustment_id: str | None = field(default=None, metadata=LATER)
     multiplier: Decimal | None = field(default=None, metadata=LATER)
 
+    @property
+    def is_cash(self) -> bool:
+        """Of a ledger, not of a position."""
+        return self.symbol is None or self.price is None or self.currency is None
+
 
 @dataclass(frozen=True, slots=True)
 class RiskStateSet:

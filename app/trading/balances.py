@@ -16,17 +16,17 @@ def adjusted(engine: Engine, event: BalanceAdjusted) -> list[Effect]:
     """The venue's word counts from now on; neither profit nor loss."""
     if event.account != engine.account:
         return engine._anomaly(event.ts, "", "foreign_account", f"a balance of account {event.account}")
-    if event.adjustment_id is not None and any(known.adjustment_id == event.adjustment_id for known in engine.adjusted):
+    if event.adjustment_id is not None and any(known.adjustment_id == event.adjustment_id for _at, known in engine.adjusted):
         return []
     if event.multiplier is not None and event.multiplier <= 0:
         return engine._anomaly(event.ts, "", "bad_adjustment", f"a balance of {event.asset} at a multiplier of {event.multiplier} was not applied")
     for portfolio in (engine.portfolio, engine._day_open):
-        if event.symbol is None or event.price is None or event.currency is None:
+        if event.is_cash:
             portfolio.deposit(event.asset, event.amount)
         else:
             portfolio.adjust(event.symbol, event.currency, event.amount, event.price, event.multiplier)
     engine.balanced = True
-    engine.adjusted.append(event)
+    engine.adjusted.append((len(engine.fills), event))
     if event.symbol is not None:
         engine.risk.adjusted(event.symbol, event.amount)
     return []

@@ -100,7 +100,7 @@ def _bought(order: Order, fill: Fill) -> str:
     verb = "Bought" if fill.side is Side.BUY else "Sold"
     average = order.average_price or fill.price
     places = max(2, len(plain(fill.price).partition(".")[2].rstrip("0")))
-    return f"{verb} {plain(order.filled)} {fill.symbol} at {average:,.{places}f}"
+    return f"{verb} {order.filled.normalize():,f} {fill.symbol} at {average:,.{places}f}"
 
 
 def _on_accepted(order: Order, event: events.OrderAccepted) -> None:

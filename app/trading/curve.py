@@ -17,7 +17,7 @@ FINE = 2
 """Tiers that are written often."""
 _SECOND = 1_000_000_000
 _VERSION = 1
-_TIME, _LOW, _HIGH, _LAST = range(4)
+_TIME, _LOW, _HIGH, _LAST, _FALL = range(5)
 
 
 class BadCurve(ValueError):
@@ -40,7 +40,7 @@ class Drawdown:
 
 
 class EquityCurve:
-    """Of one account in one currency. Buckets are [start in s, lowest, highest, last]."""
+    """Of one account in one currency. Buckets are [start in s, lowest, highest, last, deepest fall from the peak of then]."""
 
     def __init__(self, account: str, currency: str) -> None:
         self.account, self.currency = account, currency
@@ -56,11 +56,11 @@ class EquityCurve:
     def add(self, ts_ns: int, equity: Decimal) -> None:
         """Take a sample. One from before the newest bucket (the clock was set back) counts in the newest."""
         moment = ts_ns // _SECOND
-        for buckets, (width, keep) in zip(self._tiers, TIERS, strict=True):
-            _put(buckets, moment - moment % width, equity, equity, equity, keep)
         if self._peak is None or equity > self._peak[0]:
             self._peak = (equity, ts_ns)
         peak, peak_ns = self._peak
+        for buckets, (width, keep) in zip(self._tiers, TIERS, strict=True):
+            _put(buckets, [moment - moment % width, equity, equity, equity, peak - equity], keep)
         if peak > equity and (self.deepest is None or peak - equity > self.deepest.amount):
             self.deepest = Drawdown(peak, peak_ns, equity, ts_ns)
 
@@ -99,7 +99,7 @@ class EquityCurve:
             if newer["version"] != _VERSION or (older["account"], older["currency"]) != (newer["account"], newer["currency"]):
                 raise BadCurve("the two records of the equity curve do not belong together")
             curve = cls(str(newer["account"]), str(newer["currency"]))
-            curve._tiers = [[_bucket(row) for row in tier][-keep:] for tier, (_, keep) in zip([*newer["tiers"], *older["tiers"]], TIERS, strict=True)]
+            curve._tiers = [_buckets(tier)[-keep:] for tier, (_, keep) in zip([*newer["tiers"], *older["tiers"]], TIERS, strict=True)]
             if newer["peak"]:
                 curve._peak = (_decimal(newer["peak"][0]), int(newer["peak"][1]))
             if newer["deepest"]:
@@ -118,28 +118,33 @@ class EquityCurve:
             width, keep = TIERS[number]
             buckets = self._tiers[number]
             since = buckets[-1][_TIME] if buckets else 0
-            for start, low, high, last in self._tiers[number - 1]:
+            for start, *amounts in self._tiers[number - 1]:
                 if start >= since:
-                    _put(buckets, start - start % width, low, high, last, keep)
+                    _put(buckets, [start - start % width, *amounts], keep)
 
 
-def _put(buckets: list[list], start: int, low: Decimal, high: Decimal, last: Decimal, keep: int) -> None:
-    if not buckets or start > buckets[-1][_TIME]:
-        buckets.append([start, low, high, last])
+def _put(buckets: list[list], fresh: list, keep: int) -> None:
+    if not buckets or fresh[_TIME] > buckets[-1][_TIME]:
+        buckets.append(fresh)
         if len(buckets) > keep:
             del buckets[0]
         return
-    bucket = buckets[-1]
-    bucket[_LOW], bucket[_HIGH], bucket[_LAST] = min(bucket[_LOW], low), max(bucket[_HIGH], high), last
+    bucket, (_start, low, high, last, fall) = buckets[-1], fresh
+    bucket[_LOW], bucket[_HIGH], bucket[_LAST], bucket[_FALL] = min(bucket[_LOW], low), max(bucket[_HIGH], high), last, max(bucket[_FALL], fall)
 
 
 def _texts(tiers: list[list[list]]) -> list[list[list]]:
     return [[[start, *map(str, amounts)] for start, *amounts in tier] for tier in tiers]
 
 
-def _bucket(row: list) -> list:
-    start, low, high, last = row
-    return [int(start), _decimal(low), _decimal(high), _decimal(last)]
+def _buckets(rows: list[list]) -> list[list]:
+    found, peak = [], None
+    for start, *texts in rows:
+        low, high, last, *fall = map(_decimal, texts)
+        before = low if peak is None else peak  # records from before falls were kept: what the buckets before say of it
+        found.append([int(start), low, high, last, fall[0] if fall else max(before - low, Decimal(0))])
+        peak = high if peak is None else max(peak, high)
+    return found
 
 
 def _decimal(text: str) -> Decimal:

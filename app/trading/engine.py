@@ -77,7 +77,7 @@ class Engine(Commands):
         """What once had a note that was taken away again, with the event that did."""
         self.reconciled: deque[events.Reconciled] = deque(maxlen=50)
         """The last reconciliations; they change nothing."""
-        self.adjusted: list[events.BalanceAdjusted] = []
+        self.adjusted: list[tuple[int, events.BalanceAdjusted]] = []
         """What was taken over from the venue."""
         self.fills = FillShelf()
         self.touched: set[str] = set()

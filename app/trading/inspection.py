@@ -68,7 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
     engine = Engine.replay(account, _NoClock(), entries)
     if wanted.statement:
         dated = Dated(engine.currency, engine.account, (entry.event for entry in entries))
-        out = as_csv(table(wanted.statement, engine.opening, engine.fills, start, end, engine.notes, engine.bookings, engine.splits, dated)).splitlines()
+        rows = table(wanted.statement, engine.opening, engine.fills, start, end, engine.notes, engine.bookings, engine.splits, dated, engine.adjusted)
+        out = as_csv(rows).splitlines()
         if said := dated.said():
             print(said, file=sys.stderr)
     elif wanted.fill:
@@ -203,6 +204,6 @@ def utc(ns: int) -> str:
 
 def _order_line(order: Order) -> str:
     intent = order.intent
-    prices = ", ".join(f"{name} {plain(value)}" for name, value in (("limit", order.price), ("stop", order.stop)) if value is not None)
-    what = f"{intent.side.value} {plain(order.qty)} {order.symbol} {intent.type.value}{', ' + prices if prices else ''}"
-    return f"{order.client_order_id} ({intent.origin} {intent.sequence}): {what}, {order.status.value}, {plain(order.filled)} filled"
+    prices = ", ".join(f"{name} {shown(value)}" for name, value in (("limit", order.price), ("stop", order.stop)) if value is not None)
+    what = f"{intent.side.value} {shown(order.qty)} {order.symbol} {intent.type.value}{', ' + prices if prices else ''}"
+    return f"{order.client_order_id} ({intent.origin} {intent.sequence}): {what}, {order.status.value}, {shown(order.filled)} filled"

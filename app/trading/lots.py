@@ -2,6 +2,7 @@
 
 A lot keeps what it cost. A split changes its quantity and never its cost; a piece closed after it takes its share of the cost, rounded to 12 decimals, and
 the rest stays in the lot, so nothing is lost. Without a split a piece costs its quantity times the price (and the contract's multiplier), exactly.
+What was taken over from a venue counts as a fill at its price without a fee: so it counts in the position.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from collections import deque
 from dataclasses import dataclass
 from decimal import Decimal
 
-from app.model.events import SplitBooked
-from app.model.orders import Fill
+from app.model.events import BalanceAdjusted, SplitBooked
+from app.model.orders import Fill, Liquidity, Side
 
 from .contracts import of_contract
 from .inkind import booked_as
@@ -65,18 +66,20 @@ class Closed:
 
 
 class Lots:
-    """Feed it every fill and split of the account in order."""
+    """Feed it every fill, split and balance taken over of the account in order."""
 
     def __init__(self) -> None:
         self.open: dict[str, deque[Lot]] = {}
         self._currency: dict[str, str] = {}
 
-    def apply(self, item: Fill | SplitBooked) -> list[Closed]:
-        """Take one fill or split; returns what it closed."""
+    def apply(self, item: Fill | SplitBooked | BalanceAdjusted) -> list[Closed]:
+        """Take one of them; returns what it closed."""
         if isinstance(item, SplitBooked):
             self._split(item)
             return []
-        fill = item
+        if isinstance(item, BalanceAdjusted) and item.is_cash:
+            return []
+        fill = _as_fill(item) if isinstance(item, BalanceAdjusted) else item
         currency = self._currency.setdefault(fill.symbol, fill.priced_in)
         lots = self.open.setdefault(fill.symbol, deque())
         booked = booked_as(fill)
@@ -106,3 +109,9 @@ class Lots:
         lots = self.open.get(event.symbol, ())
         for lot, qty in zip(lots, scaled_parts([lot.qty for lot in lots], event.new, event.old), strict=True):
             lot.qty, lot.split = qty, True
+
+
+def _as_fill(event: BalanceAdjusted) -> Fill:
+    side, name = (Side.BUY if event.amount > 0 else Side.SELL), event.adjustment_id or f"taken-over-{event.ts}"
+    qty, currency = event.amount.copy_abs(), event.currency
+    return Fill(name, "", event.symbol, side, qty, event.price, ZERO, currency, Liquidity.TAKER, event.ts, currency, multiplier=event.multiplier)

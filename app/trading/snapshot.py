@@ -21,7 +21,7 @@ from .portfolio import Portfolio, Position
 from .risk.gate import ScopeState
 from .shelf import ENCODER, form, of_row, row
 
-VERSION = 3
+VERSION = 4
 PART = 500
 KINDS = ("orders", "fills", "routed")
 
@@ -151,7 +151,7 @@ def _rest(engine: Engine) -> dict:
         "routing_rules": engine.routed.rules,
         "bookings": [[at, events.to_dict(event)] for at, event in engine.bookings],
         "splits": [[at, events.to_dict(event)] for at, event in engine.splits],
-        "adjusted": [events.to_dict(event) for event in engine.adjusted],
+        "adjusted": [[at, events.to_dict(event)] for at, event in engine.adjusted],
         "risk_states": {scope: list(item) for scope, item in risk.states.items()},
         "risk_limits": [[*key, value] for key, value in risk.limits.items()],
         "held": [[*key, format(cell.pos, "f")] for key, cell in risk.book.cells.items()],
@@ -166,7 +166,7 @@ def _take_rest(engine: Engine, found: dict) -> None:
     engine._seen = set(engine.anomalies)
     engine._orphans, engine._sequences = set(found["orphans"]), dict(found["sequences"])
     engine._missing, engine._missing_at = found["missing"], dict(found["missing_at"])
-    engine.adjusted = [events.from_dict(event) for event in found["adjusted"]]
+    engine.adjusted = [(at, events.from_dict(event)) for at, event in found["adjusted"]]
     engine.routed.rules.update(found["routing_rules"])
     engine.bookings = [(at, events.from_dict(event)) for at, event in found["bookings"]]
     engine.splits = [(at, events.from_dict(event)) for at, event in found.get("splits", ())]

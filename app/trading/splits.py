@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MOST = 10_000
 """Of either number of a ratio."""
 _Item = TypeVar("_Item")
+_Event = TypeVar("_Event")
 
 
 def read(engine: Engine, fields: dict) -> SplitBooked:
@@ -91,15 +92,15 @@ def split_books(books: dict[str, Portfolio], event: SplitBooked) -> None:
         position.qty = qty
 
 
-def in_order(items: Iterable[_Item], splits: Sequence[tuple[int, SplitBooked]], start: int = 0) -> Iterator[_Item | SplitBooked]:
-    """Fills, the first of which has the number ``start``, and splits as the journal has them; splits each with the number of fills before it."""
+def in_order(items: Iterable[_Item], among: Sequence[tuple[int, _Event]], start: int = 0) -> Iterator[_Item | _Event]:
+    """Fills, the first of which has the number ``start``, and events as the journal has them; events each with the number of fills before it."""
     at = 0
     for count, item in enumerate(items, start):
-        while at < len(splits) and splits[at][0] <= count:
-            yield splits[at][1]
+        while at < len(among) and among[at][0] <= count:
+            yield among[at][1]
             at += 1
         yield item
-    for _count, event in splits[at:]:
+    for _count, event in among[at:]:
         yield event
 
 

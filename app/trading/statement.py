@@ -4,7 +4,8 @@
 ``lots``     every closed piece of a position by first in, first out, with what it made: what most tax offices ask for. The desk's own
              average cost is another way to cut the same result: realised minus cost of what is open is the same by both, to the last unit.
 ``open``     the lots that are open at the end of the period.
-``ledger``   every movement of cash by currency with the balance after it, what was booked by hand too; its last balances are the account's cash.
+``ledger``   every movement of cash by currency with the balance after it, what was booked by hand or taken over from a venue too; its last balances are
+             the account's cash.
 
 Amounts are exact Decimals without exponent; times are UTC. Each row says besides what it was worth in the account's currency at the rate of its time
 (`dated`), rounded to 8 decimals; what is not known stays empty. ``multiplier`` is that of the
@@ -24,8 +25,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
+from typing import TypeVar
 
-from app.model.events import AccountOpened, CashBooked, NoteSet, SplitBooked
+from app.model.events import AccountOpened, BalanceAdjusted, CashBooked, NoteSet, SplitBooked
 from app.model.orders import Fill
 
 from .contracts import of_contract, shown
@@ -37,6 +40,7 @@ from .notes import of_fill
 from .splits import in_order
 
 DAY_NS = 86_400 * 10**9
+_Of = TypeVar("_Of")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -59,11 +63,16 @@ class Movement:
     amount: Decimal
     balance: Decimal
     about: str
-    """What its rate is about; empty for the deposit."""
+    """What its rate is about; empty for the deposit and for what was taken over."""
 
 
-def ledger(opening: AccountOpened | None, fills: Iterable[Fill], bookings: Iterable[tuple[int, CashBooked]] = ()) -> Iterator[Movement]:
-    """Every movement of cash, in order; ``bookings`` each with the number of fills before it."""
+Counted = tuple[int, _Of]
+"""Something with the number of fills before it."""
+_Among = Counted[SplitBooked | BalanceAdjusted]
+
+
+def ledger(opening: AccountOpened | None, fills: Iterable[Fill], bookings: Iterable[Counted[CashBooked | BalanceAdjusted]] = ()) -> Iterator[Movement]:
+    """Every movement of cash, in order; ``bookings`` in their own order."""
     balances: dict[str, Decimal] = {}
     currencies: dict[str, str] = {}
 
@@ -78,6 +87,10 @@ def ledger(opening: AccountOpened | None, fills: Iterable[Fill], bookings: Itera
     def booked(before: float) -> Iterator[Movement]:
         while waiting and waiting[0][0] <= before:
             _, event = waiting.popleft()
+            if isinstance(event, BalanceAdjusted):
+                if event.is_cash:
+                    yield move(event.ts, "taken_over", event.adjustment_id or "", event.asset, event.amount)
+                continue
             ref = " ".join(part for part in (event.symbol, event.note) if part)
             yield move(event.ts, event.what, _as_text(ref), event.currency, event.amount, about_cash(event))
 
@@ -109,19 +122,21 @@ def table(
     start: int,
     end: int,
     notes: Mapping[str, NoteSet] | None = None,
-    bookings: Sequence[tuple[int, CashBooked]] = (),
-    splits: Sequence[tuple[int, SplitBooked]] = (),
+    bookings: Sequence[Counted[CashBooked]] = (),
+    splits: Sequence[Counted[SplitBooked]] = (),
     dated: Dated | None = None,
+    adjusted: Sequence[Counted[BalanceAdjusted]] = (),
 ) -> list[list[str]]:
     """The rows of a statement with its header first; KeyError when there is no such statement. ``notes`` of the trader go with the fills, ``bookings``
-    into the ledger, ``splits`` into the lots, all of them with what they were worth in the account's currency as ``dated`` knows."""
+    into the ledger, ``splits`` into the lots, all of them with what they were worth in the account's currency as ``dated`` knows; ``adjusted`` is what
+    was taken over from a venue, cash into the ledger and positions into the lots."""
     head = list(_HEADS[what])
     dated = dated or Dated(opening.currency if opening is not None else "")
     if what == "fills":
         return [head, *_fills(fills, start, end, notes or {}, dated)]
     if what == "ledger":
-        return [head, *_ledger(opening, fills, start, end, bookings, dated)]
-    return [head, *_ROWS[what](fills, splits, start, end, dated)]
+        return [head, *_ledger(opening, fills, start, end, _by_count(bookings, adjusted), dated)]
+    return [head, *_ROWS[what](fills, _by_count(splits, adjusted), start, end, dated)]
 
 
 def as_csv(rows: Iterable[Sequence[str]]) -> str:
@@ -157,13 +172,17 @@ def _worth(qty: Decimal, fill: Fill) -> Decimal:
     return mul(qty, of_contract(fill.price, fill.multiplier))
 
 
+def _by_count(one: Sequence[Counted], other: Sequence[Counted]) -> list[Counted]:
+    return sorted((*one, *other), key=itemgetter(0))
+
+
 def _as_text(written: str) -> str:
     return f"'{written}" if written[:1] in ("=", "+", "-", "@", "\t", "\r") else written
 
 
-def _closed(fills: Sequence[Fill], splits: Sequence[tuple[int, SplitBooked]], start: int, end: int, dated: Dated) -> Iterator[list[str]]:
+def _closed(fills: Sequence[Fill], among: Sequence[_Among], start: int, end: int, dated: Dated) -> Iterator[list[str]]:
     lots = Lots()
-    for item in in_order(fills, splits):
+    for item in in_order(fills, among):
         for row in lots.apply(item):
             if start <= row.closed.ts < end:
                 yield [
@@ -189,9 +208,9 @@ def _both(work: Callable[[Decimal, Decimal], Decimal], one: Decimal | None, othe
     return None if one is None or other is None else work(one, other)
 
 
-def _still_open(fills: Sequence[Fill], splits: Sequence[tuple[int, SplitBooked]], _start: int, end: int, dated: Dated) -> Iterator[list[str]]:
+def _still_open(fills: Sequence[Fill], among: Sequence[_Among], _start: int, end: int, dated: Dated) -> Iterator[list[str]]:
     lots = Lots()
-    for item in in_order(fills, splits):
+    for item in in_order(fills, among):
         if item.ts < end:
             lots.apply(item)
     for symbol in sorted(lots.open):
@@ -206,7 +225,7 @@ def _still_open(fills: Sequence[Fill], splits: Sequence[tuple[int, SplitBooked]]
 
 
 def _ledger(
-    opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int, bookings: Sequence[tuple[int, CashBooked]], dated: Dated
+    opening: AccountOpened | None, fills: Sequence[Fill], start: int, end: int, bookings: Sequence[Counted[CashBooked | BalanceAdjusted]], dated: Dated
 ) -> Iterator[list[str]]:
     for row in ledger(opening, fills, bookings):
         if start <= row.ts < end:

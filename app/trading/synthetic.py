@@ -35,7 +35,7 @@ def adjustment(
     multiplier: Decimal | None = None,
 ) -> BalanceAdjusted:
     """The event; ``priced`` is (symbol, price, currency) where the asset is a position's, ``multiplier`` that of its contract."""
-    before = sum(known.asset == asset for known in engine.adjusted)
+    before = sum(known.asset == asset for _at, known in engine.adjusted)
     symbol, price, currency = priced if priced is not None else (None, None, None)
     name = adjustment_id(engine.account, asset, ours, theirs, before)
     return BalanceAdjusted(now_ns, engine.account, asset, sub(theirs, ours), symbol, price, currency, reason, name, multiplier)

@@ -22,7 +22,10 @@ DAY_NS = 86_400 * 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class PositionValue:
-    """One open position; amounts in ``currency``. ``mark`` is None where no price is known (carried at cost)."""
+    """One open position; amounts in ``currency``, ``worth`` in the account's (None where there is no rate), short below zero.
+
+    ``mark`` is None where no price is known (carried at cost).
+    """
 
     symbol: str
     side: str
@@ -32,6 +35,7 @@ class PositionValue:
     unrealised: Decimal
     realised: Decimal
     notional: Decimal
+    worth: Decimal | None
     stale: bool
     currency: str
     multiplier: Decimal | None = None
@@ -151,6 +155,7 @@ def valuation(
                 unrealised=gain,
                 realised=position.realised,
                 notional=notional,
+                worth=rates.convert(notional, position.currency),
                 stale=mark is None or view.is_stale(position.symbol),
                 currency=position.currency,
                 multiplier=position.multiplier,
@@ -159,7 +164,7 @@ def valuation(
     worth = equity(portfolio, mark_of, rates)
     bound = bound_at(rates)
     free = max(worth - bound, ZERO)
-    gross = sum((rates.convert(row.notional.copy_abs(), row.currency) or ZERO for row in rows), ZERO)
+    gross = sum((row.worth.copy_abs() for row in rows if row.worth is not None), ZERO)
     names = {*portfolio.cash, *(row.currency for row in rows)}
     found = {name: rates.rate(name) for name in sorted(names)}
     return Valuation(

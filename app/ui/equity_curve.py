@@ -15,7 +15,7 @@ SPANS = {"hour": "Last hour", "day": "Last day", "month": "Last month", "all": "
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """SVG paths in boxes of WIDTH x HEIGHT (the equity) and WIDTH x FALL_HEIGHT (the falls from the peak so far); texts of the scale."""
+    """SVG paths in boxes of WIDTH x HEIGHT (the equity) and WIDTH x FALL_HEIGHT (the falls from the peak); texts of the scale."""
 
     line: str
     band: str
@@ -29,7 +29,7 @@ class Drawing:
 
 
 def draw(rows: Sequence[Sequence], day_open: str | None) -> Drawing | None:
-    """From rows [time_s, lowest, highest, last] of text; None with less than two."""
+    """From rows [time_s, lowest, highest, last, deepest fall from the peak of then] of text; None with less than two."""
     if len(rows) < 2:
         return None
     times = [row[0] for row in rows]
@@ -45,10 +45,7 @@ def draw(rows: Sequence[Sequence], day_open: str | None) -> Drawing | None:
     line = "L".join(f"{x} {y(float(row[3]))}" for x, row in zip(xs, rows, strict=True))
     upper = "L".join(f"{x} {y(float(row[2]))}" for x, row in zip(xs, rows, strict=True))
     lower = "L".join(f"{x} {y(float(row[1]))}" for x, row in zip(reversed(xs), reversed(rows), strict=True))
-    peak, falls = Decimal(rows[0][2]), []
-    for row in rows:
-        peak = max(peak, Decimal(row[2]))
-        falls.append(peak - Decimal(row[1]))
+    falls = [Decimal(row[4]) for row in rows]
     most = max(falls)
     scale = (FALL_HEIGHT - 2) / float(most) if most else 0.0
     fall = "L".join(f"{x} {round(float(depth) * scale, 2)}" for x, depth in zip(xs, falls, strict=True))

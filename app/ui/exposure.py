@@ -1,6 +1,6 @@
 """How much of the equity each position puts at stake, for drawing; and what the account's figures leave out, in words.
 
-Positions are worth money in their own currency; the rate is the one the desk valued that currency's cash with. Pure.
+The desk says exactly what each position is worth in the account's currency, as it counts in the equity. Pure.
 """
 
 from __future__ import annotations
@@ -48,12 +48,7 @@ class Exposures:
 
 def exposures(account: dict) -> Exposures:
     """From the desk's account message."""
-    rates = {account["currency"]: Decimal(1)}
-    for ledger in account.get("ledgers", ()):
-        amount, worth = value(ledger["amount"]), value(ledger["value"])
-        if amount and worth is not None:
-            rates.setdefault(ledger["currency"], worth / amount)
-    rows = [_exposure(position, rates, account["currency"]) for position in account["positions"]]
+    rows = [Exposure(position["symbol"], position.get("side") == "short", value(position["worth"])) for position in account["positions"]]
     rows.sort(key=lambda row: (row.worth is None, -abs(row.worth or _ZERO), row.symbol))
     known = [row.worth for row in rows if row.worth is not None]
     gross = sum((abs(worth) for worth in known), _ZERO)
@@ -71,12 +66,3 @@ def account_notes(account: dict) -> list[str]:
     if names := account.get("unmarked"):
         notes.append(f"Carried at cost, no price is known: {', '.join(names)}.")
     return notes
-
-
-def _exposure(position: dict, rates: dict[str, Decimal], currency: str) -> Exposure:
-    worth, rate = value(position["notional"]), rates.get(position.get("currency") or currency)
-    short = position.get("side") == "short"
-    if worth is None or rate is None:
-        return Exposure(position["symbol"], short, None)
-    worth = abs(worth) * rate
-    return Exposure(position["symbol"], short, -worth if short else worth)

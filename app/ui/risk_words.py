@@ -30,12 +30,12 @@ def scope(name: str) -> str:
     return f"Strategy {rest}" if rest else kind.capitalize()
 
 
-def unit(row: dict, currency: str) -> str:
-    """The unit of a limit's row."""
+def unit(row: dict, currency: str, base: str = "units") -> str:
+    """The unit of a limit's row; ``base`` is what its instrument trades, where it is of one."""
     if row["unit"] == "money":
         return currency
     if row["unit"] == "base":
-        return row["scope"].partition(":")[2].replace("*", "") and "units"
+        return base if row["scope"].partition(":")[2].strip("*") else ""
     if row["value"] == "session":
         return ""
     return UNITS.get(row["unit"], "")

@@ -84,7 +84,7 @@ HOW_KEPT = (
     "The key is random and wrapped by your passphrase, recovery code or passkey; none of these is stored or sent.",
     "An order is written before it is sent, so a crash or a closed tab loses nothing and repeats nothing.",
     "Locking forgets the key and ends the worker that held it; market data goes on.",
-    "Clearing this site's data in the browser's settings removes the vault too.",
+    "Clearing this site's data in the browser's settings removes the vault too, and closing a private window all that was kept in it: export first.",
 )
 MIN_PASSPHRASE = 8
 

@@ -127,7 +127,7 @@ def test_any_events_are_survived_and_replay_alike(stream):
     assert all(order.is_working == (cid in live.working) for cid, order in live.orders.items())
     for position in live.portfolio.positions.values():
         signed = [fill.qty * fill.side.sign for fill in live.fills if fill.symbol == position.symbol]
-        signed += [event.amount for event in live.adjusted if event.symbol == position.symbol]
+        signed += [event.amount for _at, event in live.adjusted if event.symbol == position.symbol]
         assert abs(position.qty - sum(signed, Decimal(0))) <= abs(position.qty) * Decimal("1e-20")
     if entries:
         assert state_hash(Engine.replay(ACCOUNT, ManualTime(), decode(encode(entries)))) == state_hash(live)

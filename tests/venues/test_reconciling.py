@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 from decimal import Decimal
 
 import pytest
@@ -21,6 +23,11 @@ TENTH = Decimal("0.1")
 async def shown(desk) -> dict:
     """What the reconciliation page shows."""
     return await desk.page.ask("reconciliation.state")
+
+
+async def statement(desk, what: str) -> list[dict[str, str]]:
+    """The rows of a statement as the page saves it."""
+    return list(csv.DictReader(io.StringIO((await desk.page.ask("statement", what=what))["text"])))
 
 
 async def ended(desk, count: int) -> list[dict]:
@@ -130,7 +137,7 @@ async def test_a_difference_is_shown_until_a_person_settles_it_and_settling_twic
         await desk.page.ask("execution.settle")
         await desk.page.ask("execution.settle")
         assert len(desk.engine.adjusted) == count + 2, "the second time nothing differs"
-        added = desk.engine.adjusted[count:]
+        added = [event for _at, event in desk.engine.adjusted[count:]]
         price = next(event.price for event in added if event.symbol == SYMBOL)
         after = position.realised + position.qty * price - position.cost
         assert abs(after - before) <= abs(position.qty) * abs(price - mark), "nobody earned anything"
@@ -140,6 +147,10 @@ async def test_a_difference_is_shown_until_a_person_settles_it_and_settling_twic
             desk.engine.apply(event)
         assert state_hash(desk.engine) == hashed, "the same synthetic fill again changes nothing"
         await until(lambda: not desk.desk.reconciling._since, "settled")
+        lots = await statement(desk, "open")
+        assert sum(Decimal(row["quantity"]) for row in lots if row["instrument"] == SYMBOL) == position.qty and {row["side"] for row in lots} == {"long"}
+        balances = {row["currency"]: Decimal(row["balance"]) for row in await statement(desk, "ledger")}
+        assert balances == desk.engine.portfolio.cash, "what was there at first and what was taken over are in the statements"
         assert {row["id"] for row in (await shown(desk))["synthetic"]} >= {event.adjustment_id for event in added}
         await desk.agree()
 

@@ -97,7 +97,7 @@ class EquityCard:
 
     def _fill(self) -> None:
         if self._details.open:
-            self._table.set_rows([{"at": at * 10**9, "low": low, "high": high, "last": last} for at, low, high, last in reversed(self._rows)])
+            self._table.set_rows([{"at": at * 10**9, "low": low, "high": high, "last": last} for at, low, high, last, _fall in reversed(self._rows)])
 
     @staticmethod
     def _amount(key: str, title: str) -> Column:

@@ -37,8 +37,8 @@ _SETTINGS = (
 )
 
 
-_ASK_EVERY = 3
-"""Seconds between two looks at exposure and curve."""
+_CURVE_EVERY = 3
+"""Seconds between two looks at the curve. Exposure stands beside figures that move: it is asked for each second."""
 
 
 class PortfolioView:
@@ -63,6 +63,8 @@ class PortfolioView:
         self._summary = el("p", {"class": "hint"})
         self._notes = el("p", {"class": "account-notes", "data-tone": "amber"})
         self._bars = el("div", {"class": "exposure", "role": "list", "aria-label": "Exposure of each position as a share of equity"})
+        settings = el("section", {"class": "card", "aria-label": "Paper account"}, el("h2", None, "Paper account"), self._make_settings())
+        self._of_paper = (BookingForm(ctx).root, settings)
         self.root = el(
             "div",
             {"class": "portfolio"},
@@ -73,13 +75,15 @@ class PortfolioView:
             el("section", {"class": "card portfolio-wide", "aria-label": "Exposure by"}, el("h2", None, "Exposure by"), self._by.root),
             el("section", {"class": "card portfolio-positions", "aria-label": "Positions"}, el("h2", None, "Positions"), self._positions.root),
             StatementForm(ctx).root,
-            BookingForm(ctx).root,
-            el("section", {"class": "card", "aria-label": "Paper account"}, el("h2", None, "Paper account"), self._make_settings()),
+            *self._of_paper,
         )
         ctx.store.subscribe("account", self._draw)
         ctx.store.subscribe("stats", lambda _stats: self._second())
         ctx.store.subscribe("vault", self._vault)
         ctx.store.subscribe("switched", lambda _account: self._switched())
+        ctx.store.subscribe("hello", self._offer)
+        if ctx.store.hello is not None:
+            self._offer(ctx.store.hello)
 
     def shown(self) -> None:
         """The route appears."""
@@ -88,6 +92,11 @@ class PortfolioView:
         self._draw(self._store.account)
         self._ask()
         self._ctx.errors.run("Paper account", self._load_settings(), self._settings_refused)
+
+    def _offer(self, hello: dict) -> None:
+        """Nothing is booked by hand on a real account, and it has its venue's fees and latency."""
+        for card in self._of_paper:
+            card.hidden = hello["capabilities"].get("account", "paper") != "paper"
 
     def hidden(self) -> None:
         """The route goes."""
@@ -106,14 +115,14 @@ class PortfolioView:
 
     def _second(self) -> None:
         self._beats += 1
-        if self._beats % _ASK_EVERY == 0:
-            self._ask()
+        self._ask(curve=self._beats % _CURVE_EVERY == 0)
 
-    def _ask(self) -> None:
+    def _ask(self, *, curve: bool = True) -> None:
         """What the desk worker adds up by itself: asked for while it can be seen."""
         if self._visible:
-            self._equity.show()
             self._by.show()
+            if curve:
+                self._equity.show()
 
     def _draw(self, account: dict | None) -> None:
         if not self._visible or account is None:

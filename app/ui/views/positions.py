@@ -69,7 +69,7 @@ class PositionsView:
             Column("mark", "Mark", _mark, lambda row: value(row["mark"]), end=True, tone=lambda row: "amber" if row.get("stale") else ""),
             result("unrealised", "Unrealised", "At the mark, before fees of closing"),
             result("realised", "Realised", "From quantity already closed", optional=self._marked),
-            num("notional", "Worth", optional=self._marked),
+            Column("notional", "Worth", lambda row: number(row["notional"]) + self._unit(row), _worth, end=True, optional=self._marked),
         ]
 
     def _unit(self, row: dict) -> str:
@@ -147,6 +147,11 @@ class PositionsView:
     def _say(self, tone: str, text: str) -> None:
         self._said.dataset.tone = tone
         self._said.textContent = text
+
+
+def _worth(row: dict) -> Any:
+    """In the account's currency, so that positions in several sort by what they are worth."""
+    return value(row["worth"])
 
 
 def _result(text: str | None) -> str:

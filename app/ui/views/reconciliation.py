@@ -9,6 +9,7 @@ from .. import reconciliation_words as words
 from ..dom import el, listen, need_style, set_text
 from ..format import refusal
 from ..link import Refused
+from ..order_words import decimals, order_text, status_word
 from .vault_fields import Outcome, button, card, refill, row, table
 
 _LISTS = ("differences", "unresolved", "adopted", "synthetic", "history")
@@ -114,7 +115,7 @@ class ReconciliationView:
             row(
                 item["what"].capitalize(),
                 f"{item['symbol']} {item['about']}".strip(),
-                *((item[side], {"class": "num"}) for side in ("ours", "theirs")),
+                *((fmt.group(item[side]), {"class": "num"}) for side in ("ours", "theirs")),
                 fmt.stamp(item["since_ns"]),
             )
             for item in rows
@@ -125,7 +126,7 @@ class ReconciliationView:
         made = []
         for item in rows:
             ask = button("Ask now", None, "btn-quiet", **{"data-ask": item["client_order_id"], "aria-label": f"Ask now about {item['client_order_id']}"})
-            cells = (item["symbol"], item["client_order_id"], item["status"], (words.evidence(item), {"class": "said"}), ask)
+            cells = (item["symbol"], item["client_order_id"], status_word(item), (words.evidence(item), {"class": "said"}), ask)
             made.append(row(*cells))
         return table(("Instrument", "Client order id", "State", "Evidence", "Do"), made, "Orders that are asked about")
 
@@ -134,17 +135,21 @@ class ReconciliationView:
         for item in rows:
             label = f"Cancel {item['client_order_id']}"
             cancel = button("Cancel", None, "btn-quiet", **{"data-cancel": item["client_order_id"], "aria-label": label})
-            terms = f"{item['side']} {item['qty']} {item['type'].replace('_', ' ')} {item['price'] or ''}"
-            made.append(row(item["symbol"], item["client_order_id"], terms, (item["filled"], {"class": "num"}), item["status"].replace("_", " "), cancel))
+            filled = (fmt.group(item["filled"]), {"class": "num"})
+            made.append(row(item["symbol"], item["client_order_id"], self._terms(item), filled, status_word(item), cancel))
         return table(("Instrument", "Id", "Terms", ("Filled", "num"), "State", "Do"), made, "Orders that this desk did not send")
+
+    def _terms(self, item: dict) -> str:
+        instrument = self._ctx.store.instruments.get(item["symbol"])
+        return order_text(item, instrument["base"] if instrument else item["symbol"], decimals(instrument["tick"]) if instrument else 0)
 
     def _synthetic(self, rows: list[dict]) -> Any:
         made = [
             row(
                 fmt.stamp(item["ts"]),
                 item["asset"],
-                (fmt.signed(item["amount"]), {"class": "num"}),
-                (f"{item['price']} {item['currency']}" if item["price"] else "–", {"class": "num"}),
+                (fmt.signed(fmt.group(item["amount"])), {"class": "num"}),
+                (f"{fmt.group(item['price'])} {item['currency']}" if item["price"] else "–", {"class": "num"}),
                 (item["reason"], {"class": "said"}),
                 item["id"] or "–",
             )

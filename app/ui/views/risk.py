@@ -239,7 +239,7 @@ class RiskView:
         fraction = row["fraction"]
         bar = el("span", {"class": "use-fill"})
         bar.style.width = f"{min(fraction or 0.0, 1.0) * 100:.1f}%"
-        unit = words.unit(row, self._state["currency"])
+        unit = self._unit(row)
         return el(
             "tr",
             {"data-testid": "risk-limit", "data-scope": row["scope"], "data-limit": row["name"], "data-tone": words.tone(fraction)},
@@ -249,6 +249,10 @@ class RiskView:
             el("td", {"class": "actions"}, el("button", {"type": "button", "class": "btn btn-quiet", "aria-label": f"Change {row['title']}"}, "Change")),
             el("td", {"class": "hint"}, words.STATE_WORDS.get(row["sets"], "the order is refused").lower()),
         )
+
+    def _unit(self, row: dict) -> str:
+        instrument = self._ctx.store.instruments.get(row["scope"].partition(":")[2])
+        return words.unit(row, self._state["currency"], *([instrument["base"]] if instrument else ()))
 
     def _marks(self, row: dict) -> list[Any]:
         """Beside a limit's name: that it is the trader's, what of the accounts counts in it, and which of them have another."""
@@ -313,7 +317,7 @@ class RiskView:
         row = self._rows().get(str(self._name.value))
         if row is not None:
             self._value.value = row["value"]
-            unit = words.unit(row, self._state["currency"])
+            unit = self._unit(row)
             counted = words.counts(row)
             amounts = f"In {unit}." if unit and row["unit"] not in ("per_s", "count") else ""
             parts = (row["help"], amounts, f"It {'is ' if row['counts'] == 'each' else ''}{counted}." if counted else "")

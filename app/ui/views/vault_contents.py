@@ -51,8 +51,8 @@ class ContentsCard:
         refill(self._place, table(heads, rows, "Classes of records"))
         usage, quota = self._contents.get("usage"), self._contents.get("quota")
         facts = [("Storage used", f"{fmt.size(usage)} of {fmt.size(quota)} this browser grants")] if usage is not None and quota else []
-        kept = "yes, it promised not to clear it by itself"
-        facts.append(("Kept by the browser", kept if self._contents.get("persisted") else "as long as there is space; the browser has not promised more"))
+        kept, until = "yes, it promised not to clear it by itself", "as long as there is space, in a private window until it closes"
+        facts.append(("Kept by the browser", kept if self._contents.get("persisted") else f"{until}; the browser has not promised more"))
         facts.append(("Second copy", vault_words.second_copy(self._contents.get("copy"))))
         refill(self._facts, *(node for name, value in facts for node in (el("dt", None, name), el("dd", None, value))))
         self.root.hidden = self._ctx.store.vault["state"] != "unlocked"

@@ -55,7 +55,8 @@ async def test_the_curve_is_sampled_with_the_day_s_start_and_the_falls(desk_page
     portfolio.second()
     view = await page.ask("equity.curve", span="hour")
     assert view["currency"] == "USDT" and view["day_open"] == "100000"
-    start, low, high, last = view["rows"][-1]
+    start, low, high, last, fall = view["rows"][-1]
+    assert Decimal(fall) == Decimal(view["deepest"]["amount"]), "drawn and told are one"
     assert Decimal(low) <= Decimal(last) <= Decimal(high) and start % 10 == 0
     assert view["peak"] == "100000" and Decimal(view["fall"]) > 0, "spread and fee were paid"
     assert Decimal(view["deepest"]["amount"]) >= Decimal(view["fall"])

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.desk.rows import account_view
 from app.model.instrument import Instrument
 from app.model.orders import Fill, Liquidity, Side
 from app.trading.breakdown import ELSEWHERE, KINDS, StrategyBooks, breakdown
 from app.trading.fx import Links, Rates
 from app.trading.money import add
 from app.trading.portfolio import Portfolio
-from app.trading.valuation import equity
+from app.trading.valuation import DayStart, equity, valuation
 
 ITEMS = {
     "BTCUSDT": Instrument("BTCUSDT", "t", "BTC", "BTC", "USDT", 2, 5),
@@ -135,3 +136,24 @@ def test_books_take_only_what_is_new_and_begin_anew_with_another_engine():
     assert list(books.update(other)) == ["grid"]
     with pytest.raises(KeyError):
         breakdown("weather", portfolio, {}, "a", View(), RATES)
+
+
+@given(fills)
+def test_what_the_page_is_told_of_each_position_comes_to_the_equity_with_the_cash(rows):
+    portfolio, _engine = traded(rows)
+    view = View()
+    view.rates, view.is_stale = lambda _currency: RATES, lambda _symbol: False
+    found = valuation(portfolio, portfolio, lambda _rates: Decimal(0), view, "USDT", DayStart(), 0)
+    told = account_view(found, ITEMS)["positions"]
+    worth = found.cash
+    for row in told:
+        worth = add(worth, Decimal(row["worth"]))
+    assert abs(worth - found.equity) <= abs(found.equity) * Decimal("1e-26")
+
+
+def test_what_is_worth_bitcoin_has_the_decimals_of_its_price():
+    portfolio, _engine = traded([("ETHBTC", True, 100, 430, 0, "desk"), ("ETHUSDT", False, 100, 26_000_000, 0, "desk")])
+    view = View()
+    view.rates, view.is_stale = lambda _currency: RATES, lambda _symbol: False
+    told = account_view(valuation(portfolio, portfolio, lambda _rates: Decimal(0), view, "USDT", DayStart(), 0), ITEMS)["positions"]
+    assert {row["symbol"]: row["notional"] for row in told} == {"ETHBTC": "0.000043", "ETHUSDT": "\u22122.65"}

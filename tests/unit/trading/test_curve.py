@@ -1,5 +1,6 @@
 """The equity curve: exact, bounded, carried through its records, with a drawdown that no bucket hides."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -21,7 +22,8 @@ def curve_of(samples) -> EquityCurve:
 
 def test_buckets_keep_lowest_highest_and_last():
     curve = curve_of([(0, "100.01"), (3, "99.5"), (9, "101"), (10, "100")])
-    assert curve.rows("hour") == [[START, Decimal("99.5"), Decimal(101), Decimal(101)], [START + 10, Decimal(100), Decimal(100), Decimal(100)]]
+    first, second = curve.rows("hour")
+    assert first == [START, Decimal("99.5"), Decimal(101), Decimal(101), Decimal("0.51")] and second == [START + 10, *[Decimal(100)] * 3, Decimal(1)]
 
 
 def test_memory_is_bounded_however_long_it_runs():
@@ -58,11 +60,21 @@ def test_what_comes_or_goes_moves_the_peak_and_makes_no_fall():
     curve.flows = (3, 4)
     assert EquityCurve.from_records(*curve.to_records()).flows == (3, 4)
     EquityCurve("a", "USDT").moved(Decimal(1))
+    assert {span: max(row[4] for row in curve.rows(span)) for span in SPANS} == dict.fromkeys(SPANS, 10), "nor is one drawn"
+
+
+def test_records_from_before_falls_were_kept_tell_them_by_their_buckets():
+    curve = curve_of([(0, 100), (12, 90), (13, 120), (25, 95)])
+    old = [json.loads(record) for record in curve.to_records()]
+    for record in old:
+        record["tiers"] = [[row[:4] for row in tier] for tier in record["tiers"]]
+    again = EquityCurve.from_records(*(json.dumps(record).encode() for record in old))
+    assert [row[4] for row in again.rows("hour")] == [0, 10, 25]
 
 
 def test_a_clock_set_back_loses_nothing_and_orders_nothing_wrongly():
     curve = curve_of([(100, 100), (50, 90), (101, 110)])
-    assert curve.rows("hour") == [[START + 100, Decimal(90), Decimal(110), Decimal(110)]]
+    assert curve.rows("hour") == [[START + 100, Decimal(90), Decimal(110), Decimal(110), Decimal(10)]]
 
 
 @given(st.lists(st.tuples(st.integers(0, 100_000), st.decimals(min_value=-(10**6), max_value=10**9, places=8)), max_size=60))

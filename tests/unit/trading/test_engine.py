@@ -435,3 +435,9 @@ def test_records_are_numbered_consecutively():
 def test_an_id_is_120_bits_of_a_hash_of_what_it_is_made_of(account, origin, number):
     found = hashlib.sha256(f"{len(account)}:{account}|{len(origin)}:{origin}|{number}".encode()).digest()[:15]
     assert client_order_id(account, origin, number) == "kt-" + base64.b32encode(found).decode().lower()
+
+
+def test_a_large_quantity_is_told_with_its_thousands_separated(rig):
+    rig.book({"0.99": 5000}, {"1": 5000})
+    rig.submit("buy", "market", "1200")
+    assert [effect.text for effect in rig.effects if isinstance(effect, Notify)] == ["Bought 1,200 TOY at 1.00"]

@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.model.events import AccountOpened
+from app.model.events import AccountOpened, BalanceAdjusted
 from app.model.orders import Fill, Liquidity, Side
+from app.trading.engine import Engine
 from app.trading.inspection import main
 from app.trading.portfolio import Portfolio
+from app.trading.splits import in_order
 from app.trading.statement import STATEMENTS, BadPeriod, Lots, as_csv, ledger, period, table
+from tests.unit.manual import ManualTime
 from tests.unit.trading.kit import Rig
 
 D = Decimal
@@ -98,6 +101,52 @@ def test_first_in_first_out_and_average_cost_cut_the_same_result(trades):
     assert in_lots == portfolio.fees.get("USDT", D(0))
     balances = {row.currency: row.balance for row in ledger(OPENED, fills)}
     assert balances == portfolio.cash
+
+
+@given(some, st.lists(st.tuples(st.integers(0, 30), st.decimals("-20", "20", places=3), prices, st.sampled_from(["TOY", "USDT"])), max_size=6))
+def test_what_was_taken_over_is_in_lots_and_ledger_as_it_is_in_the_account(trades, taken):
+    fills = [fill(side, str(qty), str(price), str(paid), number, symbol) for number, (side, qty, price, paid, symbol) in enumerate(trades)]
+    events = [(min(at, len(fills)), taken_over(amount, price, asset, number)) for number, (at, amount, price, asset) in enumerate(sorted(taken))]
+    engine, portfolio = Engine(OPENED.account, ManualTime()), Portfolio()
+    portfolio.deposit("USDT", OPENED.cash)
+    engine.apply(OPENED)
+    for _at, event in events:
+        engine.apply(event)
+    assert engine.adjusted == [(0, event) for _at, event in events]
+    for item in in_order(fills, events):
+        if not isinstance(item, BalanceAdjusted):
+            portfolio.apply(item)
+        elif item.is_cash:
+            portfolio.deposit(item.asset, item.amount)
+        else:
+            portfolio.adjust(item.symbol, item.currency, item.amount, item.price)
+
+    def statement(what):
+        return list(csv.DictReader(io.StringIO(as_csv(table(what, OPENED, fills, *EVER, adjusted=events)))))
+
+    assert {row["currency"]: D(row["balance"]) for row in statement("ledger")} == portfolio.cash
+    lots, left = statement("lots"), statement("open")
+    for symbol, position in portfolio.positions.items():
+        signed = [D(row["quantity"]) * (1 if row["side"] == "long" else -1) for row in left if row["instrument"] == symbol]
+        cost = [D(row["cost"]) * (1 if row["side"] == "long" else -1) for row in left if row["instrument"] == symbol]
+        made = [D(row["realised"]) for row in lots if row["instrument"] == symbol]
+        assert sum(signed) == position.qty and sum(made) - sum(cost) == position.realised - position.cost
+
+
+def test_a_coin_that_was_there_at_first_is_sold_and_not_short():
+    events = [(0, taken_over(D("2"), D("100"), "TOY", 1)), (0, taken_over(D("50"), D("1"), "USDT", 2))]
+    sold = [fill("sell", "0.5", "120", ts=9)]
+    (lot,) = csv.DictReader(io.StringIO(as_csv(table("lots", OPENED, sold, *EVER, adjusted=events))))
+    assert (lot["side"], lot["quantity"], lot["realised"], lot["open_fill_id"]) == ("long", "0.5", "10", "ks-1")
+    (left,) = csv.DictReader(io.StringIO(as_csv(table("open", OPENED, sold, *EVER, adjusted=events))))
+    assert (left["side"], left["quantity"], left["cost"], left["fill_id"]) == ("long", "1.5", "150", "ks-1")
+    moved = list(csv.DictReader(io.StringIO(as_csv(table("ledger", OPENED, sold, *EVER, adjusted=events)))))
+    assert [(row["kind"], row["amount"], row["reference"]) for row in moved[1:]] == [("taken_over", "50", "ks-2"), ("sell", "60", "f-1")]
+
+
+def taken_over(amount: Decimal, price: Decimal, asset: str, number: int) -> BalanceAdjusted:
+    of = ("TOY", price, "USDT") if asset == "TOY" else (None, None, None)
+    return BalanceAdjusted(number, OPENED.account, asset, amount, *of, "held at the venue", f"ks-{number}")
 
 
 def test_a_fee_taken_in_kind_is_what_that_part_cost():

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from app.ui.equity_curve import FALL_HEIGHT, HEIGHT, WIDTH, check_words, draw, money, words
 
-ROWS = [[0, "100", "100", "100"], [10, "90.5", "130", "120"], [20, "110", "115", "112"]]
+ROWS = [[0, "100", "100", "100", "0"], [10, "90.5", "130", "120", "9.5"], [20, "110", "115", "112", "20"]]
 
 
 def points(path: str) -> list[tuple[float, float]]:
@@ -17,8 +17,8 @@ def test_the_lines_are_where_the_amounts_are():
     assert [x for x, _ in points(drawing.line)] == [0, 300, 600]
     assert min(points(drawing.band), key=lambda point: point[1]) == (300, 4)
     assert max(points(drawing.band), key=lambda point: point[1]) == (300, HEIGHT - 4)
-    assert points(drawing.fall)[2] == (300, FALL_HEIGHT - 2), "from 130 to 90.5"
-    assert (drawing.highest, drawing.lowest, drawing.deepest) == ("130.00", "90.50", "39.50")
+    assert points(drawing.fall)[3] == (600, FALL_HEIGHT - 2), "from 130 to 110: 90.5 came before 130"
+    assert (drawing.highest, drawing.lowest, drawing.deepest) == ("130.00", "90.50", "20.00")
     assert 4 < drawing.day_y < HEIGHT - 4
 
 
@@ -30,7 +30,7 @@ def test_everything_stays_inside(steps, day_open):
     rows, now = [], 0
     for step, one, two in steps:
         now += step
-        rows.append([now, str(min(one, two)), str(max(one, two)), str(one)])
+        rows.append([now, str(min(one, two)), str(max(one, two)), str(one), str(abs(one - two))])
     drawing = draw(rows, None if day_open is None else str(day_open))
     for path, tall in ((drawing.line, HEIGHT), (drawing.band, HEIGHT), (drawing.fall, FALL_HEIGHT)):
         assert all(0 <= x <= WIDTH and 0 <= y <= tall for x, y in points(path))

@@ -9,24 +9,23 @@ def account(*positions, ledgers=(), equity="1,000.00", **more) -> dict:
     return {"currency": "USDT", "equity": equity, "positions": list(positions), "ledgers": list(ledgers), **more}
 
 
-def position(symbol: str, notional: str | None, side: str = "long", currency: str = "USDT") -> dict:
-    return {"symbol": symbol, "side": side, "notional": notional, "currency": currency}
+def position(symbol: str, worth: str | None) -> dict:
+    return {"symbol": symbol, "side": "short" if worth and worth.startswith("-") else "long", "worth": worth}
 
 
 def test_shares_of_equity_largest_first():
-    found = exposures(account(position("A", "100.00"), position("B", "250.00", "short")))
+    found = exposures(account(position("A", "100.00"), position("B", "-250")))
     assert [(row.symbol, row.worth) for row in found.rows] == [("B", Decimal(-250)), ("A", Decimal(100))]
     assert found.text.startswith("Gross 35.0 % of equity, net −15.0 %.")
 
 
-def test_other_currencies_use_the_rate_of_their_cash():
-    ledger = {"currency": "XBT", "amount": "−0.01", "value": "−600.00", "assumed": False}
-    found = exposures(account(position("ADA/XBT", "0.005", currency="XBT"), ledgers=[ledger]))
-    assert found.rows[0].worth == Decimal(300)
+def test_the_sum_is_of_exact_amounts_and_not_of_what_is_shown():
+    found = exposures(account(*[position(name, "0.4") for name in "ABCDE"]))
+    assert found.text.startswith("Gross 0.2 % of equity")
 
 
 def test_a_position_without_a_rate_is_named():
-    found = exposures(account(position("ADA/XBT", "0.005", currency="XBT"), position("A", "10")))
+    found = exposures(account(position("ADA/XBT", None), position("A", "10")))
     assert [row.symbol for row in found.rows] == ["A", "ADA/XBT"]
     assert found.gross == 10 and "not counted: ADA/XBT" in found.text
 

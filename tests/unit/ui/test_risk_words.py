@@ -29,6 +29,8 @@ def test_use_of_a_limit_reads_as_a_sentence():
     assert risk_words.used(row) == "1,236.49 of 5,000,000" and risk_words.unit(row, "USDT") == "USDT"
     assert risk_words.used({**row, "used": None}) == "0 of 5,000,000"
     assert risk_words.used({**row, "unit": "percent", "value": "0.015", "used": "0.0001234"}) == "0.000123 of 0.015"
+    size = {**row, "unit": "base", "scope": "instrument:BTCUSDT"}
+    assert (risk_words.unit(size, "USDT", "BTC"), risk_words.unit({**size, "scope": "instrument:*"}, "USDT")) == ("BTC", "")
     assert risk_words.unit({**row, "unit": "hours", "value": "session"}, "USDT") == "" and risk_words.unit({**row, "unit": "hours"}, "USDT") == "UTC"
     assert risk_words.used({**row, "value": ""}) == "1,236.49, no limit"
     assert risk_words.used({**row, "unit": "flag", "value": "1"}) == "yes"
