@@ -25,7 +25,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from operator import itemgetter
 from typing import TypeVar
 
 from app.model.events import AccountOpened, BalanceAdjusted, CashBooked, NoteSet, SplitBooked
@@ -135,8 +134,8 @@ def table(
     if what == "fills":
         return [head, *_fills(fills, start, end, notes or {}, dated)]
     if what == "ledger":
-        return [head, *_ledger(opening, fills, start, end, _by_count(bookings, adjusted), dated)]
-    return [head, *_ROWS[what](fills, _by_count(splits, adjusted), start, end, dated)]
+        return [head, *_ledger(opening, fills, start, end, _as_journalled(bookings, adjusted), dated)]
+    return [head, *_ROWS[what](fills, _as_journalled(splits, adjusted), start, end, dated)]
 
 
 def as_csv(rows: Iterable[Sequence[str]]) -> str:
@@ -172,8 +171,8 @@ def _worth(qty: Decimal, fill: Fill) -> Decimal:
     return mul(qty, of_contract(fill.price, fill.multiplier))
 
 
-def _by_count(one: Sequence[Counted], other: Sequence[Counted]) -> list[Counted]:
-    return sorted((*one, *other), key=itemgetter(0))
+def _as_journalled(one: Sequence[Counted], other: Sequence[Counted]) -> list[Counted]:
+    return sorted((*one, *other), key=lambda counted: (counted[0], counted[1].ts))  # several may stand between two fills
 
 
 def _as_text(written: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.model.events import AccountOpened, BalanceAdjusted
+from app.model.events import AccountOpened, BalanceAdjusted, SplitBooked
 from app.model.orders import Fill, Liquidity, Side
 from app.trading.engine import Engine
 from app.trading.inspection import main
@@ -142,6 +142,13 @@ def test_a_coin_that_was_there_at_first_is_sold_and_not_short():
     assert (left["side"], left["quantity"], left["cost"], left["fill_id"]) == ("long", "1.5", "150", "ks-1")
     moved = list(csv.DictReader(io.StringIO(as_csv(table("ledger", OPENED, sold, *EVER, adjusted=events)))))
     assert [(row["kind"], row["amount"], row["reference"]) for row in moved[1:]] == [("taken_over", "50", "ks-2"), ("sell", "60", "f-1")]
+
+
+@pytest.mark.parametrize(("split_ns", "left"), [(2, "4"), (0, "2")], ids=["split later", "split before"])
+def test_a_split_between_the_same_fills_counts_for_what_was_there_before_it(split_ns, left):
+    events, splits = [(0, taken_over(D("2"), D("100"), "TOY", 1))], [(0, SplitBooked(split_ns, OPENED.account, "TOY", 2, 1, ""))]
+    (lot,) = csv.DictReader(io.StringIO(as_csv(table("open", OPENED, [], *EVER, splits=splits, adjusted=events))))
+    assert (lot["quantity"], lot["cost"]) == (left, "200")
 
 
 def taken_over(amount: Decimal, price: Decimal, asset: str, number: int) -> BalanceAdjusted:
